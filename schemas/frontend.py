@@ -1,0 +1,64 @@
+"""The one description of the audio front end: Python's features, the models' metadata and the C header come from it."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEnd:
+    """MFCC front end with librosa 0.11's defaults; firmware computes the same.
+
+    Frames are centred (`n_fft // 2` zeros on both sides), the window is periodic Hann, the spectrum is power, mel bands
+    are Slaney's with Slaney normalisation, `power_to_db` has reference 1, and the DCT is orthonormal and of type II.
+    """
+
+    sample_rate: int = 16_000  # Hz, after resampling
+    window_samples: int = 24_000  # what one inference hears: 1.5 s
+    n_fft: int = 2048
+    hop_length: int = 512  # samples between frames
+    n_mels: int = 128
+    fmin: float = 0.0  # Hz
+    fmax: float = 8_000.0  # Hz
+    amin: float = 1e-10  # floor of the power before the logarithm
+    top_db: float = 80.0  # floor of the log-mel spectrogram below the window's loudest cell, dB
+    n_mfcc: int = 13
+
+    @property
+    def n_frames(self) -> int:
+        """Frames in a window: 47."""
+        return 1 + self.window_samples // self.hop_length
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of a window in seconds."""
+        return self.window_samples / self.sample_rate
+
+    def to_dict(self) -> dict[str, float | int]:
+        """All parameters, for metadata."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, parameters: dict) -> "FrontEnd":
+        """The inverse of `to_dict`; an unknown parameter raises TypeError."""
+        return cls(**parameters)
+
+
+@dataclasses.dataclass(frozen=True)
+class Standardisation:
+    """Per-coefficient affine map `(mfcc - mean) / deviation` between the front end and a model's input."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    @classmethod
+    def identity(cls, n_mfcc: int) -> "Standardisation":
+        """For a model that takes raw MFCCs."""
+        return cls((0.0,) * n_mfcc, (1.0,) * n_mfcc)
+
+    @classmethod
+    def from_dict(cls, constants: dict) -> "Standardisation":
+        """From `{"mean": [...], "deviation": [...]}`."""
+        return cls(tuple(constants["mean"]), tuple(constants["deviation"]))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """The inverse of `from_dict`."""
+        return {"mean": list(self.mean), "deviation": list(self.deviation)}

@@ -1,0 +1,78 @@
+"""A manifest: one JSON object a line, one line a clip."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from schemas import artifacts
+from schemas.artifacts import UserError
+from schemas.labels import CORPORA, LABEL_OF_EMOTION, LABELS, SPLITS
+
+# The comment inside a WAV file that marks it, and all that is made from it, as synthetic.
+SYNTHETIC_COMMENT = "synthetic speech made by ser-tinyml's demo corpus; no person said this"
+
+# The split of a clip whose copies are split one by one: the leaking protocol of the original notebook.
+PER_COPY = "per_copy"
+
+
+@dataclasses.dataclass(frozen=True)
+class ManifestRow:
+    """One clip."""
+
+    clip_id: str  # hexadecimal SHA-256 of the file's content
+    path: str
+    corpus: str
+    speaker: str  # unique with its corpus
+    emotion: str  # the source's: a key of LABEL_OF_EMOTION
+    label: str
+    split: str  # one of SPLITS, or PER_COPY
+    duration: float  # s
+    sample_rate: int  # Hz, the file's own
+    synthetic: bool
+
+    @property
+    def speaker_key(self) -> str:
+        """The speaker's name among all corpora, like `ravdess/01`."""
+        return f"{self.corpus}/{self.speaker}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as it is stored."""
+        return dataclasses.asdict(self)
+
+
+def write_manifest(path: str, rows: Iterable[ManifestRow]) -> None:
+    """Stores rows in the order of their clip ids."""
+    artifacts.write_json_lines(path, (row.to_dict() for row in sorted(rows, key=lambda row: row.clip_id)))
+
+
+def parse_row(document: dict, where: str) -> ManifestRow:
+    """A stored row, checked.
+
+    Raises:
+      UserError: a field is missing, unknown, of the wrong type or outside its domain; `where` says which row it was.
+    """
+    types = {field.name: field.type for field in dataclasses.fields(ManifestRow)}
+    if wrong := set(types) ^ set(document):
+        raise UserError(f"{where}: field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
+    for name, kind in types.items():
+        accepted = (int, float) if kind is float else kind
+        if not isinstance(document[name], accepted) or (kind is not bool and isinstance(document[name], bool)):
+            raise UserError(f"{where}: {name} is {document[name]!r}, expected {kind.__name__}")  # type: ignore[union-attr]
+    for name, domain in _DOMAINS.items():
+        if document[name] not in domain:
+            raise UserError(f"{where}: {name} is {document[name]!r}, expected one of {', '.join(domain)}")
+    return ManifestRow(**document)
+
+
+def read_manifest(path: str) -> Iterator[ManifestRow]:
+    """The rows of a manifest; raises UserError for a line that is not one, naming it."""
+    for number, document in enumerate(artifacts.read_json_lines(path), start=1):
+        yield parse_row(document, f"{path}, line {number}")
+
+
+_DOMAINS = {
+    "corpus": CORPORA,
+    "emotion": tuple(LABEL_OF_EMOTION),
+    "label": LABELS,
+    "split": (*SPLITS, PER_COPY),
+}
