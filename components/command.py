@@ -89,8 +89,8 @@ def main(
     def parse(arguments: list[str]) -> list[str]:
         if not takes_beam_options:
             return app.parse_flags_with_usage(arguments)
-        if unknown := [a for a in arguments[1:] if a.startswith("--help")]:
-            return app.parse_flags_with_usage(arguments[:1] + unknown)
+        if wanted := [a for a in arguments[1:] if a.startswith("--help")]:
+            return app.parse_flags_with_usage(arguments[:1] + wanted)
         try:
             rest = flags.FLAGS(arguments, known_only=True)
         except flags.Error as error:
@@ -106,4 +106,5 @@ def main(
         except UserError as error:
             sys.exit(f"error: {error}")
 
+    flags.FLAGS.set_default("verbosity", -1)  # warnings and errors; Beam's notices with --verbosity=0
     app.run(guarded, argv=argv, flags_parser=parse)

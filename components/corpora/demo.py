@@ -68,14 +68,14 @@ class _Prosody:
 
 
 _PROSODY = {
-    "neutral": _Prosody(0, 35, 165, 0, -34, 0),
-    "calm": _Prosody(-4, 28, 152, -3, -30, -1),
-    "happy": _Prosody(14, 72, 182, 3, -36, 2),
-    "sad": _Prosody(-8, 16, 135, -7, -22, -4),
-    "angry": _Prosody(6, 50, 196, 8, -38, 5),
+    "neutral": _Prosody(0, 35, 162, -1, -36, 0),
+    "calm": _Prosody(-4, 28, 148, -4, -31, -1),
+    "happy": _Prosody(14, 72, 198, 5, -38, 4),
+    "sad": _Prosody(-8, 16, 124, -9, -22, -6),
+    "angry": _Prosody(6, 50, 208, 11, -42, 7),
     "fearful": _Prosody(18, 40, 205, -1, -24, 1),
     "disgust": _Prosody(-6, 55, 142, 1, -30, -2),
-    "surprised": _Prosody(26, 95, 166, 5, -27, 3),
+    "surprised": _Prosody(28, 95, 152, 3, -20, 0),
 }
 
 
@@ -137,7 +137,7 @@ def _scripts() -> Iterator[_Script]:
 
 def _draw(mean: _Prosody, rng: np.random.Generator) -> _Prosody:
     """One take: the emotion's means with a spread wide enough for neighbours to overlap."""
-    spread = _Prosody(pitch=5, pitch_range=12, words_per_minute=12, gain_db=2.5, breath_db=3, tilt_db=1.5)
+    spread = _Prosody(pitch=4, pitch_range=10, words_per_minute=9, gain_db=1.8, breath_db=2, tilt_db=1.2)
     return _Prosody(
         *(
             getattr(mean, field.name) + getattr(spread, field.name) * rng.standard_normal()

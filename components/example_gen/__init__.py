@@ -1,0 +1,1 @@
+"""Corpora -> manifest: which clips, which label, which split."""

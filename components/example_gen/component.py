@@ -1,0 +1,125 @@
+"""Corpora -> ROOT/manifest.
+
+Writes:
+  manifest.jsonl    a row a clip in use, in the order of clip ids (schemas/manifest.py)
+  excluded.jsonl    recordings that are in order and not wanted: duplicates, songs, emotions not in use, the part of the
+                    unpleasant class that `unpleasant_keep_fraction` drops
+  quarantine.jsonl  recordings that are not in order, each with its reason and detail
+  summary.json      the counts: files found = manifest + excluded + quarantine; the split's protocol and salt
+"""
+
+import collections
+import dataclasses
+from typing import Literal
+
+from components import corpora
+from components.command import parameter
+from components.corpora.clip import Clip, LeftOut
+from components.example_gen.inspect import inspect_recordings
+from components.example_gen.select import select_clips
+from components.example_gen.splits import assign_splits
+from schemas import artifacts
+from schemas.artifacts import UserError
+from schemas.labels import SPLITS
+from schemas.manifest import ManifestRow, write_manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """What decides the manifest."""
+
+    corpus: tuple[str, ...] = parameter((), "NAME:DIR, a corpus and where it is; may be given several times.")
+    split: Literal["speaker", "clip", "notebook"] = parameter(
+        "speaker",
+        "speaker: no speaker in two splits. clip: speakers are shared between the splits, clips aren't. notebook: the "
+        "original's random split of augmented copies, which leaks clips into the test split.",
+    )
+    validation_fraction: float = parameter(0.15, "Share of the speakers (clips, copies) in the validation split.")
+    test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
+    unpleasant_keep_fraction: float = parameter(0.6, "Share of the sad and of the angry clips to keep, chosen by hash.")
+
+
+def run(output: str, parameters: Parameters) -> None:
+    """Reads the corpora and writes the manifest.
+
+    Raises:
+      UserError: a flag or a directory is wrong, no clip is left, or the clips can't be split as asked.
+    """
+    _check(parameters)
+    clips: list[Clip] = []
+    left_out: list[LeftOut] = []
+    for value in dict.fromkeys(parameters.corpus):
+        for found in corpora.read(*corpora.parse_corpus_flag(value)):
+            (clips if isinstance(found, Clip) else left_out).append(found)  # type: ignore[arg-type]
+    found_files = len(clips) + len(left_out)
+
+    recordings, unreadable = inspect_recordings(clips)
+    selected, unwanted = select_clips(recordings, parameters.unpleasant_keep_fraction)
+    left_out += unreadable + unwanted
+    excluded, quarantined = _divide(left_out)
+    for row in quarantined[:10]:
+        print(f"quarantined: {row.path}: {row.reason}: {row.detail}")
+    if len(quarantined) > 10:
+        print(f"quarantined: {len(quarantined) - 10} more, see {artifacts.join(output, 'quarantine.jsonl')}")
+    artifacts.write_json_lines(artifacts.join(output, "quarantine.jsonl"), map(dataclasses.asdict, quarantined))
+    artifacts.write_json_lines(artifacts.join(output, "excluded.jsonl"), map(dataclasses.asdict, excluded))
+    if not selected:
+        raise UserError(
+            f"none of the {found_files} audio files is a clip to use: {len(quarantined)} quarantined, {len(excluded)} "
+            f"excluded; {artifacts.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
+        )
+
+    assignment = assign_splits(
+        selected, parameters.split, parameters.validation_fraction, parameters.test_fraction
+    )
+    rows = assignment.rows
+    if found_files != len(rows) + len(excluded) + len(quarantined):
+        raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")
+    write_manifest(artifacts.join(output, "manifest.jsonl"), rows)
+    artifacts.write_json(
+        artifacts.join(output, "summary.json"),
+        {
+            "files": found_files,
+            "manifest": len(rows),
+            "excluded": dict(sorted(collections.Counter(row.reason for row in excluded).items())),
+            "quarantined": dict(sorted(collections.Counter(row.reason for row in quarantined).items())),
+            "protocol": parameters.split,
+            "validation_fraction": parameters.validation_fraction,
+            "test_fraction": parameters.test_fraction,
+            "salt": assignment.salt,
+            "synthetic": any(row.synthetic for row in rows),
+            "speakers": _speakers_by_split(rows),
+        },
+    )
+    print(f"{found_files} files: {len(rows)} clips, {len(excluded)} excluded, {len(quarantined)} quarantined")
+
+
+def _check(parameters: Parameters) -> None:
+    if not parameters.corpus:
+        raise UserError("no corpus given: pass --corpus=NAME:DIR, like --corpus=ravdess:data/Audio_Speech_Actors_01-24")
+    validation, test = parameters.validation_fraction, parameters.test_fraction
+    if not (0 < validation < 1 and 0 < test < 1 and validation + test < 1):
+        raise UserError(
+            f"--validation_fraction={validation} and --test_fraction={test}: both are above 0 and their sum is below 1"
+        )
+    if not 0 < parameters.unpleasant_keep_fraction <= 1:
+        raise UserError(f"--unpleasant_keep_fraction={parameters.unpleasant_keep_fraction}: above 0, at most 1")
+
+
+_EXCLUSIONS = ("not_speech", "duplicate", "emotion_not_in_use", "unpleasant_not_kept")
+
+
+def _divide(left_out: list[LeftOut]) -> tuple[list[LeftOut], list[LeftOut]]:
+    """(excluded, quarantined), each in the order of its paths."""
+    left_out = sorted(left_out, key=lambda row: row.path)
+    return (
+        [row for row in left_out if row.reason in _EXCLUSIONS],
+        [row for row in left_out if row.reason not in _EXCLUSIONS],
+    )
+
+
+def _speakers_by_split(rows: list[ManifestRow]) -> dict[str, list[str]]:
+    return {
+        split: sorted({row.speaker_key for row in rows if row.split == split})
+        for split in sorted({row.split for row in rows}, key=lambda s: SPLITS.index(s) if s in SPLITS else -1)
+    }

@@ -1,0 +1,1 @@
+"""Manifest -> sharded TFRecords of MFCC sequences: the Beam job."""

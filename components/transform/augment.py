@@ -1,0 +1,129 @@
+"""Augmented copies of a window: named, parameterised operations.
+
+A copy is a text of operations joined by `|`, each `name` or `name:parameter:parameter`:
+
+  clean                      nothing
+  copy:N                     begins with copy N's samples instead of the clip's
+  amplitude_noise:A          white noise of deviation A * U(0, 1) * max(x), the original notebook's rule
+  snr_noise:LOW:HIGH         white noise at a signal-to-noise ratio of U(LOW, HIGH) dB
+  gain:LOW:HIGH              U(LOW, HIGH) dB
+  time_stretch:RATE          phase vocoder; below 1 is slower; a longer result keeps its first window
+  pitch_shift:SEMITONES      phase vocoder and resampling, the length is kept
+
+What is drawn at random depends on the clip's id and the copy's number alone.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+import librosa
+import numpy as np
+
+from schemas.artifacts import UserError
+from schemas.frontend import FrontEnd
+
+PRESETS: dict[str, tuple[str, ...]] = {
+    "default": ("clean", "snr_noise:5:30", "time_stretch:0.8|pitch_shift:0.7|snr_noise:5:30"),
+    "notebook": ("amplitude_noise:0.5", "copy:0|time_stretch:0.8|pitch_shift:0.7"),
+    "none": ("clean",),
+}
+
+Operation = Callable[..., np.ndarray]
+
+
+def clean(samples: np.ndarray, _front_end: FrontEnd, _rng: np.random.Generator) -> np.ndarray:
+    """The samples as they are."""
+    return samples
+
+
+def amplitude_noise(samples: np.ndarray, _fe: FrontEnd, rng: np.random.Generator, amplitude: float) -> np.ndarray:
+    """Adds white noise whose deviation is `amplitude * U(0, 1) * max(samples)`."""
+    deviation = amplitude * rng.uniform() * samples.max()
+    return (samples + deviation * rng.standard_normal(len(samples))).astype(np.float32)
+
+
+def snr_noise(samples: np.ndarray, _fe: FrontEnd, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Adds white noise at a signal-to-noise ratio of U(low, high) dB."""
+    deviation = np.sqrt(np.mean(samples.astype(np.float64) ** 2)) * 10 ** (-rng.uniform(low, high) / 20)
+    return (samples + deviation * rng.standard_normal(len(samples))).astype(np.float32)
+
+
+def gain(samples: np.ndarray, _fe: FrontEnd, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Scales by U(low, high) dB."""
+    return (samples * 10 ** (rng.uniform(low, high) / 20)).astype(np.float32)
+
+
+def time_stretch(samples: np.ndarray, front_end: FrontEnd, _rng: np.random.Generator, rate: float) -> np.ndarray:
+    """Changes speed and keeps pitch; of a longer result the first window is kept."""
+    return librosa.effects.time_stretch(samples, rate=rate)[: front_end.window_samples]
+
+
+def pitch_shift(samples: np.ndarray, front_end: FrontEnd, _rng: np.random.Generator, semitones: float) -> np.ndarray:
+    """Changes pitch and keeps speed."""
+    return librosa.effects.pitch_shift(samples, sr=front_end.sample_rate, n_steps=semitones)
+
+
+_OPERATIONS: dict[str, tuple[Operation, int]] = {  # name -> (function, number of parameters)
+    "clean": (clean, 0),
+    "amplitude_noise": (amplitude_noise, 1),
+    "snr_noise": (snr_noise, 2),
+    "gain": (gain, 2),
+    "time_stretch": (time_stretch, 1),
+    "pitch_shift": (pitch_shift, 1),
+}
+
+
+def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Flag values -> texts of copies: a preset's name stands for its copies. UserError where a text has no meaning."""
+    copies = tuple(text for value in values for text in PRESETS.get(value, (value,)))
+    for number, text in enumerate(copies):
+        _parse(text, number)
+    return copies
+
+
+def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], front_end: FrontEnd) -> list[np.ndarray]:
+    """The copies of a clip.
+
+    Args:
+      samples: float32 [samples], at the front end's rate.
+      clip_id: what the random numbers come from, with the copy's number.
+      copies: texts as above.
+      front_end: gives the sample rate and the window.
+
+    Returns:
+      float32 [samples] a copy; lengths may differ.
+    """
+    made: list[np.ndarray] = []
+    for number, text in enumerate(copies):
+        seed = hashlib.sha256(f"{clip_id}/{number}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(seed, "big"))
+        start, operations = _parse(text, number)
+        copy = samples if start is None else made[start]
+        for operation, parameters in operations:
+            copy = operation(copy, front_end, rng, *parameters)
+        made.append(copy)
+    return made
+
+
+def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, list[float]]]]:
+    """(copy to begin with or None, operations with parameters) of copy `number`."""
+    start: int | None = None
+    operations = []
+    for position, part in enumerate(text.split("|")):
+        name, *values = part.strip().split(":")
+        try:
+            parameters = [float(value) for value in values]
+        except ValueError:
+            raise UserError(f"augmentation {text!r}: the parameters of {name!r} are numbers, found {values}") from None
+        if name == "copy":
+            if position or len(parameters) != 1 or parameters[0] not in range(number):
+                raise UserError(f"augmentation {text!r}: copy:N comes first and names an earlier copy, 0 to {number - 1}")
+            start = int(parameters[0])
+            continue
+        if name not in _OPERATIONS:
+            raise UserError(f"augmentation {text!r}: unknown {name!r}; known are copy, {', '.join(_OPERATIONS)}")
+        operation, expected = _OPERATIONS[name]
+        if len(parameters) != expected:
+            raise UserError(f"augmentation {text!r}: {name!r} takes {expected} parameters, found {len(parameters)}")
+        operations.append((operation, parameters))
+    return start, operations
