@@ -55,34 +55,35 @@ def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = fla
 
 
 def run_step(
-    module: Any, inputs: Sequence[str] = (), argv: list[str] | None = None, takes_beam_options: bool = False
+    module: Any,
+    inputs: Sequence[str] = (),
+    optional_inputs: Sequence[str] = (),
+    takes_beam_options: bool = False,
 ) -> None:
     """Runs one step's command: a flag an input, `--output`, a flag a parameter.
 
     Args:
       module: the step's `component` module, with `Parameters` and `run(output=..., parameters=..., <input>=...)`.
       inputs: names of the artifacts that it reads.
-      argv: the command line; by default the process's own.
+      optional_inputs: those that it can do without.
       takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
     """
-    for name in inputs:
-        flags.DEFINE_string(name, None, f"Where the {name} is that this step reads.", required=True)
+    for name in (*inputs, *optional_inputs):
+        flags.DEFINE_string(name, None, f"Where the {name} is that this step reads.", required=name in inputs)
     flags.DEFINE_string("output", None, "Directory to write to.", required=True)
     define_flags(module.Parameters)
 
     def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
-        artifacts = {name: flag_values[name].value for name in inputs}
+        artifacts = {name: flag_values[name].value for name in (*inputs, *optional_inputs)}
         extra = {"beam_options": beam_options} if takes_beam_options else {}
         module.run(output=flag_values["output"].value, parameters=from_flags(module.Parameters), **artifacts, **extra)
+        if hasattr(module, "require_blessing"):
+            module.require_blessing(flag_values["output"].value)
 
-    main(execute, argv, takes_beam_options)
+    main(execute, takes_beam_options)
 
 
-def main(
-    execute: Callable[[flags.FlagValues, list[str]], None],
-    argv: list[str] | None = None,
-    takes_beam_options: bool = False,
-) -> None:
+def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_options: bool = False) -> None:
     """Parses the command line, runs `execute(flags, beam_options)`, and turns a UserError into a message and exit code 1."""
     beam_options: list[str] = []
 
@@ -107,4 +108,4 @@ def main(
             sys.exit(f"error: {error}")
 
     flags.FLAGS.set_default("verbosity", -1)  # warnings and errors; Beam's notices with --verbosity=0
-    app.run(guarded, argv=argv, flags_parser=parse)
+    app.run(guarded, flags_parser=parse)

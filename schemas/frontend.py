@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
@@ -58,6 +60,10 @@ class Standardisation:
     def from_dict(cls, constants: dict) -> "Standardisation":
         """From `{"mean": [...], "deviation": [...]}`."""
         return cls(tuple(constants["mean"]), tuple(constants["deviation"]))
+
+    def apply(self, mfcc: np.ndarray) -> np.ndarray:
+        """Standardises float32 [..., n_mfcc]."""
+        return (mfcc - np.float32(self.mean)) / np.float32(self.deviation)
 
     def to_dict(self) -> dict[str, list[float]]:
         """The inverse of `from_dict`."""

@@ -14,15 +14,10 @@ def make_split_dataset(examples: str, split: str, dataset: dict) -> tf.data.Data
     """
     front_end = FrontEnd.from_dict(dataset["front_end"])
     constants = Standardisation.from_dict(dataset["standardisation"])
-    mean, deviation = np.float32(constants.mean), np.float32(constants.deviation)
-
-    def standardise(mfcc: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return (mfcc - mean) / deviation, label
-
     return (
         tf.data.TFRecordDataset(shard_paths(examples, split), compression_type="GZIP")
         .map(lambda record: parse_tensors(record, front_end.n_frames, front_end.n_mfcc), num_parallel_calls=2)
-        .map(standardise)
+        .map(lambda mfcc, label: (constants.apply(mfcc), label))
     )
 
 

@@ -1,0 +1,1 @@
+"""Every exported model against the held-out split; the gates."""

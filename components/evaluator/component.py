@@ -1,0 +1,193 @@
+"""ROOT/examples, ROOT/model, ROOT/export -> ROOT/evaluation.
+
+Writes:
+  evaluation.json          metrics of Keras, each TFLite file, and the int8 file on TFLM's kernels; gates; blessed or not
+  confusion_<model>.png  curves.png
+"""
+
+import dataclasses
+
+import numpy as np
+
+from components.command import parameter
+from components.evaluator import figures, metrics
+from components.evaluator.gates import Gate, agreement, judge
+from components.evaluator.predict import Predictions, predict_keras, predict_tflite, predict_tflm
+from components.evaluator.source import count_differing_bytes
+from components.keras_model import load_model
+from schemas import artifacts
+from schemas.artifacts import UserError
+from schemas.example import Example, read_split
+from schemas.frontend import Standardisation
+
+SPLIT = "test"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """The gates."""
+
+    model_path: str = parameter("", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one.")
+    max_accuracy_loss: float = parameter(1.0, "Percentage points of accuracy that int8 may lose against Keras.")
+    min_agreement: float = parameter(0.97, "Share of clips on which int8 and Keras must give the same class.")
+    min_tflm_agreement: float = parameter(1.0, "Share of clips on which TFLM and TFLite int8 must give the same class.")
+    max_tflm_difference: int = parameter(10, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
+    max_source_difference: int = parameter(0, "Bytes in which the compiled ser_model_data.cc may differ from the int8 file.")
+
+
+def run(output: str, parameters: Parameters, examples: str, export: str, model: str | None = None) -> None:
+    """Evaluates and judges; `require_blessing` then tells whether the model passed.
+
+    Raises:
+      UserError: an artifact is missing, or the artifacts don't belong together.
+    """
+    description = artifacts.read_json(artifacts.join(export, "export.json"))
+    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    labels = description["labels"]
+    if set(labels) != set(dataset["labels"]):
+        raise UserError(f"{export} has the labels {labels}, {examples} has {dataset['labels']}")
+    class_of_record = np.array([labels.index(label) for label in dataset["labels"]])
+    standardisation = Standardisation.from_dict(description["standardisation"])
+
+    held_out = read_split(examples, SPLIT)
+    true, inputs = _arrays(held_out, class_of_record, standardisation)
+    keras_model = load_model(_keras_path(parameters, model, description))
+    predictions = {"keras": predict_keras(keras_model, inputs)}
+    sizes = {"keras": None}
+    for name in ("float", "dynamic", "int8"):
+        content = artifacts.read_bytes(artifacts.join(export, f"ser_{name}.tflite"))
+        predictions[name] = predict_tflite(content, inputs)
+        sizes[name] = len(content)
+    predictions["tflm"] = predict_tflm(content, inputs, description["arena_bytes"])
+    sizes["tflm"] = sizes["int8"]
+    sizes["keras"] = 4 * keras_model.count_params()
+
+    gates = judge(
+        true,
+        predictions,
+        count_differing_bytes(export),
+        parameters.max_accuracy_loss,
+        parameters.min_agreement,
+        parameters.min_tflm_agreement,
+        parameters.max_tflm_difference,
+        parameters.max_source_difference,
+    )
+    evaluation = {
+        "split": SPLIT,
+        "examples": len(held_out),
+        "labels": labels,
+        "protocol": dataset["protocol"],
+        "synthetic": dataset["synthetic"],
+        "dataset_digest": dataset["digest"],
+        "models": {
+            name: {"bytes": sizes[name]} | _evaluate(held_out, true, predicted, predictions["keras"], labels)
+            for name, predicted in predictions.items()
+        },
+        "tflm_against_int8": _compare_outputs(predictions["tflm"], predictions["int8"]),
+        "noisy": _evaluate_noisy(examples, dataset, class_of_record, standardisation, keras_model, content),
+        "gates": [gate.to_dict() for gate in gates],
+        "blessed": all(gate.passed for gate in gates),
+    }
+    for name, predicted in predictions.items():
+        matrix = metrics.confusion_matrix(true, predicted.classes, len(labels))
+        artifacts.write_bytes(
+            artifacts.join(output, f"confusion_{name}.png"), figures.draw_confusion(matrix, labels, name)
+        )
+    if model and not parameters.model_path:
+        history = artifacts.read_bytes(artifacts.join(model, "history.csv")).decode()
+        best_epoch = artifacts.read_json(artifacts.join(model, "training.json"))["best_epoch"]
+        artifacts.write_bytes(artifacts.join(output, "curves.png"), figures.draw_curves(history, best_epoch))
+    artifacts.write_json(artifacts.join(output, "evaluation.json"), evaluation)
+    for gate in gates:
+        print(gate.describe())
+
+
+def require_blessing(output: str) -> None:
+    """Raises UserError, naming the gates that failed and by how much, where the model in `output` is not blessed."""
+    gates = [Gate(**{k: v for k, v in g.items() if k != "passed"}) for g in _read(output)["gates"]]
+    if failed := [gate.describe() for gate in gates if not gate.passed]:
+        raise UserError("the model is not blessed:\n  " + "\n  ".join(failed))
+
+
+def format_table(output: str) -> str:
+    """The models of an evaluation as a table for the console."""
+    evaluation = _read(output)
+    lines = [f"{'model':10}{'bytes':>10}{'accuracy':>10}{'macro-F1':>10}{'UAR':>8}{'agreement':>11}{'latency':>12}"]
+    for name, row in evaluation["models"].items():
+        lines.append(
+            f"{name:10}{row['bytes']:>10,}{row['accuracy']:>10.4f}{row['macro_f1']:>10.4f}{row['uar']:>8.4f}"
+            f"{row['agreement']:>11.4f}{row['latency_ms']:>9.2f} ms"
+        )
+    return "\n".join(lines)
+
+
+def _read(output: str) -> dict:
+    return artifacts.read_json(artifacts.join(output, "evaluation.json"))
+
+
+def _keras_path(parameters: Parameters, model: str | None, description: dict) -> str:
+    """Path of the Keras model; UserError where it is not the one that was exported."""
+    if not parameters.model_path and not model:
+        raise UserError("no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere")
+    path = parameters.model_path or artifacts.join(str(model), "ser.h5")
+    if artifacts.sha256_of(path) != description["keras_sha256"]:
+        raise UserError(f"{path} is not the model that was exported: run the exporter again")
+    return path
+
+
+def _arrays(
+    records: list[Example], class_of_record: np.ndarray, standardisation: Standardisation
+) -> tuple[np.ndarray, np.ndarray]:
+    """(int64 [examples] true classes, float32 [examples, frames, coefficients] inputs)."""
+    true = class_of_record[[example.label for example in records]]
+    return true, standardisation.apply(np.stack([example.mfcc for example in records]))
+
+
+def _evaluate(
+    records: list[Example], true: np.ndarray, predicted: Predictions, keras: Predictions, labels: list[str]
+) -> dict:
+    classes = predicted.classes
+    summary = metrics.summarise(true, classes, len(labels))
+    return {
+        "accuracy": summary["accuracy"],
+        "macro_f1": summary["macro_f1"],
+        "uar": summary["uar"],
+        "agreement": agreement(predicted, keras),
+        "latency_ms": predicted.latency_ms,
+        "per_class": metrics.per_class(true, classes, labels),
+        "confusion": metrics.confusion_matrix(true, classes, len(labels)).tolist(),
+        "by_corpus": metrics.by_group([e.corpus for e in records], true, classes, len(labels)),
+        "by_speaker": metrics.by_group([f"{e.corpus}/{e.speaker}" for e in records], true, classes, len(labels)),
+    }
+
+
+def _compare_outputs(one: Predictions, other: Predictions) -> dict[str, int]:
+    assert one.quantized is not None and other.quantized is not None, "int8 models give int8"
+    difference = np.abs(one.quantized.astype(int) - other.quantized.astype(int)).max(axis=1)
+    return {
+        "examples": len(difference),
+        "same_class": int(np.sum(one.classes == other.classes)),
+        "identical_outputs": int(np.sum(difference == 0)),
+        "largest_difference": int(difference.max()),
+    }
+
+
+def _evaluate_noisy(
+    examples: str,
+    dataset: dict,
+    class_of_record: np.ndarray,
+    standardisation: Standardisation,
+    keras_model,
+    int8: bytes,
+) -> dict:
+    """Keras and int8 on the noisy copies of the same clips; empty where the dataset has none."""
+    split = f"{SPLIT}_noisy"
+    if not dataset["splits"][split]["examples"]:
+        return {}
+    true, inputs = _arrays(read_split(examples, split), class_of_record, standardisation)
+    predictions = {"keras": predict_keras(keras_model, inputs), "int8": predict_tflite(int8, inputs)}
+    n_classes = len(dataset["labels"])
+    return {
+        "split": split,
+        "models": {name: metrics.summarise(true, p.classes, n_classes) for name, p in predictions.items()},
+    }

@@ -1,0 +1,52 @@
+"""Classification metrics from true and predicted classes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def confusion_matrix(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """int64 [n_classes, n_classes]: rows are true, columns are predicted classes."""
+    matrix = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(matrix, (true, predicted), 1)
+    return matrix
+
+
+def summarise(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> dict[str, float | int]:
+    """Accuracy, macro-F1 and UAR (unweighted average recall), over the classes that occur among the true ones."""
+    matrix = confusion_matrix(true, predicted, n_classes)
+    present = matrix.sum(axis=1) > 0
+    _, recall, f1 = _precision_recall_f1(matrix)
+    return {
+        "examples": len(true),
+        "accuracy": float(np.trace(matrix) / len(true)),
+        "macro_f1": float(f1[present].mean()),
+        "uar": float(recall[present].mean()),
+    }
+
+
+def per_class(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float | int]]:
+    """Precision, recall and F1 by label, and how many examples have it. What has no denominator is 0."""
+    matrix = confusion_matrix(true, predicted, len(labels))
+    table = zip(labels, *_precision_recall_f1(matrix), matrix.sum(axis=1), strict=True)
+    return {
+        label: {"precision": float(p), "recall": float(r), "f1": float(f), "examples": int(n)} for label, p, r, f, n in table
+    }
+
+
+def by_group(
+    groups: Sequence[str], true: np.ndarray, predicted: np.ndarray, n_classes: int
+) -> dict[str, dict[str, float | int]]:
+    """`summarise` for each group (a corpus, a speaker)."""
+    names = np.array(groups)
+    return {
+        str(name): summarise(true[names == name], predicted[names == name], n_classes) for name in np.unique(names)
+    }
+
+
+def _precision_recall_f1(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    hits = np.diag(matrix).astype(np.float64)
+    precision = hits / np.maximum(matrix.sum(axis=0), 1)
+    recall = hits / np.maximum(matrix.sum(axis=1), 1)
+    f1 = 2 * hits / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)
+    return precision, recall, f1

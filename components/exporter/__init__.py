@@ -1,0 +1,1 @@
+"""Keras model -> TFLite files and the TFLM source."""

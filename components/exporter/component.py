@@ -1,0 +1,155 @@
+"""ROOT/model, or a Keras model from elsewhere, -> ROOT/export.
+
+Writes:
+  ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite
+  ser_model_data.cc  ser_model_data.h   the int8 model for TFLM
+  export.json   written last: labels, front end, standardisation, arena; per file bytes, SHA-256, operators, tensors
+"""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from components.command import parameter
+from components.exporter.convert import FORMATS, convert, fix_batch_size
+from components.exporter.inspect import describe_model, measure_arena
+from components.exporter.source import ModelInterface, make_header, make_source
+from components.keras_model import load_model
+from schemas import artifacts
+from schemas.artifacts import UserError, unit_hash
+from schemas.example import read_split
+from schemas.frontend import FrontEnd, Standardisation
+from schemas.labels import LABELS
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """Which model, and how it is calibrated."""
+
+    model_path: str = parameter("", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one.")
+    model_labels: str = parameter(",".join(LABELS), "The classes of --model_path in the order of its outputs.")
+    model_front_end: str = parameter(
+        "", "The front end of --model_path: a JSON file with parameters of schemas/frontend.py; by default the dataset's."
+    )
+    model_standardisation: str = parameter(
+        "none",
+        "What --model_path takes: none (raw MFCCs), dataset (standardised with the dataset's constants), or a JSON file "
+        '{"mean": [...], "deviation": [...]}.',
+    )
+    calibration_examples: int = parameter(256, "Training records, chosen by hash, whose ranges decide the int8 scales.")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Source:
+    """The model to export and what it takes and gives."""
+
+    path: str
+    labels: tuple[str, ...]
+    front_end: FrontEnd
+    standardisation: Standardisation
+
+
+def run(output: str, parameters: Parameters, examples: str, model: str | None = None) -> None:
+    """Converts, describes and writes the model.
+
+    Args:
+      output: directory for the export.
+      parameters: see Parameters.
+      examples: directory of the dataset whose training records calibrate.
+      model: directory of the trained model; not read where `parameters.model_path` is given.
+
+    Raises:
+      UserError: the model can't be read, does not fit the front end or the labels, or TFLM can't run it.
+    """
+    if parameters.calibration_examples < 1:
+        raise UserError(f"--calibration_examples={parameters.calibration_examples}: at least 1")
+    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model)
+    if source.front_end != FrontEnd.from_dict(dataset["front_end"]):
+        raise UserError(f"{source.path} and {examples} differ in their front ends: the records can't calibrate the model")
+    keras_model = load_model(source.path)
+    _check_shapes(keras_model, source)
+
+    converted = convert(fix_batch_size(keras_model), _calibration_inputs(examples, source, parameters))
+    descriptions = {name: describe_model(converted[name]) for name in FORMATS}
+    int8 = descriptions["int8"]
+    interface = ModelInterface(
+        source.labels, source.front_end, source.standardisation, int8.input, int8.output, measure_arena(converted["int8"])
+    )
+    files = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
+    files["ser_model_data.cc"] = make_source(converted["int8"]).encode()
+    files["ser_model_data.h"] = make_header(converted["int8"], interface).encode()
+    for name, content in files.items():
+        artifacts.write_bytes(artifacts.join(output, name), content)
+    artifacts.write_json(
+        artifacts.join(output, "export.json"),
+        {
+            "keras_sha256": artifacts.sha256_of(source.path),
+            "labels": list(source.labels),
+            "front_end": source.front_end.to_dict(),
+            "standardisation": source.standardisation.to_dict(),
+            "arena_bytes": interface.arena_bytes,
+            "calibration_examples": parameters.calibration_examples,
+            "dataset_digest": dataset["digest"],
+            "synthetic": dataset["synthetic"],
+            "protocol": dataset["protocol"],
+            "files": {
+                name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                | (dataclasses.asdict(descriptions[name[4:-7]]) if name.endswith(".tflite") else {})
+                for name, content in files.items()
+            },
+        },
+    )
+    print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in files.items()))
+
+
+def _trained_model(model: str | None) -> _Source:
+    if not model:
+        raise UserError("no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere")
+    training = artifacts.read_json(artifacts.join(model, "training.json"))
+    return _Source(
+        path=artifacts.join(model, training["model"]),
+        labels=tuple(training["labels"]),
+        front_end=FrontEnd.from_dict(training["front_end"]),
+        standardisation=Standardisation.from_dict(training["standardisation"]),
+    )
+
+
+def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
+    stored = dataset["front_end"]
+    if parameters.model_front_end:
+        stored = stored | artifacts.read_json(parameters.model_front_end)
+    try:
+        front_end = FrontEnd.from_dict(stored)
+    except TypeError as error:
+        raise UserError(f"--model_front_end={parameters.model_front_end}: {error}") from error
+    given = parameters.model_standardisation
+    if given == "none":
+        standardisation = Standardisation.identity(front_end.n_mfcc)
+    else:
+        constants = dataset["standardisation"] if given == "dataset" else artifacts.read_json(given)
+        try:
+            standardisation = Standardisation.from_dict(constants)
+        except (KeyError, TypeError) as error:
+            raise UserError(f'--model_standardisation={given}: expected {{"mean": [...], "deviation": [...]}}') from error
+    if {len(standardisation.mean), len(standardisation.deviation)} != {front_end.n_mfcc}:
+        raise UserError(f"--model_standardisation={given}: expected {front_end.n_mfcc} means and deviations")
+    return _Source(parameters.model_path, tuple(parameters.model_labels.split(",")), front_end, standardisation)
+
+
+def _check_shapes(keras_model, source: _Source) -> None:
+    expected = (source.front_end.n_frames, source.front_end.n_mfcc), (len(source.labels),)
+    found = tuple(keras_model.inputs[0].shape[1:]), tuple(keras_model.outputs[0].shape[1:])
+    if found != expected:
+        raise UserError(
+            f"{source.path} maps {found[0]} to {found[1]}; the front end and the labels "
+            f"({', '.join(source.labels)}) ask for {expected[0]} to {expected[1]}"
+        )
+
+
+def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
+    """float32 [examples, frames, coefficients]: training records chosen by hash, as the model takes them."""
+    records = sorted(read_split(examples, "train"), key=lambda e: unit_hash("calibration", e.clip_id, e.copy))
+    chosen = np.stack([example.mfcc for example in records[: parameters.calibration_examples]])
+    return source.standardisation.apply(chosen)

@@ -1,0 +1,27 @@
+"""Keras models from files, for the steps that read one."""
+
+import os
+import tempfile
+
+import tensorflow as tf
+
+from schemas import artifacts
+from schemas.artifacts import UserError
+
+
+def load_model(path: str) -> tf.keras.Model:
+    """A Keras model from an .h5 or .keras file; raises UserError where it can't be read or isn't one in, one out."""
+    content = artifacts.read_bytes(path)
+    with tempfile.NamedTemporaryFile(suffix=os.path.splitext(path)[1]) as local:
+        local.write(content)
+        local.flush()
+        try:
+            model = tf.keras.models.load_model(local.name, compile=False)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise UserError(
+                f"{path} can't be loaded as a Keras 2 model (.h5 or .keras; files of Keras 3 are different): "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise UserError(f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, expected one of each")
+    return model
