@@ -1,5 +1,6 @@
 """What every step's command shares: absl flags made from a dataclass, and errors told in one message."""
 
+import argparse
 import dataclasses
 import sys
 from collections.abc import Callable, Sequence
@@ -96,6 +97,7 @@ def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_opti
             rest = flags.FLAGS(arguments, known_only=True)
         except flags.Error as error:
             sys.exit(f"{error}\nPass --helpshort to see this command's flags.")
+        _refuse_unknown(rest[1:])
         beam_options.extend(rest[1:])
         return rest[:1]
 
@@ -109,3 +111,15 @@ def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_opti
 
     flags.FLAGS.set_default("verbosity", -1)  # warnings and errors; Beam's notices with --verbosity=0
     app.run(guarded, flags_parser=parse)
+
+
+def _refuse_unknown(arguments: list[str]) -> None:
+    """Ends the program where an argument is no option of Beam's either: Beam itself would only warn."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        sys.exit(f"error: unknown flag {unknown[0]}; it is neither this command's nor Beam's. --helpshort lists the flags.")

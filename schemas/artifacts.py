@@ -86,8 +86,13 @@ def write_json_lines(path: str, rows: Iterable[dict]) -> None:
 
 def list_files(directory: str) -> list[str]:
     """Paths of all files below `directory`, sorted; none where it does not exist."""
+    return [path for path, _, _ in list_file_states(directory)]
+
+
+def list_file_states(directory: str) -> list[tuple[str, int, float]]:
+    """(path, bytes, time of its last change) of all files below `directory`, sorted."""
     matches = FileSystems.match([join(directory, "**")])[0].metadata_list
-    return sorted(metadata.path for metadata in matches)
+    return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
 
 
 def delete_files(paths: list[str]) -> None:

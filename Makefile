@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow lint lock clean
+
+# Installs, makes the demo corpus, and runs every step on it.
+demo: $(VENV)/installed
+	$(BIN)/python -m components.corpora --output=build/demo/corpus
+	$(BIN)/python -m pipeline.run --flagfile=pipeline/configs/demo.flags
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -m "not slow"
+
+# Whole training runs on the real recordings, where they are at hand.
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy schemas pipeline components
+
+# Renews requirements.lock from setup.py.
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv
+	build/lock/bin/uv pip compile setup.py --extra dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
+		--custom-compile-command "make lock" --output-file requirements.lock
+
+clean:
+	rm -rf build $(VENV)
+
+$(VENV)/installed: requirements.lock setup.py tools/install_debian_packages.sh
+	tools/install_debian_packages.sh
+	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else 'Python 3.11 or 3.12 is needed, this is ' + sys.version)"
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

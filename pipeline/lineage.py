@@ -1,0 +1,87 @@
+"""What each step read, made and was run with, by SHA-256; a finished step is not run twice."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import pathlib
+from typing import Any
+
+from components import corpora
+from pipeline.steps import Step
+from schemas import artifacts
+
+_REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+_SHARED_CODE = ("components/*.py", "schemas/*")
+_ALSO_USES = {"example_gen": ("components/corpora/*",)}
+_LIBRARIES = ("apache-beam", "librosa", "numpy", "tensorflow", "tf-keras", "tflite-micro")
+
+
+class Lineage:
+    """ROOT/lineage.json."""
+
+    def __init__(self, root: str):
+        self._root = root
+        self._path = artifacts.join(root, "lineage.json")
+        self._steps: dict[str, dict] = {}
+        if artifacts.exists(self._path):
+            self._steps = artifacts.read_json(self._path)["steps"]
+
+    def describe_run(self, step: Step, parameters: Any) -> dict:
+        """All that decides what a step makes: its code, libraries, parameters, and the content of what it reads."""
+        changing = [field.name for field in dataclasses.fields(parameters) if not field.metadata["affects_output"]]
+        values = {name: value for name, value in dataclasses.asdict(parameters).items() if name not in changing}
+        read = {name: self._digest_artifact(path) for name, path in step.inputs.items()}
+        if path := values.get("model_path"):
+            read["model_path"] = artifacts.sha256_of(path)
+        for corpus in values.get("corpus", ()):
+            read[f"corpus {corpus}"] = _digest_listing(corpora.parse_corpus_flag(corpus)[1])
+        return {
+            "code": _digest_code(step.name),
+            "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
+            "parameters": json.loads(json.dumps(values)),
+            "inputs": read,
+        }
+
+    def is_finished(self, step: Step, run: dict) -> bool:
+        """Whether the step ran just so before, and all that it made is still there, unchanged."""
+        recorded = self._steps.get(step.name, {})
+        return recorded.get("run") == run and recorded["outputs"] == self._digest_files(step.output)
+
+    def begin(self, step: Step) -> None:
+        """Forgets the step's last run and clears what that made."""
+        self._steps.pop(step.name, None)
+        self._write()
+        artifacts.delete_files(artifacts.list_files(artifacts.join(self._root, step.output)))
+
+    def finish(self, step: Step, run: dict) -> None:
+        """Records what the step made."""
+        self._steps[step.name] = {"run": run, "outputs": self._digest_files(step.output)}
+        self._write()
+
+    def _write(self) -> None:
+        artifacts.write_json(self._path, {"steps": self._steps})
+
+    def _digest_artifact(self, path: str) -> str:
+        return _digest(self._digest_files(path) or artifacts.sha256_of(artifacts.join(self._root, path)))
+
+    def _digest_files(self, directory: str) -> dict[str, str]:
+        below = artifacts.join(self._root, directory)
+        return {path[len(below) :].lstrip("/"): artifacts.sha256_of(path) for path in artifacts.list_files(below)}
+
+
+def _digest(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_listing(directory: str) -> str:
+    """Of the names, sizes and times of all files below a directory: reading them all is the step's own work."""
+    return _digest(artifacts.list_file_states(directory))
+
+
+def _digest_code(step_name: str) -> str:
+    patterns = (f"components/{step_name}/*", *_SHARED_CODE, *_ALSO_USES.get(step_name, ()))
+    files = sorted({path for pattern in patterns for path in _REPOSITORY.glob(pattern) if path.is_file()})
+    return _digest(
+        {str(path.relative_to(_REPOSITORY)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    )

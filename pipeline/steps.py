@@ -1,0 +1,50 @@
+"""The graph: step -> what it takes, what it makes. Paths are below the pipeline's root."""
+
+import dataclasses
+import types
+
+from components.evaluator import component as evaluator
+from components.example_gen import component as example_gen
+from components.exporter import component as exporter
+from components.reporter import component as reporter
+from components.trainer import component as trainer
+from components.transform import component as transform
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One component in the pipeline."""
+
+    component: types.ModuleType
+    inputs: dict[str, str]  # the component's argument -> the artifact
+    output: str
+
+    @property
+    def name(self) -> str:
+        """The component's folder."""
+        return self.component.__name__.split(".")[1]
+
+
+STEPS = (
+    Step(example_gen, {}, "manifest"),
+    Step(transform, {"manifest": "manifest/manifest.jsonl"}, "examples"),
+    Step(trainer, {"examples": "examples"}, "model"),
+    Step(exporter, {"examples": "examples", "model": "model"}, "export"),
+    Step(evaluator, {"examples": "examples", "model": "model", "export": "export"}, "evaluation"),
+    Step(
+        reporter,
+        {"manifest": "manifest", "examples": "examples", "model": "model", "evaluation": "evaluation"},
+        "report",
+    ),
+)
+
+
+def plan_steps(model_path: str) -> tuple[Step, ...]:
+    """The steps to run: with a model from elsewhere nothing is trained, and nobody reads the trained model."""
+    if not model_path:
+        return STEPS
+    return tuple(
+        dataclasses.replace(step, inputs={name: path for name, path in step.inputs.items() if name != "model"})
+        for step in STEPS
+        if step.component is not trainer
+    )

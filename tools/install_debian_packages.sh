@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs the Debian packages that the project needs beside Python: a C++ compiler, and Python's venv module.
+set -eu
+missing=""
+command -v c++ >/dev/null || missing="$missing g++"
+"${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || missing="$missing python3-venv"
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null; then
+	echo "error: please install:$missing (this script knows only Debian's apt-get)" >&2
+	exit 1
+fi
+sudo=""
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "error: please install as root: apt-get install$missing" >&2; exit 1; }
+	sudo=sudo
+fi
+$sudo apt-get update -qq
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends $missing
