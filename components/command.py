@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from schemas.artifacts import UserError
 
@@ -104,12 +104,13 @@ def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_opti
     def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
             sys.exit(f"error: unexpected argument {arguments[1]!r}; every option is a --flag=value")
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)
         try:
             execute(flags.FLAGS, beam_options)
         except UserError as error:
             sys.exit(f"error: {error}")
 
-    flags.FLAGS.set_default("verbosity", -1)  # warnings and errors; Beam's notices with --verbosity=0
     app.run(guarded, flags_parser=parse)
 
 

@@ -21,6 +21,7 @@ thead th { background: #f3f6f9; }
 .blessed { border-color: #2c7a3f; background: #e9f6ec; }
 .failed { border-color: #b3261e; background: #fdeceb; }
 .tiles { display: flex; flex-wrap: wrap; gap: 1rem; }
+.tiles figure { flex: 1 1 300px; max-width: 345px; }
 figure { margin: 0; } figcaption { font-size: .9rem; color: #51606f; }
 img { max-width: 100%; }
 .note { color: #51606f; font-size: .9rem; }
