@@ -123,4 +123,6 @@ def _refuse_unknown(arguments: list[str]) -> None:
         options._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(arguments)
     if unknown:
-        sys.exit(f"error: unknown flag {unknown[0]}; it is neither this command's nor Beam's. --helpshort lists the flags.")
+        sys.exit(
+            f"error: unknown flag {unknown[0]}; it is neither this command's nor Beam's. --helpshort lists the flags."
+        )

@@ -127,12 +127,16 @@ def _scripts() -> Iterator[_Script]:
         for (code, takes), emotion in zip(tess.items(), names, strict=True):
             folder = f"{speaker}_{'pleasant_surprise' if code == 'ps' else code}"
             for word in _WORDS[:takes]:
-                yield _Script("tess", f"{folder}/{speaker}_{word}_{code}.wav", voice, pitch, emotion, f"Say the word {word}")
+                yield _Script(
+                    "tess", f"{folder}/{speaker}_{word}_{code}.wav", voice, pitch, emotion, f"Say the word {word}"
+                )
     savee = {"n": 12, "h": 10, "su": 10, "sa": 8, "a": 8, "f": 2, "d": 2}
     for speaker, (voice, pitch) in _SAVEE_VOICES.items():
         for (code, takes), emotion in zip(savee.items(), names, strict=True):
             for take in range(takes):
-                yield _Script("savee", f"ALL/{speaker}_{code}{take + 1:02}.wav", voice, pitch, emotion, _SENTENCES[take])
+                yield _Script(
+                    "savee", f"ALL/{speaker}_{code}{take + 1:02}.wav", voice, pitch, emotion, _SENTENCES[take]
+                )
 
 
 def _draw(mean: _Prosody, rng: np.random.Generator) -> _Prosody:

@@ -27,12 +27,16 @@ SPLIT = "test"
 class Parameters:
     """The gates."""
 
-    model_path: str = parameter("", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one.")
+    model_path: str = parameter(
+        "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
+    )
     max_accuracy_loss: float = parameter(1.0, "Percentage points of accuracy that int8 may lose against Keras.")
     min_agreement: float = parameter(0.97, "Share of clips on which int8 and Keras must give the same class.")
     min_tflm_agreement: float = parameter(1.0, "Share of clips on which TFLM and TFLite int8 must give the same class.")
     max_tflm_difference: int = parameter(10, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
-    max_source_difference: int = parameter(0, "Bytes in which the compiled ser_model_data.cc may differ from the int8 file.")
+    max_source_difference: int = parameter(
+        0, "Bytes in which the compiled ser_model_data.cc may differ from the int8 file."
+    )
 
 
 def run(output: str, parameters: Parameters, examples: str, export: str, model: str | None = None) -> None:
@@ -128,7 +132,9 @@ def _read(output: str) -> dict:
 def _keras_path(parameters: Parameters, model: str | None, description: dict) -> str:
     """Path of the Keras model; UserError where it is not the one that was exported."""
     if not parameters.model_path and not model:
-        raise UserError("no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere")
+        raise UserError(
+            "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
+        )
     path = parameters.model_path or artifacts.join(str(model), "ser.h5")
     if artifacts.sha256_of(path) != description["keras_sha256"]:
         raise UserError(f"{path} is not the model that was exported: run the exporter again")

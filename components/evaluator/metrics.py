@@ -30,7 +30,8 @@ def per_class(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) ->
     matrix = confusion_matrix(true, predicted, len(labels))
     table = zip(labels, *_precision_recall_f1(matrix), matrix.sum(axis=1), strict=True)
     return {
-        label: {"precision": float(p), "recall": float(r), "f1": float(f), "examples": int(n)} for label, p, r, f, n in table
+        label: {"precision": float(p), "recall": float(r), "f1": float(f), "examples": int(n)}
+        for label, p, r, f, n in table
     }
 
 
@@ -39,9 +40,7 @@ def by_group(
 ) -> dict[str, dict[str, float | int]]:
     """`summarise` for each group (a corpus, a speaker)."""
     names = np.array(groups)
-    return {
-        str(name): summarise(true[names == name], predicted[names == name], n_classes) for name in np.unique(names)
-    }
+    return {str(name): summarise(true[names == name], predicted[names == name], n_classes) for name in np.unique(names)}
 
 
 def _precision_recall_f1(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

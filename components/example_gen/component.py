@@ -69,9 +69,7 @@ def run(output: str, parameters: Parameters) -> None:
             f"excluded; {artifacts.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
         )
 
-    assignment = assign_splits(
-        selected, parameters.split, parameters.validation_fraction, parameters.test_fraction
-    )
+    assignment = assign_splits(selected, parameters.split, parameters.validation_fraction, parameters.test_fraction)
     rows = assignment.rows
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")

@@ -48,4 +48,6 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
                 synthetic=file.comment == SYNTHETIC_COMMENT,
             )
     except soundfile.LibsndfileError as error:
-        return LeftOut(clip.path, clip.corpus, "not_audio", f"no audio header that libsndfile knows: {error.error_string}")
+        return LeftOut(
+            clip.path, clip.corpus, "not_audio", f"no audio header that libsndfile knows: {error.error_string}"
+        )

@@ -36,7 +36,9 @@ def assign_splits(recordings: list[Recording], protocol: str, validation: float,
     if protocol == "clip":
         rows = [_row(r, split_of(unit_hash("clip", r.clip_id), validation, test)) for r in recordings]
         if gap := _first_gap(rows):
-            raise UserError(f"--split=clip leaves no {gap[1]} clip in the {gap[0]} split: {len(rows)} clips are too few")
+            raise UserError(
+                f"--split=clip leaves no {gap[1]} clip in the {gap[0]} split: {len(rows)} clips are too few"
+            )
         return Assignment(rows, salt=0)
     for salt in range(_SALTS):
         splits = _split_speakers({r.clip.corpus for r in recordings}, salt, validation, test)

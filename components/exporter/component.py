@@ -27,10 +27,13 @@ from schemas.labels import LABELS
 class Parameters:
     """Which model, and how it is calibrated."""
 
-    model_path: str = parameter("", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one.")
+    model_path: str = parameter(
+        "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
+    )
     model_labels: str = parameter(",".join(LABELS), "The classes of --model_path in the order of its outputs.")
     model_front_end: str = parameter(
-        "", "The front end of --model_path: a JSON file with parameters of schemas/frontend.py; by default the dataset's."
+        "",
+        "The front end of --model_path: a JSON file with parameters of schemas/frontend.py; by default the dataset's.",
     )
     model_standardisation: str = parameter(
         "none",
@@ -67,7 +70,9 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
     dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
     source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model)
     if source.front_end != FrontEnd.from_dict(dataset["front_end"]):
-        raise UserError(f"{source.path} and {examples} differ in their front ends: the records can't calibrate the model")
+        raise UserError(
+            f"{source.path} and {examples} differ in their front ends: the records can't calibrate the model"
+        )
     keras_model = load_model(source.path)
     _check_shapes(keras_model, source)
 
@@ -75,7 +80,12 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
     descriptions = {name: describe_model(converted[name]) for name in FORMATS}
     int8 = descriptions["int8"]
     interface = ModelInterface(
-        source.labels, source.front_end, source.standardisation, int8.input, int8.output, measure_arena(converted["int8"])
+        source.labels,
+        source.front_end,
+        source.standardisation,
+        int8.input,
+        int8.output,
+        measure_arena(converted["int8"]),
     )
     files = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
     files["ser_model_data.cc"] = make_source(converted["int8"]).encode()
@@ -106,7 +116,9 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
 
 def _trained_model(model: str | None) -> _Source:
     if not model:
-        raise UserError("no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere")
+        raise UserError(
+            "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
+        )
     training = artifacts.read_json(artifacts.join(model, "training.json"))
     return _Source(
         path=artifacts.join(model, training["model"]),
@@ -132,7 +144,9 @@ def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
         try:
             standardisation = Standardisation.from_dict(constants)
         except (KeyError, TypeError) as error:
-            raise UserError(f'--model_standardisation={given}: expected {{"mean": [...], "deviation": [...]}}') from error
+            raise UserError(
+                f'--model_standardisation={given}: expected {{"mean": [...], "deviation": [...]}}'
+            ) from error
     if {len(standardisation.mean), len(standardisation.deviation)} != {front_end.n_mfcc}:
         raise UserError(f"--model_standardisation={given}: expected {front_end.n_mfcc} means and deviations")
     return _Source(parameters.model_path, tuple(parameters.model_labels.split(",")), front_end, standardisation)

@@ -15,7 +15,9 @@ def fix_batch_size(model: tf.keras.Model) -> tf.keras.Model:
     """The same layers and weights for batches of one clip: only then the converter fuses LSTMs."""
     shape = model.inputs[0].shape[1:]
     if None in shape:
-        raise UserError(f"the model's input is {tuple(model.inputs[0].shape)}: all but the batch must be of a fixed size")
+        raise UserError(
+            f"the model's input is {tuple(model.inputs[0].shape)}: all but the batch must be of a fixed size"
+        )
     single = tf.keras.models.clone_model(model, tf.keras.layers.Input(batch_shape=(1, *shape), name="mfcc"))
     single.set_weights(model.get_weights())
     return single
@@ -49,4 +51,3 @@ def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
         with quiet_native_log():
             converted[name] = bytes(converter.convert())
     return converted
-

@@ -15,7 +15,9 @@ from schemas.manifest import ManifestRow, read_manifest
 class Parameters:
     """Which model's weights are shown."""
 
-    model_path: str = parameter("", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one.")
+    model_path: str = parameter(
+        "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
+    )
 
 
 def run(

@@ -45,9 +45,13 @@ _MODEL_NAMES = {
 
 def render(results: dict, sections: Sequence[str]) -> str:
     """The whole page."""
-    banners = [_banner(_PROTOCOLS[results["protocol"]], "blessed" if results["protocol"] == "disjoint_speakers" else "")]
+    banners = [
+        _banner(_PROTOCOLS[results["protocol"]], "blessed" if results["protocol"] == "disjoint_speakers" else "")
+    ]
     if results["synthetic"]:
-        banners.insert(0, _banner("Synthetic speech: no person said this. The figures tell nothing of real speech.", ""))
+        banners.insert(
+            0, _banner("Synthetic speech: no person said this. The figures tell nothing of real speech.", "")
+        )
     verdict = "The model is blessed." if results["blessed"] else "The model is not blessed: see the gates."
     banners.append(_banner(verdict, "blessed" if results["blessed"] else "failed"))
     return (
@@ -85,7 +89,12 @@ def models_section(results: dict) -> str:
 def gates_section(results: dict) -> str:
     """A row a gate, and how close TFLM comes to TFLite."""
     rows = [
-        (g["name"], f"{g['value']:.4g} {g['unit']}", f"{g['bound']} {g['threshold']:.4g}", "passed" if g["passed"] else "failed")
+        (
+            g["name"],
+            f"{g['value']:.4g} {g['unit']}",
+            f"{g['bound']} {g['threshold']:.4g}",
+            "passed" if g["passed"] else "failed",
+        )
         for g in results["gates"]
     ]
     compared = results["tflm_against_int8"]

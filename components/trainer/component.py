@@ -103,7 +103,9 @@ def _check(parameters: Parameters) -> tuple[int, ...]:
         if getattr(parameters, name) < least:
             raise UserError(f"--{name}={getattr(parameters, name)}: at least {least}")
     if min(lstm_units) < 1 or parameters.dropout >= 1:
-        raise UserError(f"--lstm_units={parameters.lstm_units} are above 0 and --dropout={parameters.dropout} is below 1")
+        raise UserError(
+            f"--lstm_units={parameters.lstm_units} are above 0 and --dropout={parameters.dropout} is below 1"
+        )
     return lstm_units
 
 

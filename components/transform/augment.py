@@ -117,7 +117,9 @@ def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, li
             raise UserError(f"augmentation {text!r}: the parameters of {name!r} are numbers, found {values}") from None
         if name == "copy":
             if position or len(parameters) != 1 or parameters[0] not in range(number):
-                raise UserError(f"augmentation {text!r}: copy:N comes first and names an earlier copy, 0 to {number - 1}")
+                raise UserError(
+                    f"augmentation {text!r}: copy:N comes first and names an earlier copy, 0 to {number - 1}"
+                )
             start = int(parameters[0])
             continue
         if name not in _OPERATIONS:

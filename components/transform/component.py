@@ -35,10 +35,12 @@ class Parameters:
         ("0.4:1.9",), "[CORPUS:]START:END in seconds, the part of a recording to keep; may be given for each corpus."
     )
     load_rate: int = parameter(
-        0, "0: crop at the recording's own rate and resample once. Else first resample to this rate in Hz (notebook: 22050)."
+        0,
+        "0: crop at the recording's own rate and resample once. Else first resample to this rate in Hz (notebook: 22050).",
     )
     padding: Literal["waveform", "features"] = parameter(
-        "waveform", "How a short clip fills the window: silence behind it, or zero frames before its features (notebook)."
+        "waveform",
+        "How a short clip fills the window: silence behind it, or zero frames before its features (notebook).",
     )
     augment: tuple[str, ...] = parameter(
         ("default",),
@@ -46,9 +48,7 @@ class Parameters:
         "default, notebook, none. May be given several times.",
     )
     noisy: str = parameter("amplitude_noise:0.5", "The noisy copy of each validation and test clip.")
-    validation_fraction: float = parameter(
-        0.15, "Share of the speakers (clips, copies) in the validation split."
-    )
+    validation_fraction: float = parameter(0.15, "Share of the speakers (clips, copies) in the validation split.")
     test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
     num_shards: int = parameter(4, "Files a split.")
 

@@ -52,11 +52,7 @@ SPLIT_NAMES = ("train", "validation", "test", "validation_noisy", "test_noisy")
 def run_job(manifest: str, output: str, settings: JobSettings, options: PipelineOptions) -> None:
     """Runs the job to its end; it leaves shards, quarantine.jsonl and summaries.jsonl in `output`."""
     with beam.Pipeline(options=options) as pipeline:
-        rows = (
-            pipeline
-            | "Read manifest" >> beam.io.ReadFromText(manifest)
-            | "Spread rows" >> beam.Reshuffle()
-        )
+        rows = pipeline | "Read manifest" >> beam.io.ReadFromText(manifest) | "Spread rows" >> beam.Reshuffle()
         results = rows | "Make examples" >> beam.ParDo(MakeExamples(manifest, settings)).with_outputs(
             QUARANTINED, main="examples"
         )
@@ -116,16 +112,19 @@ def make_examples(row: ManifestRow, settings: JobSettings) -> Iterator[tuple[str
     if len(samples) < front_end.n_fft:
         raise Undecodable("too_short", f"{len(samples)} samples at {front_end.sample_rate} Hz: less than a frame")
     for split, number, augmentation, copy in _copies(row, samples, settings):
-        yield split, Example(
-            clip_id=row.clip_id,
-            corpus=row.corpus,
-            speaker=row.speaker,
-            emotion=row.emotion,
-            label=LABELS.index(row.label),
-            copy=number,
-            augmentation=augmentation,
-            synthetic=row.synthetic,
-            mfcc=compute_mfcc(copy, front_end, settings.padding),
+        yield (
+            split,
+            Example(
+                clip_id=row.clip_id,
+                corpus=row.corpus,
+                speaker=row.speaker,
+                emotion=row.emotion,
+                label=LABELS.index(row.label),
+                copy=number,
+                augmentation=augmentation,
+                synthetic=row.synthetic,
+                mfcc=compute_mfcc(copy, front_end, settings.padding),
+            ),
         )
 
 
