@@ -1,6 +1,5 @@
 """What every step's command shares: absl flags made from a dataclass, and errors told in one message."""
 
-import argparse
 import dataclasses
 import sys
 from collections.abc import Callable, Sequence
@@ -116,9 +115,9 @@ def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_opti
 
 def _refuse_unknown(arguments: list[str]) -> None:
     """Ends the program where an argument is no option of Beam's either: Beam itself would only warn."""
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
-    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
+    parser = _BeamArgumentParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
     _, unknown = parser.parse_known_args(arguments)

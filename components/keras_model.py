@@ -1,6 +1,6 @@
 """Keras models from files, for the steps that read one."""
 
-import os
+import pathlib
 import tempfile
 
 import tensorflow as tf
@@ -12,7 +12,7 @@ from schemas.artifacts import UserError
 def load_model(path: str) -> tf.keras.Model:
     """A Keras model from an .h5 or .keras file; raises UserError where it can't be read or isn't one in, one out."""
     content = artifacts.read_bytes(path)
-    with tempfile.NamedTemporaryFile(suffix=os.path.splitext(path)[1]) as local:
+    with tempfile.NamedTemporaryFile(suffix=pathlib.PurePath(path).suffix) as local:
         local.write(content)
         local.flush()
         try:

@@ -63,7 +63,7 @@ class Standardisation:
 
     def apply(self, mfcc: np.ndarray) -> np.ndarray:
         """Standardises float32 [..., n_mfcc]."""
-        return (mfcc - np.float32(self.mean)) / np.float32(self.deviation)
+        return (mfcc - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
 
     def to_dict(self) -> dict[str, list[float]]:
         """The inverse of `from_dict`."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_type_hints
 
 from schemas import artifacts
 from schemas.artifacts import UserError
@@ -51,13 +51,13 @@ def parse_row(document: dict, where: str) -> ManifestRow:
     Raises:
       UserError: a field is missing, unknown, of the wrong type or outside its domain; `where` says which row it was.
     """
-    types = {field.name: field.type for field in dataclasses.fields(ManifestRow)}
+    types = get_type_hints(ManifestRow)
     if wrong := set(types) ^ set(document):
         raise UserError(f"{where}: field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
     for name, kind in types.items():
-        accepted = (int, float) if kind is float else kind
-        if not isinstance(document[name], accepted) or (kind is not bool and isinstance(document[name], bool)):
-            raise UserError(f"{where}: {name} is {document[name]!r}, expected {kind.__name__}")  # type: ignore[union-attr]
+        accepted = (int, float) if kind is float else (kind,)
+        if type(document[name]) not in accepted:
+            raise UserError(f"{where}: {name} is {document[name]!r}, expected {kind.__name__}")
     for name, domain in _DOMAINS.items():
         if document[name] not in domain:
             raise UserError(f"{where}: {name} is {document[name]!r}, expected one of {', '.join(domain)}")

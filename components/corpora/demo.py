@@ -18,10 +18,18 @@ import soundfile
 import soxr
 
 from schemas import artifacts
+from schemas.labels import EMOTION_OF_CODE
 from schemas.manifest import SYNTHETIC_COMMENT
 
 _PUBLISHED_RATE = {"ravdess": 48_000, "tess": 24_414, "savee": 44_100}
 _LEADING_SILENCE = {"ravdess": 0.55, "tess": 0.45, "savee": 0.45}  # s, before the voice sets in
+
+# Recordings a speaker, by the corpus's emotion code.
+_TAKES = {
+    "ravdess": {"01": 4, "02": 4, "03": 8, "04": 4, "05": 4, "06": 2, "07": 2, "08": 8},
+    "tess": {"neutral": 10, "happy": 10, "ps": 10, "sad": 8, "angry": 8, "fear": 2, "disgust": 2},
+    "savee": {"n": 12, "h": 10, "su": 10, "sa": 8, "a": 8, "f": 2, "d": 2},
+}
 
 # Speaker -> espeak-ng voice and pitch.
 _RAVDESS_VOICES = {
@@ -112,31 +120,23 @@ def _make(output: str, seed: int) -> int:
 
 
 def _scripts() -> Iterator[_Script]:
-    ravdess = {"01": 4, "02": 4, "03": 8, "04": 4, "05": 4, "06": 2, "07": 2, "08": 8}
-    names = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
     for actor, (voice, pitch) in _RAVDESS_VOICES.items():
-        for (code, takes), emotion in zip(ravdess.items(), names, strict=True):
-            for take in range(takes):
-                statement, repetition = f"{1 + take % 2:02}", f"{1 + take // 2 % 2:02}"
-                intensity = f"{1 + take // 4:02}"
+        for code, emotion in EMOTION_OF_CODE["ravdess"].items():
+            for take in range(_TAKES["ravdess"][code]):
+                intensity, repetition, statement = (f"{1 + take // step % 2:02}" for step in (4, 2, 1))
                 path = f"Actor_{actor}/03-01-{code}-{intensity}-{statement}-{repetition}-{actor}.wav"
                 yield _Script("ravdess", path, voice, pitch, emotion, _STATEMENTS[statement])
-    tess = {"neutral": 10, "happy": 10, "ps": 10, "sad": 8, "angry": 8, "fear": 2, "disgust": 2}
-    names = ("neutral", "happy", "surprised", "sad", "angry", "fearful", "disgust")
     for speaker, (voice, pitch) in _TESS_VOICES.items():
-        for (code, takes), emotion in zip(tess.items(), names, strict=True):
+        for code, takes in _TAKES["tess"].items():
             folder = f"{speaker}_{'pleasant_surprise' if code == 'ps' else code}"
             for word in _WORDS[:takes]:
-                yield _Script(
-                    "tess", f"{folder}/{speaker}_{word}_{code}.wav", voice, pitch, emotion, f"Say the word {word}"
-                )
-    savee = {"n": 12, "h": 10, "su": 10, "sa": 8, "a": 8, "f": 2, "d": 2}
+                path = f"{folder}/{speaker}_{word}_{code}.wav"
+                yield _Script("tess", path, voice, pitch, EMOTION_OF_CODE["tess"][code], f"Say the word {word}")
     for speaker, (voice, pitch) in _SAVEE_VOICES.items():
-        for (code, takes), emotion in zip(savee.items(), names, strict=True):
-            for take in range(takes):
-                yield _Script(
-                    "savee", f"ALL/{speaker}_{code}{take + 1:02}.wav", voice, pitch, emotion, _SENTENCES[take]
-                )
+        for code, takes in _TAKES["savee"].items():
+            for take, sentence in enumerate(_SENTENCES[:takes], start=1):
+                path = f"ALL/{speaker}_{code}{take:02}.wav"
+                yield _Script("savee", path, voice, pitch, EMOTION_OF_CODE["savee"][code], sentence)
 
 
 def _draw(mean: _Prosody, rng: np.random.Generator) -> _Prosody:

@@ -1,4 +1,5 @@
-"""`python -m components.reporter --manifest=ROOT/manifest --examples=ROOT/examples --model=ROOT/model ... --output=ROOT/report`."""
+"""`python -m components.reporter --output=ROOT/report`, and the directories that it reads: `--manifest --examples --model
+--evaluation`."""
 
 from components import command
 from components.reporter import component

@@ -78,11 +78,11 @@ def models_section(results: dict) -> str:
     head = ("model", "bytes", "accuracy", "macro-F1", "UAR", "agreement with Keras", "median latency, ms")
     text = _table(head, rows) + _note(f"{results['examples']} held-out examples, one at a time, on one thread.")
     if noisy := results["noisy"]:
-        rows = [
-            (_MODEL_NAMES[n], f"{r['accuracy']:.4f}", f"{r['macro_f1']:.4f}", f"{r['uar']:.4f}")
-            for n, r in noisy["models"].items()
+        noisy_rows = [
+            (_MODEL_NAMES[name], f"{row['accuracy']:.4f}", f"{row['macro_f1']:.4f}", f"{row['uar']:.4f}")
+            for name, row in noisy["models"].items()
         ]
-        text += "<p>The same clips with noise:</p>" + _table(("model", "accuracy", "macro-F1", "UAR"), rows)
+        text += "<p>The same clips with noise:</p>" + _table(("model", "accuracy", "macro-F1", "UAR"), noisy_rows)
     return _section("Models", text)
 
 

@@ -1,6 +1,5 @@
 """tf.data over a dataset's shards."""
 
-import numpy as np
 import tensorflow as tf
 
 from schemas.example import parse_tensors, shard_paths

@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components.transform.augment import make_copies
 from components.transform.decode import Crop, Undecodable, decode_window
 from components.transform.mfcc import compute_mfcc
-from components.transform.summary import Summarise, SplitSummary, summarise
+from components.transform.summary import SplitSummary, Summarise, summarise
 from components.transform.tfrecord import encode_shard
 from schemas import artifacts
 from schemas.example import Example, encode

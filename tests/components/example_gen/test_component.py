@@ -1,0 +1,93 @@
+import collections
+import json
+import shutil
+
+import pytest
+
+from components.example_gen import component
+from schemas.artifacts import UserError
+from schemas.manifest import read_manifest
+
+
+def make_ravdess(write_speech, actors=range(1, 25), emotions=("01", "02", "03", "04", "05", "06", "07", "08")):
+    for actor in actors:
+        for emotion in emotions:
+            write_speech(f"corpus/Actor_{actor:02}/03-01-{emotion}-01-01-01-{actor:02}.wav", seconds=0.5)
+
+
+def run(tmp_path, corpus="ravdess", **parameters):
+    flags = component.Parameters(corpus=(f"{corpus}:{tmp_path / 'corpus'}",), **parameters)
+    component.run(str(tmp_path / "out"), flags)
+    summary = json.loads((tmp_path / "out/summary.json").read_text())
+    return list(read_manifest(str(tmp_path / "out/manifest.jsonl"))), summary
+
+
+def read_reasons(tmp_path, name):
+    lines = (tmp_path / "out" / name).read_text().splitlines()
+    return {row["path"].rsplit("/", 1)[1]: (row["reason"], row["detail"]) for row in map(json.loads, lines)}
+
+
+def test_every_file_is_in_the_manifest_excluded_or_quarantined(tmp_path, write_speech):
+    make_ravdess(write_speech)
+    nested = tmp_path / "corpus/audio_speech_actors_01-24"
+    shutil.copytree(tmp_path / "corpus", nested)  # as the Kaggle archive has it
+    write_speech("corpus/Actor_01/03-02-03-01-01-01-01.wav")
+    write_speech("corpus/Actor_01/03-01-33-01-01-01-01.wav")
+    (tmp_path / "corpus/Actor_02/03-01-03-02-01-01-02.wav").write_text("this is no audio")
+    (tmp_path / "corpus/Actor_02/03-01-03-02-01-02-02.wav").touch()
+    rows, summary = run(tmp_path)
+    assert summary["files"] == 2 * 24 * 8 + 4
+    assert summary["files"] == len(rows) + sum(summary["excluded"].values()) + sum(summary["quarantined"].values())
+    assert summary["excluded"]["duplicate"] == 24 * 8
+    assert summary["excluded"]["emotion_not_in_use"] == 48
+    assert summary["excluded"]["not_speech"] == 1
+    assert summary["quarantined"] == {"broken_name": 1, "empty_file": 1, "not_audio": 1}
+    assert len({row.clip_id for row in rows}) == len(rows)
+    assert "emotion is 01 to 08" in read_reasons(tmp_path, "quarantine.jsonl")["03-01-33-01-01-01-01.wav"][1]
+
+
+def test_a_share_of_sad_and_angry_is_kept_whatever_the_order(tmp_path, write_speech):
+    make_ravdess(write_speech, emotions=("01", "03", "04", "05", "08"))
+    kept = collections.Counter(row.emotion for row in run(tmp_path)[0])
+    everything = collections.Counter(row.emotion for row in run(tmp_path, unpleasant_keep_fraction=1.0)[0])
+    assert everything["sad"] == everything["angry"] == 24
+    assert 8 <= kept["sad"] <= 20 and 8 <= kept["angry"] <= 20
+    assert kept["happy"] == everything["happy"]
+
+
+def test_one_content_under_two_names_that_disagree_is_quarantined_whole(tmp_path, write_speech):
+    make_ravdess(write_speech)
+    folder = tmp_path / "corpus/Actor_01"
+    shutil.copyfile(folder / "03-01-03-01-01-01-01.wav", folder / "03-01-08-02-01-01-01.wav")
+    _, summary = run(tmp_path)
+    assert summary["quarantined"] == {"conflicting_names": 2}
+    assert set(read_reasons(tmp_path, "quarantine.jsonl")) == {"03-01-03-01-01-01-01.wav", "03-01-08-02-01-01-01.wav"}
+
+
+def test_same_corpora_give_the_same_bytes(tmp_path, write_speech):
+    make_ravdess(write_speech)
+    run(tmp_path)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    run(tmp_path)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == first
+
+
+def test_a_corpus_of_which_nothing_is_left_is_an_error_that_says_where_to_look(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/03-01-03-01-01-01-01.wav").write_text("no audio")
+    with pytest.raises(UserError, match=r"1 quarantined.*quarantine\.jsonl"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"corpus": ()}, "no corpus given"),
+        ({"corpus": ("tess:x",), "test_fraction": 0.0}, "--test_fraction=0.0"),
+        ({"corpus": ("tess:x",), "validation_fraction": 0.6, "test_fraction": 0.5}, "sum is below 1"),
+        ({"corpus": ("tess:x",), "unpleasant_keep_fraction": 0.0}, "--unpleasant_keep_fraction"),
+    ],
+)
+def test_wrong_flags_are_named(tmp_path, parameters, complaint):
+    with pytest.raises(UserError, match=complaint):
+        component.run(str(tmp_path / "out"), component.Parameters(**parameters))

@@ -1,0 +1,83 @@
+"""What tests share: WAV files that they make, the real recordings where they are at hand, and one run of the demo."""
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import soundfile
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
+
+
+@pytest.fixture
+def write_speech(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
+    """Writes a WAV file of modulated noise that no other name shares: `write_speech("Actor_01/x.wav", seconds=2.5)`."""
+
+    def write(name: str, seconds: float = 2.5, rate: int = 16_000, channels: int = 1) -> pathlib.Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(list(name.encode()))
+        samples = rng.standard_normal((int(seconds * rate), channels)) * 0.05
+        samples *= 1 + np.sin(np.arange(len(samples))[:, np.newaxis] * 2 * np.pi * 4 / rate)
+        soundfile.write(path, samples, rate, subtype="PCM_16")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def real_corpora() -> pathlib.Path:
+    """The folder of real recordings; tests that need it are skipped where it is absent."""
+    if not REAL_CORPORA.is_dir():
+        pytest.skip("the real recordings (../shared/corpora) are not here")
+    return REAL_CORPORA
+
+
+def run_command(*arguments: object, check: bool = True) -> subprocess.CompletedProcess:
+    """Runs `python -m ...` as a user would, from the repository."""
+    command = [sys.executable, "-m", *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, env=environment)
+    if check and result.returncode:
+        raise AssertionError(f"{command} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., subprocess.CompletedProcess]:
+    """`run_command`, for tests in any folder."""
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The demo corpus, made once."""
+    folder = tmp_path_factory.mktemp("demo") / "corpus"
+    run_command("components.corpora", f"--output={folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_flags(demo_corpus: pathlib.Path) -> list[str]:
+    """The demo's own flag file, with its corpus where this session made it; `--pipeline_root` is for the test to add."""
+    lines = (REPOSITORY / "pipeline/configs/demo.flags").read_text().splitlines()
+    flags = [line for line in lines if line.startswith("--") and "--pipeline_root" not in line]
+    return [flag.replace("build/demo/corpus", str(demo_corpus)) for flag in flags]
+
+
+@pytest.fixture(scope="session")
+def demo_run(demo_flags: list[str]) -> tuple[pathlib.Path, subprocess.CompletedProcess]:
+    """(ROOT, what the console showed) of one whole run of the demo."""
+    root = pathlib.Path(demo_flags[0].split(":")[1]).parent.parent / "run"
+    return root, run_command("pipeline.run", *demo_flags, f"--pipeline_root={root}")
+
+
+@pytest.fixture(scope="session")
+def demo_root(demo_run: tuple[pathlib.Path, subprocess.CompletedProcess]) -> pathlib.Path:
+    """ROOT of the demo's run."""
+    return demo_run[0]
