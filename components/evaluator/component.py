@@ -32,7 +32,9 @@ class Parameters:
     )
     max_accuracy_loss: float = parameter(1.0, "Percentage points of accuracy that int8 may lose against Keras.")
     min_agreement: float = parameter(0.97, "Share of clips on which int8 and Keras must give the same class.")
-    min_tflm_agreement: float = parameter(0.99, "Share of clips on which TFLM and TFLite int8 must give the same class.")
+    min_tflm_agreement: float = parameter(
+        0.99, "Share of clips on which TFLM and TFLite int8 must give the same class."
+    )
     max_tflm_difference: int = parameter(10, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
     max_source_difference: int = parameter(
         0, "Bytes in which the compiled ser_model_data.cc may differ from the int8 file."

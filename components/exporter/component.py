@@ -8,6 +8,7 @@ Writes:
 
 import dataclasses
 import hashlib
+import re
 
 import numpy as np
 
@@ -149,7 +150,10 @@ def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
             ) from error
     if {len(standardisation.mean), len(standardisation.deviation)} != {front_end.n_mfcc}:
         raise UserError(f"--model_standardisation={given}: expected {front_end.n_mfcc} means and deviations")
-    return _Source(parameters.model_path, tuple(parameters.model_labels.split(",")), front_end, standardisation)
+    labels = tuple(parameters.model_labels.split(","))
+    if bad := [label for label in labels if not re.fullmatch(r"\w[\w -]*", label, re.ASCII)]:
+        raise UserError(f"--model_labels: a label is of letters, digits, '_', '-' and blanks; found {bad[0]!r}")
+    return _Source(parameters.model_path, labels, front_end, standardisation)
 
 
 def _check_shapes(keras_model, source: _Source) -> None:

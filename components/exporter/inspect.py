@@ -1,11 +1,12 @@
 """What a TFLite file holds: operators, tensors, and the memory that TFLM needs for it."""
 
 import dataclasses
+import subprocess
+import sys
+import tempfile
 
 from tensorflow.lite.python import schema_py_generated as schema
-from tflite_micro import runtime
 
-from components.native_log import quiet_native_log
 from schemas.artifacts import UserError
 
 _OPERATOR_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
@@ -61,21 +62,29 @@ def measure_arena(content: bytes) -> int:
     if bad := _NOT_ON_TFLM & set(describe_model(content).operators):
         raise UserError(f"TFLM can't run the int8 model: it has the operator {', '.join(sorted(bad))}")
     too_small, enough = 0, 1 << 20
-    if not _runs_in(content, enough):
-        raise UserError("TFLM can't run the int8 model: it has an operator or a tensor type that its kernels lack")
-    while enough - too_small > 16:
-        middle = (too_small + enough) // 2
-        too_small, enough = (too_small, middle) if _runs_in(content, middle) else (middle, enough)
-    return -(-enough // 16) * 16
+    with tempfile.NamedTemporaryFile(suffix=".tflite") as model:
+        model.write(content)
+        model.flush()
+        if not _runs_in(model.name, enough):
+            raise UserError("TFLM can't run the int8 model: it has an operator or a tensor type that its kernels lack")
+        while enough - too_small > _ARENA_ALIGNMENT:
+            middle = (too_small + enough) // 2
+            too_small, enough = (too_small, middle) if _runs_in(model.name, middle) else (middle, enough)
+    return -(-enough // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
 
 
-def _runs_in(content: bytes, arena: int) -> bool:
-    with quiet_native_log():
-        try:
-            runtime.Interpreter.from_bytes(content, arena_size=arena).invoke()
-        except (RuntimeError, ValueError):  # what the bindings raise where the arena or a kernel does not suffice
-            return False
-    return True
+_ARENA_ALIGNMENT = 16
+
+_TRIAL = """
+import sys
+from tflite_micro import runtime
+runtime.Interpreter.from_file(sys.argv[1], arena_size=int(sys.argv[2])).invoke()
+"""
+
+
+def _runs_in(path: str, arena: int) -> bool:
+    """In a process of its own: in some arenas that are too small TFLM's interpreter crashes instead of raising."""
+    return subprocess.run([sys.executable, "-c", _TRIAL, path, str(arena)], capture_output=True).returncode == 0
 
 
 def _describe_tensor(tensor: schema.TensorT) -> Tensor:

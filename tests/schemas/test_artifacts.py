@@ -33,5 +33,5 @@ def test_unit_hash_depends_on_its_parts_alone():
     assert artifacts.unit_hash("speaker", 0, "tess") == artifacts.unit_hash("speaker", 0, "tess")
     assert artifacts.unit_hash("ab", "c") != artifacts.unit_hash("a", "bc")
     values = [artifacts.unit_hash(number) for number in range(2000)]
-    assert 0 <= min(values) and max(values) < 1
+    assert min(values) >= 0 and max(values) < 1
     assert abs(sum(values) / len(values) - 0.5) < 0.03

@@ -61,7 +61,13 @@ def test_ravdess_songs_are_not_speech():
 
 
 def test_read_lists_every_audio_file_and_passes_over_the_others(tmp_path):
-    for name in ("Actor_01/03-01-03-01-01-01-01.WAV", "03-02-03-01-01-01-01.wav", "noise.wav", "readme.txt", ".DS_Store"):
+    for name in (
+        "Actor_01/03-01-03-01-01-01-01.WAV",
+        "03-02-03-01-01-01-01.wav",
+        "noise.wav",
+        "readme.txt",
+        ".DS_Store",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     found = list(corpora.read("ravdess", str(tmp_path)))
@@ -76,7 +82,9 @@ def test_a_directory_without_audio_and_a_missing_one_are_told_apart(tmp_path):
         list(corpora.read("tess", str(tmp_path / "nowhere")))
 
 
-@pytest.mark.parametrize(("value", "complaint"), [("iemocap:x", "unknown corpus 'iemocap'"), ("tess", "expected NAME:DIR")])
+@pytest.mark.parametrize(
+    ("value", "complaint"), [("iemocap:x", "unknown corpus 'iemocap'"), ("tess", "expected NAME:DIR")]
+)
 def test_a_wrong_corpus_flag_is_explained(value, complaint):
     with pytest.raises(UserError, match=complaint):
         corpora.parse_corpus_flag(value)

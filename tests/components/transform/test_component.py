@@ -124,13 +124,13 @@ def test_what_cannot_be_decoded_is_quarantined_and_counted(manifest, tmp_path):
 def test_per_copy_rows_spread_a_clips_copies_over_the_splits(manifest):
     path = pathlib.Path(manifest)
     text = path.read_text()
-    for split in set(SPLITS := SPEAKERS.values()):
+    for split in set(SPEAKERS.values()):
         text = text.replace(f'"split": "{split}"', '"split": "per_copy"')
     path.write_text(text)
     output = run(manifest, augment=("notebook",), validation_fraction=0.3, test_fraction=0.3)
     dataset = read_json(output, "dataset.json")
     assert dataset["protocol"] == "notebook"
-    assert sum(split["examples"] for split in dataset["splits"].values()) == 2 * len(EMOTIONS) * len(SPLITS)
+    assert sum(split["examples"] for split in dataset["splits"].values()) == 2 * len(EMOTIONS) * len(SPEAKERS)
     train = {e.clip_id for e in read_split(str(output), "train")}
     assert train & {e.clip_id for e in read_split(str(output), "test")}, "the leak that the protocol is known for"
 

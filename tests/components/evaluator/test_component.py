@@ -1,0 +1,121 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from components.evaluator import component
+from components.evaluator.metrics import summarise
+from components.evaluator.predict import predict_tflite, predict_tflm
+from components.evaluator.source import count_differing_bytes
+from schemas.artifacts import UserError
+from schemas.example import read_split
+from schemas.frontend import Standardisation
+
+
+@pytest.fixture(scope="module")
+def evaluation(demo_root):
+    return json.loads((demo_root / "evaluation/evaluation.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def held_out(demo_root):
+    """(int8 file, arena, inputs, true classes) of the demo's held-out split."""
+    description = json.loads((demo_root / "export/export.json").read_text())
+    records = read_split(str(demo_root / "examples"), "test")
+    standardisation = Standardisation.from_dict(description["standardisation"])
+    inputs = standardisation.apply(np.stack([example.mfcc for example in records]))
+    content = (demo_root / "export/ser_int8.tflite").read_bytes()
+    return content, description["arena_bytes"], inputs, np.array([example.label for example in records])
+
+
+def test_every_model_is_evaluated_with_every_metric(evaluation):
+    assert evaluation["split"] == "test" and evaluation["synthetic"] is True
+    assert set(evaluation["models"]) == {"keras", "float", "dynamic", "int8", "tflm"}
+    for name, row in evaluation["models"].items():
+        assert {"bytes", "accuracy", "macro_f1", "uar", "agreement", "latency_ms"} <= set(row), name
+        assert set(row["per_class"]) == set(evaluation["labels"])
+        assert np.sum(row["confusion"]) == evaluation["examples"]
+        assert np.trace(row["confusion"]) / evaluation["examples"] == pytest.approx(row["accuracy"])
+        for groups in ("by_corpus", "by_speaker"):
+            assert sum(group["examples"] for group in row[groups].values()) == evaluation["examples"]
+    assert evaluation["models"]["keras"]["agreement"] == 1.0
+
+
+def test_the_demo_is_neither_trivial_nor_hopeless(evaluation):
+    assert 0.60 <= evaluation["models"]["int8"]["accuracy"] <= 0.97
+
+
+def test_float_tflite_is_keras(evaluation):
+    assert evaluation["models"]["float"]["agreement"] == 1.0
+
+
+def test_the_demo_is_blessed(evaluation):
+    assert evaluation["blessed"] and all(gate["passed"] for gate in evaluation["gates"])
+
+
+def test_tflm_and_tflite_agree_on_every_clip(held_out):
+    content, arena, inputs, _ = held_out
+    tflite, tflm = predict_tflite(content, inputs), predict_tflm(content, inputs, arena)
+    assert np.abs(tflite.quantized.astype(int) - tflm.quantized.astype(int)).max() <= 10
+    np.testing.assert_array_equal(tflite.classes, tflm.classes)
+
+
+def test_state_is_reset_before_each_clip(held_out):
+    """A clip's output does not depend on the clips before it; in both runtimes it would without the reset."""
+    content, arena, inputs, _ = held_out
+    for predict in (predict_tflite, lambda c, x, **k: predict_tflm(c, x, arena, **k)):
+        forwards, backwards = predict(content, inputs), predict(content, inputs[::-1])
+        np.testing.assert_array_equal(forwards.quantized, backwards.quantized[::-1])
+        carried = predict(content, inputs, reset_state=False)
+        assert np.mean(np.any(carried.quantized != forwards.quantized, axis=1)) > 0.5
+
+
+def test_without_the_reset_accuracy_falls_in_both_runtimes(held_out):
+    content, arena, inputs, true = held_out
+    for predict in (predict_tflite, lambda c, x, **k: predict_tflm(c, x, arena, **k)):
+        reset = summarise(true, predict(content, inputs).classes, 4)["accuracy"]
+        carried = summarise(true, predict(content, inputs, reset_state=False).classes, 4)["accuracy"]
+        assert carried < reset - 0.02
+
+
+def test_source_holds_the_int8_file_byte_for_byte(demo_root, tmp_path):
+    export = tmp_path / "export"
+    shutil.copytree(demo_root / "export", export)
+    assert count_differing_bytes(str(export)) == 0
+    content = bytearray((export / "ser_int8.tflite").read_bytes())
+    content[5000] ^= 1
+    content[90000] ^= 1
+    (export / "ser_int8.tflite").write_bytes(bytes(content))
+    assert count_differing_bytes(str(export)) == 2
+
+
+def test_a_source_that_does_not_compile_is_told(demo_root, tmp_path):
+    shutil.copytree(demo_root / "export", tmp_path / "export")
+    (tmp_path / "export/ser_model_data.cc").write_text("#include <nothing_of_this_name.h>\n")
+    with pytest.raises(UserError, match=r"does not compile(.|\n)*nothing_of_this_name"):
+        count_differing_bytes(str(tmp_path / "export"))
+
+
+def test_a_model_that_was_not_exported_is_refused(demo_root, tmp_path):
+    shutil.copytree(demo_root / "model", tmp_path / "model")
+    with (tmp_path / "model/ser.h5").open("ab") as file:
+        file.write(b"more")
+    examples, export = str(demo_root / "examples"), str(demo_root / "export")
+    with pytest.raises(UserError, match="not the model that was exported"):
+        component.run(str(tmp_path / "out"), component.Parameters(), examples, export, str(tmp_path / "model"))
+
+
+def test_a_failed_gate_ends_the_command_non_zero_and_says_by_how_much(demo_root, tmp_path, run):
+    result = run(
+        "components.evaluator",
+        f"--examples={demo_root / 'examples'}",
+        f"--model={demo_root / 'model'}",
+        f"--export={demo_root / 'export'}",
+        f"--output={tmp_path}",
+        "--max_accuracy_loss=-50",
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "not blessed" in result.stderr and "FAILED by" in result.stderr and "points" in result.stderr
+    assert json.loads((tmp_path / "evaluation.json").read_text())["blessed"] is False

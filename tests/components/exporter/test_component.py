@@ -1,0 +1,103 @@
+import hashlib
+import json
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.exporter import component
+from components.exporter.source import _c_float
+from schemas.artifacts import UserError
+
+
+def test_export_json_describes_every_file(demo_root):
+    export = demo_root / "export"
+    description = json.loads((export / "export.json").read_text())
+    names = {"ser_float.tflite", "ser_dynamic.tflite", "ser_int8.tflite", "ser_model_data.cc", "ser_model_data.h"}
+    assert set(description["files"]) == names == {p.name for p in export.iterdir()} - {"export.json"}
+    for name, entry in description["files"].items():
+        content = (export / name).read_bytes()
+        assert entry["bytes"] == len(content)
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+    int8 = description["files"]["ser_int8.tflite"]
+    assert int8["operators"][0] == "UNIDIRECTIONAL_SEQUENCE_LSTM"
+    assert int8["input"]["shape"] == [1, 47, 13] and int8["input"]["scale"] > 0
+
+
+def test_sizes_are_those_of_a_quantized_network(demo_root):
+    files = json.loads((demo_root / "export/export.json").read_text())["files"]
+    assert files["ser_int8.tflite"]["bytes"] < 140_000 < 500_000 < files["ser_float.tflite"]["bytes"]
+
+
+def test_header_states_what_export_json_states(demo_root):
+    header = (demo_root / "export/ser_model_data.h").read_text()
+    description = json.loads((demo_root / "export/export.json").read_text())
+    int8 = description["files"]["ser_int8.tflite"]
+
+    def value(name):
+        return re.search(rf"#define {name} (\S+)", header)[1].strip("()f")
+
+    assert np.float32(value("SER_INPUT_SCALE")) == np.float32(int8["input"]["scale"])
+    assert int(value("SER_INPUT_ZERO_POINT")) == int8["input"]["zero_point"]
+    assert np.float32(value("SER_OUTPUT_SCALE")) == np.float32(int8["output"]["scale"])
+    assert int(value("SER_TENSOR_ARENA_BYTES")) == description["arena_bytes"]
+    assert int(value("SER_HOP_LENGTH")) == description["front_end"]["hop_length"]
+    assert '{"neutral", "happy", "surprise", "unpleasant"}' in header
+    means = re.search(r"kSerMfccMean\[SER_N_MFCC\] = \{(.*)\}", header)[1].replace("f", "").split(", ")
+    np.testing.assert_array_equal(np.float32(means), np.float32(description["standardisation"]["mean"]))
+
+
+@pytest.mark.parametrize("value", [0.1, 1.0, 1e-10, -242.95977, 3.4e38, 0.00390625])
+def test_c_floats_read_back_exactly(value):
+    text = _c_float(value)
+    assert text.endswith("f") and re.search(r"[.e]", text)
+    assert np.float32(text[:-1]) == np.float32(value)
+
+
+@pytest.fixture(scope="module")
+def foreign_model(tmp_path_factory):
+    """A Keras model that nobody here trained, over raw MFCCs, with the classes in another order."""
+    tf.keras.utils.set_random_seed(1)
+    layers = tf.keras.layers
+    network = tf.keras.Sequential(
+        [layers.Input((47, 13)), layers.LSTM(8), layers.Dense(4, activation="softmax")], name="foreign"
+    )
+    path = str(tmp_path_factory.mktemp("foreign") / "foreign.h5")
+    network.save(path)
+    return path
+
+
+def export_foreign(tmp_path, demo_root, path, **parameters):
+    flags = component.Parameters(model_path=path, calibration_examples=16, **parameters)
+    component.run(str(tmp_path / "export"), flags, str(demo_root / "examples"))
+    return json.loads((tmp_path / "export/export.json").read_text())
+
+
+def test_a_model_from_elsewhere_is_exported_with_the_classes_and_front_end_named(tmp_path, demo_root, foreign_model):
+    description = export_foreign(tmp_path, demo_root, foreign_model, model_labels="surprise,unpleasant,happy,neutral")
+    assert description["labels"] == ["surprise", "unpleasant", "happy", "neutral"]
+    assert description["standardisation"] == {"mean": [0.0] * 13, "deviation": [1.0] * 13}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"model_labels": "good,bad"}, r"maps \(47, 13\) to \(4,\); .*\(good, bad\)"),
+        ({"model_labels": 'neutral,happy,surprise,"'}, "letters, digits"),
+        ({"model_standardisation": "{bad}"}, "--model_standardisation"),
+        ({"model_front_end": "{wider}"}, "differ in their front ends"),
+        ({"model_front_end": "{unknown}"}, "unexpected keyword argument 'n_mel'"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path, demo_root, foreign_model, parameters, complaint):
+    for name, content in (("bad", "{}"), ("wider", '{"n_mels": 64}'), ("unknown", '{"n_mel": 64}')):
+        (tmp_path / f"{name}.json").write_text(content)
+    files = {f"{{{name}}}": str(tmp_path / f"{name}.json") for name in ("bad", "wider", "unknown")}
+    with pytest.raises(UserError, match=complaint):
+        export_foreign(tmp_path, demo_root, foreign_model, **{k: files.get(v, v) for k, v in parameters.items()})
+
+
+def test_no_model_at_all_is_told(tmp_path, demo_root):
+    with pytest.raises(UserError, match="--model_path"):
+        component.run(str(tmp_path), component.Parameters(), str(demo_root / "examples"))

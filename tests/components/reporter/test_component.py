@@ -1,0 +1,33 @@
+import re
+
+
+def test_page_is_self_contained_and_marked_as_synthetic(demo_root):
+    page = (demo_root / "report/index.html").read_text()
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+    assert "Synthetic speech" in page
+
+
+def test_page_has_every_section(demo_root):
+    page = (demo_root / "report/index.html").read_text()
+    titles = re.findall(r"<h2>(.*?)</h2>", page)
+    assert titles == [
+        "Models",
+        "Gates",
+        "Confusion matrices",
+        "Classes",
+        "Corpora and speakers, int8",
+        "Training",
+        "Data",
+        "One recording of each emotion",
+        "A training clip and its augmented copies",
+        "Weights of the first layer",
+    ]
+    confusions, curves, emotions, copies, weights = 5, 1, 6, 1, 1
+    assert page.count("data:image/png;base64,") == confusions + curves + emotions + copies + weights
+
+
+def test_the_leaking_protocol_is_named(demo_root):
+    from components.reporter import page
+
+    results = {"protocol": "notebook", "synthetic": False, "blessed": True}
+    assert "leak" in page.render(results, []) and "Synthetic" not in page.render(results, [])

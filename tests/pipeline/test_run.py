@@ -1,0 +1,115 @@
+import json
+import shutil
+
+import pytest
+
+from pipeline.steps import STEPS, plan_steps
+
+STEP_NAMES = ["example_gen", "transform", "trainer", "exporter", "evaluator", "reporter"]
+
+
+def test_the_demo_leaves_all_artifacts(demo_root):
+    for name in (
+        "manifest/manifest.jsonl",
+        "examples/train-00000-of-00004.tfrecord.gz",
+        "examples/quarantine.jsonl",
+        "examples/statistics.json",
+        "examples/dataset.json",
+        "model/ser.h5",
+        "model/history.csv",
+        "model/training.json",
+        "export/ser_float.tflite",
+        "export/ser_dynamic.tflite",
+        "export/ser_int8.tflite",
+        "export/ser_model_data.cc",
+        "export/ser_model_data.h",
+        "export/export.json",
+        "evaluation/evaluation.json",
+        "evaluation/curves.png",
+        "report/index.html",
+        "lineage.json",
+    ):
+        assert (demo_root / name).exists(), name
+    assert not list(demo_root.rglob("*.partial"))
+
+
+def test_the_console_shows_the_table_and_the_report_and_no_librarys_chatter(demo_run):
+    root, result = demo_run
+    lines = result.stdout.strip().splitlines()
+    assert lines[-1] == str(root / "report/index.html")
+    assert [line.split()[0] for line in lines[-7:-2]] == ["keras", "float", "dynamic", "int8", "tflm"]
+    assert result.stderr == ""
+
+
+def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_flags, tmp_path, run):
+    root = tmp_path / "run"
+    shutil.copytree(demo_run[0], root)
+    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}")
+    assert [line.split()[1].rstrip(":") for line in again.stdout.splitlines() if line.startswith("==")] == STEP_NAMES
+    assert again.stdout.count("done before") == len(STEP_NAMES)
+
+    before = (root / "evaluation/evaluation.json").read_bytes()
+    (root / "evaluation/evaluation.json").write_text("{}")
+    repaired = run("pipeline.run", *demo_flags, f"--pipeline_root={root}")
+    assert "== exporter: done before" in repaired.stdout
+    assert "== evaluator: done before" not in repaired.stdout
+    without_times = [json.loads(text) for text in (before, (root / "evaluation/evaluation.json").read_bytes())]
+    for evaluation in without_times:
+        for model in evaluation["models"].values():
+            del model["latency_ms"]
+    assert without_times[0] == without_times[1]
+
+
+def test_an_unblessed_model_is_reported_and_ends_the_run_non_zero(demo_run, demo_flags, tmp_path, run):
+    root = tmp_path / "run"
+    shutil.copytree(demo_run[0], root)
+    result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--min_agreement=1.01", check=False)
+    assert result.returncode == 1
+    assert "int8 agreement with Keras" in result.stderr and "FAILED by" in result.stderr
+    assert "The model is not blessed" in (root / "report/index.html").read_text()
+    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--min_agreement=1.01", check=False)
+    assert again.returncode == 1 and again.stdout.count("done before") == len(STEP_NAMES)
+
+
+def test_lineage_tells_what_each_step_read_and_made(demo_root):
+    steps = json.loads((demo_root / "lineage.json").read_text())["steps"]
+    assert list(steps) == STEP_NAMES
+    for name, step in steps.items():
+        assert set(step["run"]) == {"code", "libraries", "parameters", "inputs"}, name
+        assert all(len(digest) == 64 for digest in (*step["run"]["inputs"].values(), *step["outputs"].values()))
+    assert steps["trainer"]["run"]["parameters"]["epochs"] == 20
+    assert "ser_int8.tflite" in steps["exporter"]["outputs"]
+
+
+def test_a_model_from_elsewhere_is_not_trained():
+    assert [step.name for step in plan_steps("")] == STEP_NAMES == [step.name for step in STEPS]
+    planned = plan_steps("foreign.h5")
+    assert "trainer" not in [step.name for step in planned]
+    assert not any("model" in step.inputs for step in planned)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--corpus=ravdess:{empty}"], "no audio file"),
+        (["--corpus=ravdess:{missing}"], "no such directory"),
+        (["--corpus=iemocap:{empty}"], "unknown corpus 'iemocap'"),
+        (["--corpus=ravdess:{text}"], "not_audio"),
+        (["--corpus=ravdess:{nothing}"], "empty_file"),
+        (["--corpus=ravdess:{empty}", "--no_such_flag=1"], "unknown flag --no_such_flag=1"),
+        (["--corpus=ravdess:{empty}", "--split=random"], "split"),
+        ([], "no corpus given"),
+    ],
+    ids=["empty", "missing", "unknown", "text", "empty_file", "flag", "enum", "none"],
+)
+def test_wrong_input_is_a_message_and_no_traceback(tmp_path, run, flags, message):
+    folders = {name: tmp_path / name for name in ("empty", "text", "nothing", "missing")}
+    for name in ("empty", "text", "nothing"):
+        folders[name].mkdir()
+    (folders["text"] / "03-01-03-01-01-01-01.wav").write_text("no audio")
+    (folders["nothing"] / "03-01-03-01-01-01-01.wav").touch()
+    arguments = [flag.format(**folders) for flag in flags]
+    result = run("pipeline.run", *arguments, f"--pipeline_root={tmp_path / 'root'}", check=False)
+    assert result.returncode != 0
+    assert message in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
