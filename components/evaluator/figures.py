@@ -3,16 +3,14 @@
 import csv
 import io
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.figure
 import numpy as np
+
+from components.png import encode_png, new_figure
 
 
 def draw_confusion(matrix: np.ndarray, labels: list[str], title: str) -> bytes:
     """PNG of int64 [classes, classes]; rows are true classes. The colour is the share of a row."""
-    figure = matplotlib.figure.Figure(figsize=(4.2, 3.8), layout="constrained")
+    figure = new_figure(4.2, 3.8)
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -22,24 +20,18 @@ def draw_confusion(matrix: np.ndarray, labels: list[str], title: str) -> bytes:
     axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
     axes.set_yticks(range(len(labels)), labels)
     axes.set(title=title, xlabel="predicted", ylabel="true")
-    return _png(figure)
+    return encode_png(figure)
 
 
 def draw_curves(history_csv: str, best_epoch: int) -> bytes:
     """PNG of loss and accuracy by epoch, training and validation, with the epoch whose weights were kept."""
     rows = list(csv.DictReader(io.StringIO(history_csv)))
     epochs = [int(row["epoch"]) for row in rows]
-    figure = matplotlib.figure.Figure(figsize=(9, 3.4), layout="constrained")
+    figure = new_figure(9, 3.4)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         axes.plot(epochs, [float(row[name]) for row in rows], label="training")
         axes.plot(epochs, [float(row[f"val_{name}"]) for row in rows], label="validation")
         axes.axvline(best_epoch, color="grey", linestyle=":", label="weights kept")
         axes.set(xlabel="epoch", ylabel=name)
         axes.legend()
-    return _png(figure)
-
-
-def _png(figure: matplotlib.figure.Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return buffer.getvalue()
+    return encode_png(figure)

@@ -17,6 +17,7 @@ import warnings
 import tensorflow as tf
 
 from components.command import parameter
+from components.trainer.averaging import BestAverage, make_optimizer
 from components.trainer.dataset import make_split_dataset, make_training_dataset
 from components.trainer.network import build_network
 from schemas import artifacts
@@ -26,7 +27,7 @@ from schemas.frontend import FrontEnd
 
 @dataclasses.dataclass(frozen=True)
 class Parameters:
-    """The network and how it is trained. The defaults are the original notebook's."""
+    """The network and how it is trained. All defaults but the averaging are the original notebook's."""
 
     lstm_units: str = parameter("128,64", "Units of each LSTM layer.")
     dense_units: int = parameter(64, "Units of the ReLU layer behind the LSTMs.")
@@ -34,11 +35,14 @@ class Parameters:
     learning_rate: float = parameter(1e-3, "Adam's learning rate.")
     batch_size: int = parameter(32, "Examples an update.")
     epochs: int = parameter(20, "Passes over the training split.")
+    weight_average: float = parameter(
+        1.0, "Epochs that the moving average of the weights looks back, which is validated and kept; 0: no averaging."
+    )
     seed: int = parameter(0, "Of initial weights, shuffling and dropout.")
 
 
 def run(output: str, parameters: Parameters, examples: str) -> None:
-    """Trains the network and keeps the weights with the best validation accuracy (of equals, with the lowest loss).
+    """Trains the network and keeps the averaged weights of the epoch that did best on the validation split.
 
     Raises:
       UserError: a flag is wrong, or there are no training or validation examples.
@@ -60,11 +64,11 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
         len(dataset["labels"]),
     )
     network.compile(
-        tf.keras.optimizers.Adam(parameters.learning_rate),
+        make_optimizer(parameters.learning_rate, parameters.weight_average * (train_examples // batch_size)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    best = _BestWeights()
+    best = BestAverage()
     history = network.fit(
         make_training_dataset(train, train_examples, batch_size, parameters.seed),
         validation_data=validation.batch(batch_size).cache(),
@@ -99,7 +103,14 @@ def _check(parameters: Parameters) -> tuple[int, ...]:
         lstm_units = tuple(int(units) for units in parameters.lstm_units.split(","))
     except ValueError:
         raise UserError(f"--lstm_units={parameters.lstm_units}: expected numbers, like 128,64") from None
-    for name, least in (("epochs", 1), ("batch_size", 1), ("dense_units", 1), ("learning_rate", 1e-12), ("dropout", 0)):
+    for name, least in (
+        ("epochs", 1),
+        ("batch_size", 1),
+        ("dense_units", 1),
+        ("learning_rate", 1e-12),
+        ("dropout", 0),
+        ("weight_average", 0),
+    ):
         if getattr(parameters, name) < least:
             raise UserError(f"--{name}={getattr(parameters, name)}: at least {least}")
     if min(lstm_units) < 1 or parameters.dropout >= 1:
@@ -107,23 +118,6 @@ def _check(parameters: Parameters) -> tuple[int, ...]:
             f"--lstm_units={parameters.lstm_units} are above 0 and --dropout={parameters.dropout} is below 1"
         )
     return lstm_units
-
-
-class _BestWeights(tf.keras.callbacks.Callback):
-    """Keeps the weights of the epoch with the best validation accuracy, of equals with the lowest validation loss."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.score = (-1.0, 0.0)
-        self.epoch = -1
-        self.weights: list = []
-
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        score = (float(logs["val_accuracy"]), -float(logs["val_loss"]))
-        if score > self.score:
-            self.score, self.epoch, self.weights = score, epoch, self.model.get_weights()
-        elif score[1] != score[1]:
-            raise UserError(f"the validation loss of epoch {epoch + 1} is not a number: lower --learning_rate")
 
 
 class _Progress(tf.keras.callbacks.Callback):
