@@ -81,7 +81,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         "split": SPLIT,
         "examples": len(held_out),
         "labels": labels,
-        "protocol": dataset["protocol"],
+        "protocol": "model_from_elsewhere" if parameters.model_path else dataset["protocol"],
         "synthetic": dataset["synthetic"],
         "dataset_digest": dataset["digest"],
         "models": {

@@ -32,6 +32,8 @@ _PROTOCOLS = {
     "shared_speakers": "Speakers are shared between the splits: these figures are higher than a new user's will be.",
     "notebook": "The original notebook's protocol: augmented copies of one clip are in the training and the test split. These "
     "figures leak, and are for comparison with its published ones only.",
+    "model_from_elsewhere": "The model comes from elsewhere. If these clips or speakers were among what it was trained on, "
+    "these figures leak.",
 }
 
 _MODEL_NAMES = {

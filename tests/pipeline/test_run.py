@@ -113,3 +113,18 @@ def test_wrong_input_is_a_message_and_no_traceback(tmp_path, run, flags, message
     assert result.returncode != 0
     assert message in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_model_from_elsewhere_is_exported_evaluated_and_reported(demo_run, demo_flags, tmp_path, run):
+    root = tmp_path / "run"
+    shutil.copytree(demo_run[0], root)
+    shutil.move(root / "model" / "ser.h5", tmp_path / "foreign.h5")
+    shutil.rmtree(root / "model")
+    foreign = [f"--model_path={tmp_path / 'foreign.h5'}", "--model_standardisation=dataset"]
+    result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *foreign)
+    assert "== transform: done before" in result.stdout and "trainer" not in result.stdout
+    assert not (root / "model").exists()
+    evaluation = json.loads((root / "evaluation/evaluation.json").read_text())
+    assert evaluation["blessed"] and evaluation["protocol"] == "model_from_elsewhere"
+    assert evaluation["models"]["keras"]["agreement"] == 1.0
+    assert "comes from elsewhere" in (root / "report/index.html").read_text()
