@@ -45,6 +45,12 @@ def define_flags(parameters: type, flag_values: flags.FlagValues = flags.FLAGS) 
         else:
             define = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}[kind]
             define(name, default, help_text, flag_values=flag_values)
+        _show_in_help(name, flag_values)
+
+
+def _show_in_help(name: str, flag_values: flags.FlagValues) -> None:
+    """absl's --helpshort shows flags that the main module defines itself, or that are registered for it like this."""
+    flag_values.register_key_flag_for_module(sys.argv[0], flag_values[name])
 
 
 def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = flags.FLAGS) -> Parameters:
@@ -69,8 +75,8 @@ def run_step(
       takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
     """
     for name in (*inputs, *optional_inputs):
-        flags.DEFINE_string(name, None, f"Where the {name} is that this step reads.", required=name in inputs)
-    flags.DEFINE_string("output", None, "Directory to write to.", required=True)
+        define_path(name, f"Where the {name} is that this step reads.", required=name in inputs)
+    define_path("output", "Directory to write to.")
     define_flags(module.Parameters)
 
     def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
@@ -81,6 +87,12 @@ def run_step(
             module.require_blessing(flag_values["output"].value)
 
     main(execute, takes_beam_options)
+
+
+def define_path(name: str, help_text: str, required: bool = True) -> None:
+    """Defines a flag that names a file or a directory."""
+    flags.DEFINE_string(name, None, help_text, required=required)
+    _show_in_help(name, flags.FLAGS)
 
 
 def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_options: bool = False) -> None:

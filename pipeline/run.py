@@ -36,7 +36,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
 
 def main() -> None:
     """The console script."""
-    flags.DEFINE_string("pipeline_root", None, "Directory for all that the run leaves behind.", required=True)
+    command.define_path("pipeline_root", "Directory for all that the run leaves behind.")
     for step in STEPS:
         command.define_flags(step.component.Parameters)
     command.main(execute, takes_beam_options=True)

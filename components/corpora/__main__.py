@@ -15,6 +15,6 @@ def execute(flag_values: flags.FlagValues, _beam_options: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("output", None, "Directory to write to.", required=True)
+    command.define_path("output", "Directory to write to.")
     flags.DEFINE_integer("seed", 0, "The same seed gives the same bytes.")
     command.main(execute)
