@@ -78,7 +78,8 @@ def models_section(results: dict) -> str:
         for name, row in results["models"].items()
     ]
     head = ("model", "bytes", "accuracy", "macro-F1", "UAR", "agreement with Keras", "median latency, ms")
-    text = _table(head, rows) + _note(f"{results['examples']} held-out examples, one at a time, on one thread.")
+    note = "Latency is of single clips: TFLite and TFLM on one thread, Keras by `predict`."
+    text = _table(head, rows) + _note(f"{results['examples']} held-out examples. {note}")
     if noisy := results["noisy"]:
         noisy_rows = [
             (_MODEL_NAMES[name], f"{row['accuracy']:.4f}", f"{row['macro_f1']:.4f}", f"{row['uar']:.4f}")
