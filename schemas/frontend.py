@@ -46,7 +46,11 @@ class FrontEnd:
 
 @dataclasses.dataclass(frozen=True)
 class Standardisation:
-    """Per-coefficient affine map `(mfcc - mean) / deviation` between the front end and a model's input."""
+    """Per-coefficient affine map `(mfcc - mean) / deviation` between the front end and a model's input.
+
+    Frames of zeros are padding (`--padding=features`), and stay zeros: mapped, they would be louder than any speech. No real
+    frame is all zeros, so a device, which pads nothing, needs the map alone.
+    """
 
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
@@ -63,8 +67,14 @@ class Standardisation:
 
     def apply(self, mfcc: np.ndarray) -> np.ndarray:
         """Standardises float32 [..., n_mfcc]."""
-        return (mfcc - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
+        standardised = (mfcc - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
+        return np.where(is_padding(mfcc)[..., np.newaxis], np.float32(0), standardised)
 
     def to_dict(self) -> dict[str, list[float]]:
         """The inverse of `from_dict`."""
         return {"mean": list(self.mean), "deviation": list(self.deviation)}
+
+
+def is_padding(mfcc: np.ndarray) -> np.ndarray:
+    """bool [...] of float32 [..., n_mfcc]: which frames pad."""
+    return ~np.any(mfcc, axis=-1)

@@ -16,8 +16,14 @@ def make_split_dataset(examples: str, split: str, dataset: dict) -> tf.data.Data
     return (
         tf.data.TFRecordDataset(shard_paths(examples, split), compression_type="GZIP")
         .map(lambda record: parse_tensors(record, front_end.n_frames, front_end.n_mfcc), num_parallel_calls=2)
-        .map(lambda mfcc, label: (constants.apply(mfcc), label))
+        .map(lambda mfcc, label: (_standardise(mfcc, constants), label))
     )
+
+
+def _standardise(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
+    """`Standardisation.apply`, in the graph."""
+    standardised = (mfcc - tf.constant(constants.mean)) / tf.constant(constants.deviation)
+    return tf.where(tf.reduce_all(mfcc == 0, axis=-1, keepdims=True), 0.0, standardised)
 
 
 def make_training_dataset(split: tf.data.Dataset, examples: int, batch_size: int, seed: int) -> tf.data.Dataset:

@@ -9,6 +9,7 @@ import apache_beam as beam
 import numpy as np
 
 from schemas.example import Example
+from schemas.frontend import is_padding
 from schemas.labels import LABELS
 
 _FIXED_POINT = 2**32  # sums of MFCCs and of their squares are kept in units of 2**-32
@@ -26,7 +27,7 @@ class SplitSummary:
     speakers: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     augmentations: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     synthetic: int = 0
-    frames: int = 0
+    frames: int = 0  # without padding, as are the sums below
     sums: tuple[int, ...] = ()
     squares: tuple[int, ...] = ()
     minimum: tuple[float, ...] = ()
@@ -67,7 +68,7 @@ class SplitSummary:
 
 def summarise(example: Example, record: bytes) -> SplitSummary:
     """The summary of one record."""
-    mfcc = example.mfcc.astype(np.float64)
+    mfcc = example.mfcc[~is_padding(example.mfcc)].astype(np.float64)
     return SplitSummary(
         examples=1,
         digest=int.from_bytes(hashlib.sha256(record).digest(), "big"),
@@ -79,8 +80,8 @@ def summarise(example: Example, record: bytes) -> SplitSummary:
         frames=len(mfcc),
         sums=tuple(round(total * _FIXED_POINT) for total in mfcc.sum(axis=0).tolist()),
         squares=tuple(round(total * _FIXED_POINT) for total in np.square(mfcc).sum(axis=0).tolist()),
-        minimum=tuple(example.mfcc.min(axis=0).tolist()),
-        maximum=tuple(example.mfcc.max(axis=0).tolist()),
+        minimum=tuple(mfcc.min(axis=0).tolist()),
+        maximum=tuple(mfcc.max(axis=0).tolist()),
     )
 
 

@@ -105,3 +105,14 @@ def test_a_directory_without_a_dataset_is_told(tmp_path):
 def test_demo_run_has_as_many_records_as_its_dataset_says(demo_root):
     dataset = read_dataset(demo_root)
     assert len(read_split(str(demo_root / "examples"), "train")) == dataset["splits"]["train"]["examples"]
+
+
+def test_the_graph_standardises_like_the_schema_and_leaves_padding_zero():
+    from components.trainer.dataset import _standardise
+    from schemas.frontend import Standardisation
+
+    constants = Standardisation((-250.0, 30.0), (120.0, 40.0))
+    mfcc = np.float32([[0, 0], [-300, 0], [-100, 70]])
+    expected = constants.apply(mfcc)
+    np.testing.assert_allclose(expected, [[0, 0], [-50 / 120, -0.75], [1.25, 1.0]], atol=1e-6)
+    np.testing.assert_allclose(_standardise(mfcc, constants), expected, atol=1e-6)

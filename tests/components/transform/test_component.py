@@ -161,3 +161,12 @@ def test_crops_may_differ_by_corpus(manifest):
     both = read_json(run(manifest, "a", crop=("0.4:1.9", "ravdess:0.2:1.2")), "dataset.json")["digest"]
     own = read_json(run(manifest, "b", crop=("0.2:1.2",)), "dataset.json")["digest"]
     assert both == own
+
+
+def test_padding_frames_do_not_count_in_the_standardisation(manifest):
+    output = run(manifest, padding="features", crop=("0.4:1.0",), augment=("none",))
+    frames = np.concatenate([e.mfcc for e in read_split(str(output), "train")]).astype(np.float64)
+    padding = ~frames.any(axis=1)
+    assert padding.sum() == 8 * (47 - 19)
+    constants = read_json(output, "dataset.json")["standardisation"]
+    np.testing.assert_allclose(constants["mean"], frames[~padding].mean(axis=0), atol=1e-6)
