@@ -18,15 +18,19 @@ def evaluation(demo_root):
     return json.loads((demo_root / "evaluation/evaluation.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def held_out(demo_root):
-    """(int8 file, arena, inputs, true classes) of the demo's held-out split."""
+def read_clips(demo_root, split):
+    """(int8 file, arena, inputs, true classes) of one of the demo's splits."""
     description = json.loads((demo_root / "export/export.json").read_text())
-    records = read_split(str(demo_root / "examples"), "test")
+    records = read_split(str(demo_root / "examples"), split)
     standardisation = Standardisation.from_dict(description["standardisation"])
     inputs = standardisation.apply(np.stack([example.mfcc for example in records]))
     content = (demo_root / "export/ser_int8.tflite").read_bytes()
     return content, description["arena_bytes"], inputs, np.array([example.label for example in records])
+
+
+@pytest.fixture(scope="module")
+def held_out(demo_root):
+    return read_clips(demo_root, "test")
 
 
 def test_every_model_is_evaluated_with_every_metric(evaluation):
@@ -72,12 +76,13 @@ def test_state_is_reset_before_each_clip(held_out):
         assert np.mean(np.any(carried.quantized != forwards.quantized, axis=1)) > 0.5
 
 
-def test_without_the_reset_accuracy_falls_in_both_runtimes(held_out):
-    content, arena, inputs, true = held_out
+def test_without_the_reset_accuracy_falls_in_both_runtimes(demo_root):
+    """On the training split, for its many clips: what is measured is the runtime, not the model."""
+    content, arena, inputs, true = read_clips(demo_root, "train")
     for predict in (predict_tflite, lambda c, x, **k: predict_tflm(c, x, arena, **k)):
         reset = summarise(true, predict(content, inputs).classes, 4)["accuracy"]
         carried = summarise(true, predict(content, inputs, reset_state=False).classes, 4)["accuracy"]
-        assert carried < reset - 0.02
+        assert carried < reset - 0.03
 
 
 def test_source_holds_the_int8_file_byte_for_byte(demo_root, tmp_path):
