@@ -12,12 +12,13 @@ def quiet_native_log() -> Iterator[None]:
     with tempfile.TemporaryFile() as log:
         stderr = os.dup(2)
         os.dup2(log.fileno(), 2)
+        finished = False
         try:
             yield
-        except BaseException:
-            log.seek(0)
-            os.write(stderr, log.read())
-            raise
+            finished = True
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+            if not finished:
+                log.seek(0)
+                os.write(2, log.read())

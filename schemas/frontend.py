@@ -34,6 +34,32 @@ class FrontEnd:
         """Length of a window in seconds."""
         return self.window_samples / self.sample_rate
 
+    def bin_frequencies(self) -> np.ndarray:
+        """float64 [1 + n_fft // 2]: what each bin of the spectrum stands for, in Hz."""
+        return np.arange(1 + self.n_fft // 2) * (self.sample_rate / self.n_fft)
+
+    def mel_corners(self) -> np.ndarray:
+        """float64 [n_mels + 2]: in Hz; band `i` rises from corner `i` to `i + 1` and falls to `i + 2`.
+
+        Equal steps on Slaney's scale (Auditory Toolbox, 1998): linear to 1 kHz, 15 steps there, then 27 steps a factor of 6.4.
+        """
+        hz_a_mel, log_step = 200 / 3, np.log(6.4) / 27
+
+        def to_mel(hz: float) -> float:
+            return hz / hz_a_mel if hz < 1000 else 15 + np.log(hz / 1000) / log_step
+
+        mels = np.linspace(to_mel(self.fmin), to_mel(self.fmax), self.n_mels + 2)
+        return np.where(mels < 15, mels * hz_a_mel, 1000 * np.exp(log_step * (mels - 15)))
+
+    def mel_filterbank(self) -> np.ndarray:
+        """float32 [n_mels, 1 + n_fft // 2]: triangles of equal area (Slaney's norm), like `librosa.filters.mel`."""
+        corners, frequencies = self.mel_corners()[:, np.newaxis], self.bin_frequencies()
+        steps = np.diff(corners, axis=0)
+        rising = (frequencies - corners[:-2]) / steps[:-1]
+        falling = (corners[2:] - frequencies) / steps[1:]
+        triangles = np.maximum(0, np.minimum(rising, falling))
+        return (triangles * 2 / (corners[2:] - corners[:-2])).astype(np.float32)
+
     def to_dict(self) -> dict[str, float | int]:
         """All parameters, for metadata."""
         return dataclasses.asdict(self)
@@ -42,6 +68,11 @@ class FrontEnd:
     def from_dict(cls, parameters: dict) -> "FrontEnd":
         """The inverse of `to_dict`; an unknown parameter raises TypeError."""
         return cls(**parameters)
+
+
+def hann_window(length: int) -> np.ndarray:
+    """float64 [length], periodic."""
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,29 +45,36 @@ def write_manifest(path: str, rows: Iterable[ManifestRow]) -> None:
     artifacts.write_json_lines(path, (row.to_dict() for row in sorted(rows, key=lambda row: row.clip_id)))
 
 
-def parse_row(document: dict, where: str) -> ManifestRow:
-    """A stored row, checked.
-
-    Raises:
-      UserError: a field is missing, unknown, of the wrong type or outside its domain; `where` says which row it was.
-    """
+def parse_row(document: dict) -> ManifestRow:
+    """A stored row; raises UserError where a field is missing, unknown or of the wrong type."""
     types = get_type_hints(ManifestRow)
     if wrong := set(types) ^ set(document):
-        raise UserError(f"{where}: field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
+        raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
     for name, kind in types.items():
         accepted = (int, float) if kind is float else (kind,)
         if type(document[name]) not in accepted:
-            raise UserError(f"{where}: {name} is {document[name]!r}, expected {kind.__name__}")
-    for name, domain in _DOMAINS.items():
-        if document[name] not in domain:
-            raise UserError(f"{where}: {name} is {document[name]!r}, expected one of {', '.join(domain)}")
+            raise UserError(f"{name} is {document[name]!r}, expected {kind.__name__}")
     return ManifestRow(**document)
+
+
+def find_foreign_value(row: ManifestRow) -> str | None:
+    """The first value of a row that is outside its domain, and what was expected; None where all are in order."""
+    for name, domain in _DOMAINS.items():
+        if getattr(row, name) not in domain:
+            return f"{name} is {getattr(row, name)!r}, expected one of {', '.join(domain)}"
+    return None
 
 
 def read_manifest(path: str) -> Iterator[ManifestRow]:
     """The rows of a manifest; raises UserError for a line that is not one, naming it."""
     for number, document in enumerate(artifacts.read_json_lines(path), start=1):
-        yield parse_row(document, f"{path}, line {number}")
+        try:
+            row = parse_row(document)
+            if problem := find_foreign_value(row):
+                raise UserError(problem)
+        except UserError as error:
+            raise UserError(f"{path}, line {number}: {error}") from error
+        yield row
 
 
 _DOMAINS = {

@@ -17,7 +17,8 @@ from components.evaluator.source import count_differing_bytes
 from components.keras_model import load_model
 from schemas import artifacts
 from schemas.artifacts import UserError
-from schemas.example import Example, read_split
+from schemas.dataset import read_split
+from schemas.example import Example
 from schemas.frontend import Standardisation
 
 SPLIT = "test"

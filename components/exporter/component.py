@@ -19,7 +19,7 @@ from components.exporter.source import ModelInterface, make_header, make_source
 from components.keras_model import load_model
 from schemas import artifacts
 from schemas.artifacts import UserError, unit_hash
-from schemas.example import read_split
+from schemas.dataset import read_split
 from schemas.frontend import FrontEnd, Standardisation
 from schemas.labels import LABELS
 

@@ -6,7 +6,7 @@ from components.command import parameter
 from components.keras_model import load_model
 from components.reporter import figures, page
 from schemas import artifacts
-from schemas.example import read_split
+from schemas.dataset import read_split
 from schemas.labels import LABEL_OF_EMOTION
 from schemas.manifest import ManifestRow, read_manifest
 

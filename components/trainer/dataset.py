@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from schemas.example import parse_tensors, shard_paths
+from schemas.dataset import open_records, parse_tensors, shard_paths
 from schemas.frontend import FrontEnd, Standardisation
 
 
@@ -14,7 +14,7 @@ def make_split_dataset(examples: str, split: str, dataset: dict) -> tf.data.Data
     front_end = FrontEnd.from_dict(dataset["front_end"])
     constants = Standardisation.from_dict(dataset["standardisation"])
     return (
-        tf.data.TFRecordDataset(shard_paths(examples, split), compression_type="GZIP")
+        open_records(shard_paths(examples, split))
         .map(lambda record: parse_tensors(record, front_end.n_frames, front_end.n_mfcc), num_parallel_calls=2)
         .map(lambda mfcc, label: (_standardise(mfcc, constants), label))
     )

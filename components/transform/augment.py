@@ -6,19 +6,26 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   copy:N                     begins with copy N's samples instead of the clip's
   amplitude_noise:A          white noise of deviation A * U(0, 1) * max(x), the original notebook's rule
   snr_noise:LOW:HIGH         white noise at a signal-to-noise ratio of U(LOW, HIGH) dB
+  recorded_noise:LOW:HIGH    a part of a file of --noise_dir at such a ratio
   gain:LOW:HIGH              U(LOW, HIGH) dB
+  time_shift:LOW:HIGH        U(LOW, HIGH) seconds later (below 0: earlier), with silence where nothing was
   time_stretch:RATE          phase vocoder; below 1 is slower; a longer result keeps its first window
   pitch_shift:SEMITONES      phase vocoder and resampling, the length is kept
 
-What is drawn at random depends on the clip's id and the copy's number alone.
+What is drawn at random depends on the clip's id and the copy's number alone. A flag file holds a list of copies: one
+`--augment=TEXT` a line.
 """
 
+import dataclasses
 import hashlib
+import math
 from collections.abc import Callable
 
-import librosa
 import numpy as np
 
+from components.transform import spectral
+from components.transform.decode import Undecodable
+from components.transform.noise import Noise, read_noise
 from schemas.artifacts import UserError
 from schemas.frontend import FrontEnd
 
@@ -28,46 +35,94 @@ PRESETS: dict[str, tuple[str, ...]] = {
     "none": ("clean",),
 }
 
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What operations know beside the samples."""
+
+    front_end: FrontEnd
+    noises: tuple[Noise, ...] = ()  # of --noise_dir
+
+
 Operation = Callable[..., np.ndarray]
 
 
-def clean(samples: np.ndarray, _front_end: FrontEnd, _rng: np.random.Generator) -> np.ndarray:
+def clean(samples: np.ndarray, _around: Surroundings, _rng: np.random.Generator) -> np.ndarray:
     """The samples as they are."""
     return samples
 
 
-def amplitude_noise(samples: np.ndarray, _fe: FrontEnd, rng: np.random.Generator, amplitude: float) -> np.ndarray:
+def amplitude_noise(
+    samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, amplitude: float
+) -> np.ndarray:
     """Adds white noise whose deviation is `amplitude * U(0, 1) * max(samples)`."""
     deviation = amplitude * rng.uniform() * samples.max()
     return (samples + deviation * rng.standard_normal(len(samples))).astype(np.float32)
 
 
-def snr_noise(samples: np.ndarray, _fe: FrontEnd, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+def snr_noise(
+    samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
     """Adds white noise at a signal-to-noise ratio of U(low, high) dB."""
-    deviation = np.sqrt(np.mean(samples.astype(np.float64) ** 2)) * 10 ** (-rng.uniform(low, high) / 20)
+    deviation = _rms(samples) * 10 ** (-rng.uniform(low, high) / 20)
     return (samples + deviation * rng.standard_normal(len(samples))).astype(np.float32)
 
 
-def gain(samples: np.ndarray, _fe: FrontEnd, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+def recorded_noise(
+    samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
+    """Adds recorded noise at a signal-to-noise ratio of U(low, high) dB: any file, from anywhere in it; short ones repeat.
+
+    Where the noise itself is silent nothing is added. Raises Undecodable (bad_noise) where it can't be read.
+    """
+    noise = around.noises[rng.integers(len(around.noises))]
+    position, ratio = rng.uniform(), rng.uniform(low, high)
+    try:
+        recording = read_noise(noise, position, len(samples), around.front_end.sample_rate)
+    except Undecodable as error:
+        raise Undecodable("bad_noise", f"{noise.path}: {error}") from error
+    level = _rms(recording)
+    if not level:
+        return samples
+    return (samples + recording * (_rms(samples) / level * 10 ** (-ratio / 20))).astype(np.float32)
+
+
+def gain(samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
     """Scales by U(low, high) dB."""
     return (samples * 10 ** (rng.uniform(low, high) / 20)).astype(np.float32)
 
 
-def time_stretch(samples: np.ndarray, front_end: FrontEnd, _rng: np.random.Generator, rate: float) -> np.ndarray:
+def time_shift(
+    samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
+    """Moves the signal U(low, high) seconds later; the length is kept."""
+    shift = round(rng.uniform(low, high) * around.front_end.sample_rate)
+    shift = max(-len(samples), min(len(samples), shift))
+    silence = np.zeros(abs(shift), samples.dtype)
+    return np.concatenate([samples[-shift:], silence] if shift < 0 else [silence, samples[: len(samples) - shift]])
+
+
+def time_stretch(samples: np.ndarray, around: Surroundings, _rng: np.random.Generator, rate: float) -> np.ndarray:
     """Changes speed and keeps pitch; of a longer result the first window is kept."""
-    return librosa.effects.time_stretch(samples, rate=rate)[: front_end.window_samples]
+    return spectral.time_stretch(samples, rate, around.front_end.window_samples)
 
 
-def pitch_shift(samples: np.ndarray, front_end: FrontEnd, _rng: np.random.Generator, semitones: float) -> np.ndarray:
+def pitch_shift(samples: np.ndarray, around: Surroundings, _rng: np.random.Generator, semitones: float) -> np.ndarray:
     """Changes pitch and keeps speed."""
-    return librosa.effects.pitch_shift(samples, sr=front_end.sample_rate, n_steps=semitones)
+    return spectral.pitch_shift(samples, around.front_end.sample_rate, semitones)
+
+
+def _rms(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
 _OPERATIONS: dict[str, tuple[Operation, int]] = {  # name -> (function, number of parameters)
     "clean": (clean, 0),
     "amplitude_noise": (amplitude_noise, 1),
     "snr_noise": (snr_noise, 2),
+    "recorded_noise": (recorded_noise, 2),
     "gain": (gain, 2),
+    "time_shift": (time_shift, 2),
     "time_stretch": (time_stretch, 1),
     "pitch_shift": (pitch_shift, 1),
 }
@@ -81,14 +136,19 @@ def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
     return copies
 
 
-def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], front_end: FrontEnd) -> list[np.ndarray]:
+def needs_noises(copies: tuple[str, ...]) -> bool:
+    """Whether a copy mixes in recorded noise."""
+    return any(part.strip().startswith("recorded_noise") for text in copies for part in text.split("|"))
+
+
+def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], around: Surroundings) -> list[np.ndarray]:
     """The copies of a clip.
 
     Args:
       samples: float32 [samples], at the front end's rate.
       clip_id: what the random numbers come from, with the copy's number.
       copies: texts as above.
-      front_end: gives the sample rate and the window.
+      around: gives the sample rate, the window and the recorded noises.
 
     Returns:
       float32 [samples] a copy; lengths may differ.
@@ -100,7 +160,7 @@ def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], fron
         start, operations = _parse(text, number)
         copy = samples if start is None else made[start]
         for operation, parameters in operations:
-            copy = operation(copy, front_end, rng, *parameters)
+            copy = operation(copy, around, rng, *parameters)
         made.append(copy)
     return made
 
@@ -127,5 +187,9 @@ def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, li
         operation, expected = _OPERATIONS[name]
         if len(parameters) != expected:
             raise UserError(f"augmentation {text!r}: {name!r} takes {expected} parameters, found {len(parameters)}")
+        if not all(map(math.isfinite, parameters)) or (name == "time_stretch" and not 0.1 <= parameters[0] <= 10):
+            raise UserError(f"augmentation {text!r}: {name!r} can't be done with {values}")
+        if expected == 2 and parameters[0] > parameters[1]:
+            raise UserError(f"augmentation {text!r}: {name!r} takes the lower bound first")
         operations.append((operation, parameters))
     return start, operations

@@ -4,9 +4,10 @@ Writes:
   {train,validation,test}-SSSSS-of-NNNNN.tfrecord.gz         records (schemas/example.py)
   {validation,test}_noisy-SSSSS-of-NNNNN.tfrecord.gz         the same clips with noise
   quarantine.jsonl  clips that could not be decoded, with reason and detail
-  statistics.json   the counts: manifest rows = decoded + quarantined; per split the counts and MFCC ranges
-  dataset.json      written last: front end, standardisation, settings, shards, and a digest of all records that does not
-                    depend on shards, workers or runner
+  statistics.json   the counts: manifest rows = decoded + quarantined; per split the counts by label, corpus, speaker and
+                    emotion, seconds, MFCC means, deviations and ranges; the anomalies among all these
+  dataset.json      written last, and only where there is no anomaly: front end, standardisation, settings, shards, and a
+                    digest of all records that does not depend on shards, compression, workers or runner
 """
 
 import collections
@@ -14,17 +15,27 @@ import dataclasses
 import hashlib
 from typing import Literal
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 
 from components.command import parameter
-from components.transform.augment import resolve_copies
-from components.transform.decode import Crop
-from components.transform.job import SPLIT_NAMES, JobSettings, run_job, shard_names
+from components.transform.anomalies import find_anomalies
+from components.transform.augment import Surroundings, needs_noises, resolve_copies
+from components.transform.decode import Acceptance, Crop
+from components.transform.job import (
+    FOREIGN_VALUE,
+    QUARANTINE,
+    SPLIT_NAMES,
+    STATISTICS,
+    JobSettings,
+    run_job,
+    shard_names,
+)
+from components.transform.noise import list_noises
+from components.transform.tfrecord import encode_shard
 from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.frontend import FrontEnd, Standardisation
 from schemas.labels import CORPORA, LABELS, SPLITS
-from schemas.manifest import PER_COPY, read_manifest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,13 +59,25 @@ class Parameters:
         "default, notebook, none. May be given several times.",
     )
     noisy: str = parameter("amplitude_noise:0.5", "The noisy copy of each validation and test clip.")
+    noise_dir: str = parameter("", "Directory of recorded noise, for the operation recorded_noise.")
+    split: Literal["speaker", "clip", "notebook"] = parameter(
+        "speaker", "The manifest's protocol: with speaker, a speaker in two splits stops the job."
+    )
     validation_fraction: float = parameter(0.15, "Share of the speakers (clips, copies) in the validation split.")
     test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
+    max_channels: int = parameter(2, "A recording with more channels goes to quarantine; those of others are averaged.")
+    max_clipped_fraction: float = parameter(
+        0.05, "A clip of which a larger share of samples is at full scale goes to quarantine."
+    )
+    max_quarantine_fraction: float = parameter(
+        0.02, "The job fails where a larger share of the clips is in quarantine."
+    )
     num_shards: int = parameter(4, "Files a split.")
+    compression: Literal["gzip", "none"] = parameter("gzip", "gzip: .tfrecord.gz. none: .tfrecord.")
 
 
 def run(output: str, parameters: Parameters, manifest: str, beam_options: list[str] | None = None) -> None:
-    """Runs the Beam job and completes the dataset.
+    """Runs the Beam job, checks what it made, and completes the dataset.
 
     Args:
       output: directory for the records.
@@ -63,36 +86,49 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
       beam_options: Beam's own flags; the default runner works in this process.
 
     Raises:
-      UserError: the manifest or a flag is wrong, or no training clip could be decoded.
+      UserError: the manifest or a flag is wrong, too many clips are in quarantine, or the statistics show an anomaly.
     """
-    rows = list(read_manifest(manifest))
-    if not rows:
-        raise UserError(f"{manifest} has no rows")
+    if not artifacts.exists(manifest):
+        raise UserError(f"cannot read {manifest}: there is no such file")
     settings = _settings(parameters)
-    artifacts.delete_files([p for p in artifacts.list_files(output) if p.endswith((".tfrecord.gz", ".json", ".jsonl"))])
-    run_job(manifest, output, settings, _pipeline_options(beam_options or []))
+    made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl")
+    artifacts.delete_files([path for path in artifacts.list_files(output) if path.endswith(made_here)])
+    options = _pipeline_options(beam_options or [])
+    run_job(manifest, output, settings, options)
+    if options.view_as(TestOptions).dry_run:
+        print("--dry_run: the job was prepared and not run, nothing is written")
+        return
 
-    splits = artifacts.read_json(artifacts.join(output, "statistics.json"))
-    quarantine = list(artifacts.read_json_lines(artifacts.join(output, "quarantine.jsonl")))
-    decoded = len(rows) - len(quarantine)
-    _check_counts(rows, quarantine, splits, settings)
-    reasons = collections.Counter(row["reason"] for row in quarantine)
-    artifacts.write_json(
-        artifacts.join(output, "statistics.json"),
-        {
-            "manifest_rows": len(rows),
-            "decoded": decoded,
-            "quarantined": dict(sorted(reasons.items())),
-            "splits": splits,
-        },
-    )
+    statistics = artifacts.read_json(artifacts.join(output, STATISTICS))
+    quarantine = list(artifacts.read_json_lines(artifacts.join(output, QUARANTINE)))
+    splits = statistics["splits"]
+    _check_counts(statistics, len(quarantine))
+    reasons = dict(collections.Counter(row["reason"] for row in quarantine).most_common())
+    anomalies = _foreign_values(quarantine) + find_anomalies(splits, speakers_apart=parameters.split == "speaker")
+    statistics |= {"quarantined": reasons, "anomalies": anomalies}
+    artifacts.write_json(artifacts.join(output, STATISTICS), statistics)
+
     for row in quarantine[:10]:
         print(f"quarantined: {row['path']}: {row['reason']}: {row['detail']}")
-    if not splits["train"]["examples"]:
-        raise UserError(f"no training clip of {manifest} could be decoded: {len(quarantine)} quarantined")
-    artifacts.write_json(artifacts.join(output, "dataset.json"), _describe_dataset(rows, parameters, settings, splits))
+    rows = statistics["manifest_rows"]
+    if not rows:
+        raise UserError(f"{manifest} has no rows")
+    if len(quarantine) > parameters.max_quarantine_fraction * rows:
+        raise UserError(
+            f"{len(quarantine)} of {rows} clips are in quarantine, more than "
+            f"--max_quarantine_fraction={parameters.max_quarantine_fraction} allows: "
+            + ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+            + f"; see {artifacts.join(output, QUARANTINE)}"
+        )
+    if anomalies:
+        raise UserError(
+            f"the dataset is not as its schema says ({artifacts.join(output, STATISTICS)}):\n  "
+            + "\n  ".join(anomalies)
+        )
+    _write_empty_shards(output, settings)
+    artifacts.write_json(artifacts.join(output, "dataset.json"), _describe_dataset(parameters, settings, splits))
     print(
-        f"{len(rows)} clips: {decoded} decoded, {len(quarantine)} quarantined; examples: "
+        f"{rows} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
         + ", ".join(f"{name} {splits[name]['examples']}" for name in SPLIT_NAMES if splits[name]["examples"])
     )
 
@@ -100,18 +136,32 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
 def _settings(parameters: Parameters) -> JobSettings:
     if parameters.num_shards < 1:
         raise UserError(f"--num_shards={parameters.num_shards}: at least 1")
-    if parameters.load_rate < 0:
-        raise UserError(f"--load_rate={parameters.load_rate}: 0 or a rate in Hz")
+    if parameters.load_rate and parameters.load_rate < Acceptance.min_sample_rate:
+        raise UserError(f"--load_rate={parameters.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
+    if parameters.max_channels < 1:
+        raise UserError(f"--max_channels={parameters.max_channels}: at least 1")
+    for name in ("max_clipped_fraction", "max_quarantine_fraction"):
+        if not 0 <= getattr(parameters, name) <= 1:
+            raise UserError(f"--{name}={getattr(parameters, name)}: 0 to 1")
+    train_copies = resolve_copies(parameters.augment)
+    noisy_copies = resolve_copies((parameters.noisy,))
+    if len(noisy_copies) != 1:
+        raise UserError(f"--noisy={parameters.noisy}: one copy, this preset has {len(noisy_copies)}")
+    if needs_noises(train_copies + noisy_copies) and not parameters.noise_dir:
+        raise UserError("recorded_noise takes its noise from --noise_dir, which is not given")
     return JobSettings(
-        front_end=FrontEnd(),
+        around=Surroundings(FrontEnd(), list_noises(parameters.noise_dir) if parameters.noise_dir else ()),
         crops=_parse_crops(parameters.crop),
         load_rate=parameters.load_rate,
+        acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
         padding=parameters.padding,
-        train_copies=resolve_copies(parameters.augment),
-        noisy_copy=resolve_copies((parameters.noisy,))[0],
+        train_copies=train_copies,
+        noisy_copy=noisy_copies[0],
+        per_copy=parameters.split == "notebook",
         validation_fraction=parameters.validation_fraction,
         test_fraction=parameters.test_fraction,
         num_shards=parameters.num_shards,
+        compressed=parameters.compression == "gzip",
     )
 
 
@@ -139,41 +189,54 @@ def _pipeline_options(beam_options: list[str]) -> PipelineOptions:
     return options
 
 
-def _check_counts(rows: list, quarantine: list, splits: dict, settings: JobSettings) -> None:
-    """Every row is in the records or in quarantine; a bug if not, so no UserError."""
-    lost = {row["path"] for row in quarantine}
-    kept = [row for row in rows if row.path not in lost]
-    per_copy = sum(row.split in ("train", PER_COPY) for row in kept)
-    expected = per_copy * len(settings.train_copies) + 2 * (len(kept) - per_copy)
-    found = sum(split["examples"] for split in splits.values())
-    if expected != found:
-        raise RuntimeError(f"{len(kept)} decoded clips make {expected} examples, but {found} were written")
+def _check_counts(statistics: dict, quarantined: int) -> None:
+    """Every row is decoded or in quarantine, every copy of a decoded clip in a split; a bug if not, so no UserError."""
+    rows, decoded, expected = (statistics[name] for name in ("manifest_rows", "decoded", "expected_examples"))
+    if rows != decoded + quarantined:
+        raise RuntimeError(f"{rows} manifest rows in, {decoded} decoded and {quarantined} quarantined out")
+    found = sum(split["examples"] for split in statistics["splits"].values())
+    if found != expected:
+        raise RuntimeError(f"{decoded} decoded clips make {expected} examples, but {found} were written")
 
 
-def _describe_dataset(rows: list, parameters: Parameters, settings: JobSettings, splits: dict) -> dict:
+def _write_empty_shards(output: str, settings: JobSettings) -> None:
+    """Those that no record fell into."""
+    written = set(artifacts.list_files(output))
+    for split in SPLIT_NAMES:
+        for name in shard_names(split, settings.num_shards, settings.compressed):
+            if (path := artifacts.join(output, name)) not in written:
+                artifacts.write_bytes(path, encode_shard([], settings.compressed))
+
+
+def _foreign_values(quarantine: list[dict]) -> list[str]:
+    """The values in the manifest that no schema knows, and how many rows have each."""
+    found = collections.Counter(row["detail"] for row in quarantine if row["reason"] == FOREIGN_VALUE)
+    return [f"{detail} ({count} manifest rows)" for detail, count in sorted(found.items())]
+
+
+def _describe_dataset(parameters: Parameters, settings: JobSettings, splits: dict) -> dict:
     digests = "".join(f"{name} {splits[name]['examples']} {splits[name]['digest']}\n" for name in SPLIT_NAMES)
     mfcc = splits["train"]["mfcc"]
-    if flat := [i for i, deviation in enumerate(mfcc["deviation"]) if deviation < 1e-6]:
-        raise UserError(f"MFCC {flat[0]} is the same in every training frame: it can't be standardised")
-    per_copy = {row.split for row in rows} == {PER_COPY}
     return {
         "digest": hashlib.sha256(digests.encode()).hexdigest(),
-        "synthetic": any(row.synthetic for row in rows),
-        "protocol": "notebook" if per_copy else "disjoint_speakers" if _speakers_apart(rows) else "shared_speakers",
+        "synthetic": any(split["synthetic"] for split in splits.values()),
+        "protocol": _name_protocol(parameters, splits),
         "labels": list(LABELS),
-        "front_end": settings.front_end.to_dict(),
+        "front_end": settings.around.front_end.to_dict(),
         "standardisation": Standardisation(tuple(mfcc["mean"]), tuple(mfcc["deviation"])).to_dict(),
         "parameters": dataclasses.asdict(parameters),
         "splits": {
             name: {
                 "examples": splits[name]["examples"],
-                "shards": shard_names(name, settings.num_shards),
+                "shards": shard_names(name, settings.num_shards, settings.compressed),
             }
             for name in SPLIT_NAMES
         },
     }
 
 
-def _speakers_apart(rows: list) -> bool:
-    speakers = [{row.speaker_key for row in rows if row.split == split} for split in SPLITS]
-    return sum(map(len, speakers)) == len(set.union(*speakers))
+def _name_protocol(parameters: Parameters, splits: dict) -> str:
+    if parameters.split == "notebook":
+        return "notebook"
+    speakers = [set(splits[split]["speakers"]) for split in SPLITS]
+    return "disjoint_speakers" if sum(map(len, speakers)) == len(set.union(*speakers)) else "shared_speakers"

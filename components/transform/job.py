@@ -1,143 +1,193 @@
-"""The Beam graph: manifest rows -> records, quarantine and statistics, each written by the workers."""
+"""The Beam graph: manifest rows -> records, quarantine and statistics, each written by the workers.
+
+Which work goes where: rows are spread over the workers as soon as they are read (one text file would else be one worker's
+bundle, and its clips fused to it); every clip costs about the same, however long its file (`decode_window` reads the crop
+alone); records are spread evenly over shards by hash, so that no key is hot.
+"""
 
 import dataclasses
-import itertools
 import json
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
 
-from components.transform.augment import make_copies
-from components.transform.decode import Crop, Undecodable, decode_window
+from components.transform.augment import Surroundings, make_copies
+from components.transform.decode import Acceptance, Crop, Undecodable, decode_window
+from components.transform.memory import keep_freed_memory
 from components.transform.mfcc import compute_mfcc
-from components.transform.summary import SplitSummary, Summarise, summarise
+from components.transform.statistics import DatasetStatistics, SumStatistics
 from components.transform.tfrecord import encode_shard
 from schemas import artifacts
+from schemas.artifacts import UserError
 from schemas.example import Example, encode
-from schemas.frontend import FrontEnd
 from schemas.labels import LABELS
-from schemas.manifest import PER_COPY, ManifestRow, parse_row
+from schemas.manifest import PER_COPY, ManifestRow, find_foreign_value, parse_row
 
 
 @dataclasses.dataclass(frozen=True)
 class JobSettings:
     """All that the workers must know."""
 
-    front_end: FrontEnd
+    around: Surroundings
     crops: dict[str, Crop]  # by corpus
     load_rate: int
+    acceptance: Acceptance
     padding: str
     train_copies: tuple[str, ...]
     noisy_copy: str
-    validation_fraction: float  # of the copies, where they are split one by one
+    per_copy: bool  # whether the copies are split one by one, by these fractions
+    validation_fraction: float
     test_fraction: float
     num_shards: int
+    compressed: bool
 
 
-@dataclasses.dataclass(frozen=True)
-class Record:
-    """One serialised example on its way to a shard."""
-
-    split: str
-    key: str  # clip id and copy: what the order in a shard goes by
-    data: bytes
-
-
-QUARANTINED = "quarantined"
 SPLIT_NAMES = ("train", "validation", "test", "validation_noisy", "test_noisy")
 
+# The job's outputs beside the shards, all in its output directory.
+STATISTICS, QUARANTINE = "statistics.json", "quarantine.jsonl"
 
-def run_job(manifest: str, output: str, settings: JobSettings, options: PipelineOptions) -> None:
-    """Runs the job to its end; it leaves shards, quarantine.jsonl and summaries.jsonl in `output`."""
-    with beam.Pipeline(options=options) as pipeline:
-        rows = pipeline | "Read manifest" >> beam.io.ReadFromText(manifest) | "Spread rows" >> beam.Reshuffle()
-        results = rows | "Make examples" >> beam.ParDo(MakeExamples(manifest, settings)).with_outputs(
-            QUARANTINED, main="examples"
-        )
-        records = results.examples | "Encode" >> beam.MapTuple(_encode)
-        (
-            records
-            | "Key by shard" >> beam.Map(lambda pair: (_shard_of(pair[0], settings.num_shards), pair[0]))
-            | "Gather shards" >> _GroupWithEmptyShards(settings.num_shards)
-            | "Write shards" >> beam.Map(_write_shard, output=output, num_shards=settings.num_shards)
-        )
-        (
-            records
-            | "Summaries" >> beam.Map(lambda pair: (pair[0].split, pair[1]))
-            | "Sum up" >> beam.CombinePerKey(Summarise())
-            | "Gather summaries" >> beam.combiners.ToList()
-            | "Write summaries" >> beam.Map(_write_summaries, path=artifacts.join(output, "statistics.json"))
-        )
-        (
-            results[QUARANTINED]
-            | "Gather quarantine" >> beam.combiners.ToList()
-            | "Write quarantine" >> beam.Map(_write_quarantine, path=artifacts.join(output, "quarantine.jsonl"))
-        )
+# Reasons for quarantine that are the manifest's fault, not the recording's.
+INVALID_ROW, FOREIGN_VALUE = "invalid_row", "foreign_value"
+
+_STATISTICS, _QUARANTINED = "statistics", "quarantined"  # MakeRecords' outputs on the side
+
+ShardKey = tuple[str, int]  # split, number
+KeyedRecord = tuple[str, bytes]  # what the order in a shard goes by, serialised example
 
 
-def shard_names(split: str, num_shards: int) -> list[str]:
+def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: JobSettings) -> None:
+    """Adds the job's steps to a pipeline: they leave STATISTICS, QUARANTINE and all shards that are not empty in `output`."""
+    rows = pipeline | "Read manifest" >> beam.io.ReadFromText(manifest)
+    made = (
+        rows
+        | "Spread rows" >> beam.Reshuffle()
+        | "Make records" >> beam.ParDo(MakeRecords(settings)).with_outputs(_STATISTICS, _QUARANTINED, main="records")
+    )
+    (made.records | "Group by shard" >> beam.GroupByKey() | "Write shard" >> beam.Map(_write_shard, output, settings))
+    num_rows = rows | "Count rows" >> beam.combiners.Count.Globally()
+    (
+        made[_STATISTICS]
+        | "Sum statistics" >> beam.CombineGlobally(SumStatistics())
+        | "Write statistics"
+        >> beam.Map(_write_statistics, beam.pvalue.AsSingleton(num_rows), artifacts.join(output, STATISTICS))
+    )
+    (
+        made[_QUARANTINED]
+        | "Gather quarantine" >> beam.combiners.ToList()
+        | "Write quarantine" >> beam.Map(_write_quarantine, artifacts.join(output, QUARANTINE))
+    )
+
+
+def run_job(manifest: str, output: str, settings: JobSettings, options: PipelineOptions) -> PipelineResult:
+    """Runs the job to its end."""
+    pipeline = beam.Pipeline(options=options)
+    build_job(pipeline, manifest, output, settings)
+    result = pipeline.run()
+    result.wait_until_finish()
+    return result
+
+
+def shard_names(split: str, num_shards: int, compressed: bool) -> list[str]:
     """File names of a split's shards."""
-    return [f"{split}-{shard:05}-of-{num_shards:05}.tfrecord.gz" for shard in range(num_shards)]
+    suffix = ".tfrecord.gz" if compressed else ".tfrecord"
+    return [f"{split}-{shard:05}-of-{num_shards:05}{suffix}" for shard in range(num_shards)]
 
 
-class MakeExamples(beam.DoFn):
-    """A manifest's line -> (split, Example) for each copy; or, on the side, a row of the quarantine."""
+class MakeRecords(beam.DoFn):
+    """A manifest's line -> (shard, record) for each copy; on the side the clip's statistics, or a row of the quarantine."""
 
-    def __init__(self, manifest: str, settings: JobSettings):
-        self._manifest = manifest
+    def __init__(self, settings: JobSettings):
         self._settings = settings
         self._decoded = Metrics.counter("transform", "clips_decoded")
         self._examples = Metrics.counter("transform", "examples_made")
 
+    def setup(self) -> None:
+        keep_freed_memory()
+
     def process(self, line: str) -> Iterator:
-        row = parse_row(json.loads(line), self._manifest)
         try:
-            examples = list(make_examples(row, self._settings))
+            records, statistics = make_records(read_row(line, self._settings.per_copy), self._settings)
         except Undecodable as error:
             Metrics.counter("transform", f"clips_quarantined_{error.reason}").inc()
-            quarantined = {"clip_id": row.clip_id, "path": row.path, "reason": error.reason, "detail": error.detail}
-            yield beam.pvalue.TaggedOutput(QUARANTINED, quarantined)
+            row = {**_identify(line), "reason": error.reason, "detail": error.detail}
+            yield beam.pvalue.TaggedOutput(_QUARANTINED, row)
             return
         self._decoded.inc()
-        self._examples.inc(len(examples))
-        yield from examples
+        self._examples.inc(len(records))
+        yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
+        yield from records
 
 
-def make_examples(row: ManifestRow, settings: JobSettings) -> Iterator[tuple[str, Example]]:
-    """(split, Example) for each copy of a clip; raises Undecodable."""
-    front_end = settings.front_end
-    samples = decode_window(row.path, settings.crops[row.corpus], front_end.sample_rate, settings.load_rate)
-    if len(samples) < front_end.n_fft:
-        raise Undecodable("too_short", f"{len(samples)} samples at {front_end.sample_rate} Hz: less than a frame")
-    for split, number, augmentation, copy in _copies(row, samples, settings):
-        yield (
-            split,
-            Example(
-                clip_id=row.clip_id,
-                corpus=row.corpus,
-                speaker=row.speaker,
-                emotion=row.emotion,
-                label=LABELS.index(row.label),
-                copy=number,
-                augmentation=augmentation,
-                synthetic=row.synthetic,
-                mfcc=compute_mfcc(copy, front_end, settings.padding),
-            ),
+def read_row(line: str, per_copy: bool) -> ManifestRow:
+    """A line of the manifest, checked; Undecodable where it is no row, or has a value that is outside its domain."""
+    try:
+        document = json.loads(line)
+        if not isinstance(document, dict):
+            raise UserError(f"expected an object, found {type(document).__name__}")
+        row = parse_row(document)
+    except (ValueError, UserError) as error:
+        raise Undecodable(INVALID_ROW, str(error)) from error
+    if problem := find_foreign_value(row):
+        raise Undecodable(FOREIGN_VALUE, problem)
+    if (row.split == PER_COPY) != per_copy:
+        raise Undecodable(FOREIGN_VALUE, f"split is {row.split!r}: {PER_COPY!r} and --split=notebook go together")
+    return row
+
+
+def _identify(line: str) -> dict[str, str]:
+    """What a quarantined row says of itself, be it ever so broken."""
+    try:
+        document = json.loads(line)
+        return {"clip_id": str(document["clip_id"]), "path": str(document["path"])}
+    except (ValueError, TypeError, KeyError):
+        return {"clip_id": "", "path": line[:200]}
+
+
+def make_records(
+    row: ManifestRow, settings: JobSettings
+) -> tuple[list[tuple[ShardKey, KeyedRecord]], DatasetStatistics]:
+    """(shard, record) for each copy of a clip, and their statistics; raises Undecodable."""
+    front_end = settings.around.front_end
+    window = decode_window(
+        row.path, settings.crops[row.corpus], front_end.sample_rate, settings.load_rate, settings.acceptance
+    )
+    if len(window.samples) < front_end.n_fft:
+        length = f"{len(window.samples)} samples at {front_end.sample_rate} Hz"
+        raise Undecodable("too_short", f"{length}: less than a frame of {front_end.n_fft}")
+    copies = _plan_copies(row, settings)
+    texts = tuple(text for _, text in copies)
+    records = []
+    statistics = DatasetStatistics(decoded=1, expected_examples=len(copies))
+    for number, samples in enumerate(make_copies(window.samples, row.clip_id, texts, settings.around)):
+        split, text = copies[number]
+        example = Example(
+            clip_id=row.clip_id,
+            corpus=row.corpus,
+            speaker=row.speaker,
+            emotion=row.emotion,
+            label=LABELS.index(row.label),
+            copy=number,
+            augmentation=text,
+            synthetic=row.synthetic,
+            mfcc=compute_mfcc(samples, front_end, settings.padding),
         )
+        record = encode(example)
+        statistics.split(split).add_example(example, record, window.recording_seconds)
+        key = f"{row.clip_id}/{number:06}"
+        shard = int(artifacts.unit_hash("shard", key) * settings.num_shards)
+        records.append(((split, shard), (key, record)))
+    return records, statistics
 
 
-def _copies(row: ManifestRow, samples, settings: JobSettings) -> Iterator[tuple]:
-    """(split, copy's number, augmentation, samples): training copies, or a clean and a noisy one."""
+def _plan_copies(row: ManifestRow, settings: JobSettings) -> list[tuple[str, str]]:
+    """(split, augmentation) of each copy: a training clip's copies; of another clip a clean and a noisy one."""
     if row.split in ("train", PER_COPY):
-        copies = make_copies(samples, row.clip_id, settings.train_copies, settings.front_end)
-        for number, (augmentation, copy) in enumerate(zip(settings.train_copies, copies, strict=True)):
-            yield _split_of_copy(row, number, settings), number, augmentation, copy
-    else:
-        clean, noisy = make_copies(samples, row.clip_id, ("clean", settings.noisy_copy), settings.front_end)
-        yield row.split, 0, "clean", clean
-        yield f"{row.split}_noisy", 1, settings.noisy_copy, noisy
+        return [(_split_of_copy(row, n, settings), text) for n, text in enumerate(settings.train_copies)]
+    return [(row.split, "clean"), (f"{row.split}_noisy", settings.noisy_copy)]
 
 
 def _split_of_copy(row: ManifestRow, number: int, settings: JobSettings) -> str:
@@ -149,38 +199,21 @@ def _split_of_copy(row: ManifestRow, number: int, settings: JobSettings) -> str:
     return "validation" if position < settings.test_fraction + settings.validation_fraction else "train"
 
 
-def _encode(split: str, example: Example) -> tuple[Record, SplitSummary]:
-    data = encode(example)
-    return Record(split, f"{example.clip_id}/{example.copy:06}", data), summarise(example, data)
-
-
-def _shard_of(record: Record, num_shards: int) -> tuple[str, int]:
-    return record.split, int(artifacts.unit_hash("shard", record.key) * num_shards)
-
-
-class _GroupWithEmptyShards(beam.PTransform):
-    """((split, shard), Record) -> ((split, shard), records), also for shards that no record fell into."""
-
-    def __init__(self, num_shards: int):
-        super().__init__()
-        self._num_shards = num_shards
-
-    def expand(self, records):
-        keys = list(itertools.product(SPLIT_NAMES, range(self._num_shards)))
-        every_shard = records.pipeline | "Every shard" >> beam.Create([(key, None) for key in keys])
-        return (records, every_shard) | beam.Flatten() | beam.GroupByKey()
-
-
-def _write_shard(shard: tuple[tuple[str, int], Iterable[Record | None]], output: str, num_shards: int) -> None:
+def _write_shard(shard: tuple[ShardKey, Iterable[KeyedRecord]], output: str, settings: JobSettings) -> None:
     (split, number), records = shard
-    ordered = sorted((record for record in records if record is not None), key=lambda record: record.key)
-    name = shard_names(split, num_shards)[number]
-    artifacts.write_bytes(artifacts.join(output, name), encode_shard(record.data for record in ordered))
+    name = shard_names(split, settings.num_shards, settings.compressed)[number]
+    content = encode_shard((record for _, record in sorted(records)), settings.compressed)
+    artifacts.write_bytes(artifacts.join(output, name), content)
 
 
-def _write_summaries(summaries: list[tuple[str, SplitSummary]], path: str) -> None:
-    found = dict(summaries)
-    artifacts.write_json(path, {name: found.get(name, SplitSummary()).to_dict() for name in SPLIT_NAMES})
+def _write_statistics(statistics: DatasetStatistics, num_rows: int, path: str) -> None:
+    document = {
+        "manifest_rows": num_rows,
+        "decoded": statistics.decoded,
+        "expected_examples": statistics.expected_examples,
+        "splits": {name: statistics.split(name).to_dict() for name in SPLIT_NAMES},
+    }
+    artifacts.write_json(path, document)
 
 
 def _write_quarantine(rows: list[dict], path: str) -> None:

@@ -1,7 +1,6 @@
 """TFRecord shards whose bytes depend on their records alone."""
 
 import gzip
-import io
 import struct
 from collections.abc import Iterable
 
@@ -10,17 +9,18 @@ import google_crc32c
 _MASK_DELTA = 0xA282EAD8
 
 
-def encode_shard(records: Iterable[bytes]) -> bytes:
-    """A gzip-compressed TFRecord file; the gzip header holds no time.
+def encode_shard(records: Iterable[bytes], compressed: bool) -> bytes:
+    """A TFRecord file, with gzip around it if `compressed`; the gzip header holds no time.
 
     Framing as in TensorFlow's record_writer.h: length, masked CRC-32C of the length, data, masked CRC-32C of the data.
     """
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as file:
-        for record in records:
-            length = struct.pack("<Q", len(record))
-            file.write(length + _masked_crc(length) + record + _masked_crc(record))
-    return buffer.getvalue()
+    content = b"".join(map(_frame, records))
+    return gzip.compress(content, compresslevel=1, mtime=0) if compressed else content
+
+
+def _frame(record: bytes) -> bytes:
+    length = struct.pack("<Q", len(record))
+    return length + _masked_crc(length) + record + _masked_crc(record)
 
 
 def _masked_crc(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ from components.evaluator.metrics import summarise
 from components.evaluator.predict import predict_tflite, predict_tflm
 from components.evaluator.source import count_differing_bytes
 from schemas.artifacts import UserError
-from schemas.example import read_split
+from schemas.dataset import read_split
 from schemas.frontend import Standardisation
 
 

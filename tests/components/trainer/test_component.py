@@ -9,7 +9,7 @@ from components.trainer import component
 from components.trainer.dataset import make_split_dataset, make_training_dataset
 from components.trainer.network import build_network
 from schemas.artifacts import UserError
-from schemas.example import read_split
+from schemas.dataset import read_split
 
 SMALL = component.Parameters(lstm_units="8,4", dense_units=8, epochs=3, learning_rate=1e-2)
 

@@ -1,14 +1,16 @@
+import dataclasses
 import hashlib
 import json
 import pathlib
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
-from components.transform import component
+from components.transform import component, job
 from schemas.artifacts import UserError
-from schemas.example import read_split, violations
+from schemas.dataset import read_split, violations
 from schemas.labels import LABELS
 from schemas.manifest import ManifestRow, read_manifest, write_manifest
 
@@ -29,10 +31,19 @@ def manifest(tmp_path, write_speech) -> str:
     return str(tmp_path / "manifest.jsonl")
 
 
-def run(manifest, name="examples", beam_options=(), **parameters) -> pathlib.Path:
+def run(manifest, name="examples", **parameters) -> pathlib.Path:
     output = pathlib.Path(manifest).with_name(name)
-    component.run(str(output), component.Parameters(**parameters), manifest, list(beam_options))
+    component.run(str(output), component.Parameters(**parameters), manifest)
     return output
+
+
+def change_rows(manifest, change) -> None:
+    """Rewrites a manifest with `change(row)` done to each row, a dictionary."""
+    path = pathlib.Path(manifest)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        change(row)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def read_json(output, name):
@@ -68,27 +79,20 @@ def test_bytes_do_not_depend_on_the_manifests_order(manifest):
         assert file.read_bytes() == (second / file.name).read_bytes(), file.name
 
 
-@pytest.mark.parametrize(
-    "beam_options",
-    [
-        ["--runner=DirectRunner"],
-        ["--direct_running_mode=multi_threading", "--direct_num_workers=2"],
-        ["--direct_running_mode=multi_processing", "--direct_num_workers=2"],
-    ],
-    ids=lambda options: options[0].split("=")[1],
-)
-def test_bytes_do_not_depend_on_runner_or_workers(manifest, beam_options):
-    expected, found = run(manifest, "expected"), run(manifest, "found", beam_options)
-    for file in sorted(expected.iterdir()):
-        assert file.read_bytes() == (found / file.name).read_bytes(), file.name
-
-
-def test_digest_does_not_depend_on_shards_and_depends_on_the_records(manifest):
+def test_the_digest_depends_on_the_records(manifest):
     digests = [
-        read_json(run(manifest, name, **parameters), "dataset.json")["digest"]
-        for name, parameters in (("a", {"num_shards": 1}), ("b", {"num_shards": 16}), ("c", {"crop": ("0.3:1.8",)}))
+        read_json(run(manifest, name, crop=crop), "dataset.json")["digest"]
+        for name, crop in (("a", ("0.4:1.9",)), ("b", ("0.3:1.8",)))
     ]
-    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] != digests[1]
+
+
+def test_records_without_compression_are_the_same(manifest):
+    compressed, plain = run(manifest, "a"), run(manifest, "b", compression="none")
+    assert {path.suffix for path in plain.glob("train-*")} == {".tfrecord"}
+    for first, second in zip(read_split(str(compressed), "train"), read_split(str(plain), "train"), strict=True):
+        np.testing.assert_array_equal(first.mfcc, second.mfcc)
+        assert dataclasses.replace(first, mfcc=None) == dataclasses.replace(second, mfcc=None)
 
 
 def test_a_shard_without_records_is_still_there(manifest):
@@ -108,8 +112,8 @@ def test_standardisation_is_that_of_the_training_records(manifest):
 def test_what_cannot_be_decoded_is_quarantined_and_counted(manifest, tmp_path):
     (tmp_path / "01-calm.wav").write_text("no audio any more")
     (tmp_path / "02-sad.wav").unlink()
-    (tmp_path / "04-happy.wav").write_bytes(b"")
-    output = run(manifest)
+    (tmp_path / "01-happy.wav").write_bytes(b"")
+    output = run(manifest, max_quarantine_fraction=0.2)
     statistics = read_json(output, "statistics.json")
     assert statistics["quarantined"] == {"empty_file": 1, "not_audio": 1, "not_found": 1}
     assert statistics["decoded"] + 3 == statistics["manifest_rows"] == 16
@@ -117,22 +121,128 @@ def test_what_cannot_be_decoded_is_quarantined_and_counted(manifest, tmp_path):
     assert {pathlib.Path(row["path"]).name: row["reason"] for row in rows} == {
         "01-calm.wav": "not_audio",
         "02-sad.wav": "not_found",
-        "04-happy.wav": "empty_file",
+        "01-happy.wav": "empty_file",
     }
 
 
+def test_too_large_a_quarantine_fails_the_job(manifest, tmp_path):
+    (tmp_path / "01-calm.wav").write_text("no audio any more")
+    with pytest.raises(UserError, match=r"1 of 16 clips are in quarantine.* 1 not_audio; see .*quarantine\.jsonl"):
+        run(manifest)
+    output = tmp_path / "examples"
+    assert read_json(output, "statistics.json")["quarantined"] == {"not_audio": 1}
+    assert not (output / "dataset.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        ("{", "Expecting property name"),
+        ("[1, 2]", "expected an object, found list"),
+        ('{"clip_id": "x", "path": "y.wav"}', "is missing"),
+    ],
+)
+def test_a_line_that_is_no_row_is_quarantined(manifest, tmp_path, line, detail):
+    with (tmp_path / "manifest.jsonl").open("a") as file:
+        file.write(line + "\n")
+    output = run(manifest, max_quarantine_fraction=0.1)
+    (row,) = (json.loads(text) for text in (output / "quarantine.jsonl").read_text().splitlines())
+    assert row["reason"] == "invalid_row" and detail in row["detail"]
+    statistics = read_json(output, "statistics.json")
+    assert (statistics["manifest_rows"], statistics["decoded"]) == (17, 16)
+
+
+def test_metrics_and_statistics_say_the_same(manifest, tmp_path):
+    (tmp_path / "01-calm.wav").unlink()
+    parameters = component.Parameters()
+    result = job.run_job(
+        manifest, str(tmp_path / "out"), component._settings(parameters), component._pipeline_options([])
+    )
+    counters = {c.key.metric.name: c.committed for c in result.metrics().query()["counters"]}
+    statistics = read_json(tmp_path / "out", "statistics.json")
+    assert counters == {"clips_decoded": 15, "clips_quarantined_not_found": 1, "examples_made": 37}
+    assert (statistics["manifest_rows"], statistics["decoded"]) == (16, 15)
+    assert sum(split["examples"] for split in statistics["splits"].values()) == 37
+
+
+def test_statistics_count_by_label_corpus_speaker_emotion_and_time(manifest):
+    statistics = read_json(run(manifest, augment=("none",)), "statistics.json")["splits"]["train"]
+    assert statistics["labels"] == dict.fromkeys(LABELS, 2)
+    assert statistics["corpora"] == {"ravdess": 8}
+    assert statistics["speakers"] == {"ravdess/01": 4, "ravdess/02": 4}
+    assert statistics["emotions"] == dict.fromkeys(sorted(EMOTIONS), 2)
+    assert statistics["recording_seconds"] == {"mean": 1.75, "minimum": 1.5, "maximum": 2.0}
+
+
+def break_label(row):
+    if row["speaker"] == "02":
+        row["label"] = "bored"
+
+
+def break_class(row):
+    if row["split"] == "test" and row["label"] == "happy":
+        row["label"] = "neutral"
+
+
+def break_split(row):
+    if row["speaker"] == "02" and row["label"] == "happy":
+        row["split"] = "test"
+
+
+def break_protocol(row):
+    row["split"] = "per_copy"
+
+
+@pytest.mark.parametrize(
+    ("change", "anomaly"),
+    [
+        (break_label, r"label is 'bored', expected one of neutral, happy, .* \(4 manifest rows\)"),
+        (break_class, "test has no example of the class happy"),
+        (break_split, "train and test share ravdess/02"),
+        (break_protocol, r"split is 'per_copy': 'per_copy' and --split=notebook go together \(16 manifest rows\)"),
+    ],
+)
+def test_an_anomaly_in_the_manifest_stops_the_pipeline(manifest, change, anomaly):
+    change_rows(manifest, change)
+    with pytest.raises(UserError, match=anomaly):
+        run(manifest, max_quarantine_fraction=1.0)
+    output = pathlib.Path(manifest).with_name("examples")
+    assert read_json(output, "statistics.json")["anomalies"]
+    assert not (output / "dataset.json").exists()
+
+
+def test_a_coefficient_off_its_range_stops_the_pipeline(manifest, tmp_path):
+    samples, rate = soundfile.read(tmp_path / "01-happy.wav", dtype="float32")
+    soundfile.write(tmp_path / "01-happy.wav", samples * 1e6, rate, subtype="FLOAT")
+    with pytest.raises(UserError, match=r"MFCC 0 goes from .* in train, the schema allows"):
+        run(manifest, max_clipped_fraction=1.0)
+
+
+def test_shared_speakers_are_no_anomaly_where_the_split_is_by_clip(manifest):
+    change_rows(manifest, break_split)
+    dataset = read_json(run(manifest, split="clip"), "dataset.json")
+    assert dataset["protocol"] == "shared_speakers"
+
+
 def test_per_copy_rows_spread_a_clips_copies_over_the_splits(manifest):
-    path = pathlib.Path(manifest)
-    text = path.read_text()
-    for split in set(SPEAKERS.values()):
-        text = text.replace(f'"split": "{split}"', '"split": "per_copy"')
-    path.write_text(text)
-    output = run(manifest, augment=("notebook",), validation_fraction=0.3, test_fraction=0.3)
+    change_rows(manifest, break_protocol)
+    parameters = {"split": "notebook", "augment": ("notebook",), "validation_fraction": 0.25, "test_fraction": 0.25}
+    output = run(manifest, **parameters)
     dataset = read_json(output, "dataset.json")
     assert dataset["protocol"] == "notebook"
     assert sum(split["examples"] for split in dataset["splits"].values()) == 2 * len(EMOTIONS) * len(SPEAKERS)
     train = {e.clip_id for e in read_split(str(output), "train")}
     assert train & {e.clip_id for e in read_split(str(output), "test")}, "the leak that the protocol is known for"
+
+
+def test_recorded_noise_changes_the_records_by_its_content_alone(manifest, write_speech):
+    digests = []
+    for folder, name in (("a", "street"), ("b", "street"), ("c", "train")):
+        noise = write_speech(f"{folder}/noise.wav", seconds=4.0)
+        noise.write_bytes(write_speech(f"{name}.wav", seconds=4.0).read_bytes())
+        output = run(manifest, f"out-{folder}", augment=("recorded_noise:0:20",), noise_dir=str(noise.parent))
+        digests.append(read_json(output, "dataset.json")["digest"])
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_run_replaces_the_shards_of_the_run_before(manifest):
@@ -149,6 +259,12 @@ def test_a_run_replaces_the_shards_of_the_run_before(manifest):
         ({"crop": ("soon:late",)}, "--crop=soon:late"),
         ({"num_shards": 0}, "--num_shards=0"),
         ({"load_rate": -1}, "--load_rate=-1"),
+        ({"max_quarantine_fraction": 1.5}, "--max_quarantine_fraction=1.5"),
+        ({"max_clipped_fraction": -0.1}, "--max_clipped_fraction=-0.1"),
+        ({"max_channels": 0}, "--max_channels=0"),
+        ({"noisy": "default"}, "--noisy=default: one copy, this preset has 3"),
+        ({"augment": ("recorded_noise:0:10",)}, "takes its noise from --noise_dir"),
+        ({"noise_dir": "/nowhere"}, "--noise_dir=/nowhere has no file"),
         ({"augment": ("echo",)}, "unknown 'echo'"),
     ],
 )

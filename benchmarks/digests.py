@@ -1,0 +1,104 @@
+"""The digest of one dataset, made in every way that Beam's local runners know: all must be the same.
+
+`python benchmarks/digests.py MANIFEST [flags of components.transform]` prints a table, and ends with an error if two digests
+differ.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+_RUNNERS = "apache_beam.runners"
+
+
+def main(manifest: str, *flags: str) -> int:
+    """Runs every variant; the number of digests beyond one."""
+    digests = set()
+    with tempfile.TemporaryDirectory() as folder, _portable_services() as (job_service, worker_pool):
+        reversed_manifest = pathlib.Path(folder, "reversed.jsonl")
+        lines = pathlib.Path(manifest).read_text().splitlines(keepends=True)
+        reversed_manifest.write_text("".join(reversed(lines)))
+        portable = ["--runner=PortableRunner", f"--job_endpoint={job_service}"]
+        variants = {
+            "in memory": [],
+            "in memory, manifest reversed": [f"--manifest={reversed_manifest}"],
+            "in memory, 1 shard": ["--num_shards=1"],
+            "in memory, 16 shards": ["--num_shards=16"],
+            "in memory, .tfrecord": ["--compression=none"],
+            "DirectRunner, 2 threads": ["--runner=DirectRunner", *_direct("multi_threading", 2)],
+            "DirectRunner, 1 process": ["--runner=DirectRunner", *_direct("multi_processing", 1)],
+            "DirectRunner, 2 processes": ["--runner=DirectRunner", *_direct("multi_processing", 2)],
+            "job service, loopback worker": [*portable, "--environment_type=LOOPBACK"],
+            "job service, worker process": [
+                *portable,
+                "--environment_type=EXTERNAL",
+                f"--environment_config={worker_pool}",
+            ],
+        }
+        print(f"{'runner':31}{'examples':>9}{'seconds':>9}  digest")
+        for number, (name, options) in enumerate(variants.items()):
+            output = pathlib.Path(folder, str(number))
+            begin = time.perf_counter()
+            command = ["-m", "components.transform", f"--manifest={manifest}", f"--output={output}", *flags, *options]
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
+            seconds = time.perf_counter() - begin
+            dataset = json.loads((output / "dataset.json").read_text())
+            examples = sum(split["examples"] for split in dataset["splits"].values())
+            print(f"{name:31}{examples:9}{seconds:9.1f}  {dataset['digest']}", flush=True)
+            digests.add(dataset["digest"])
+    return len(digests) - 1
+
+
+def _direct(mode: str, workers: int) -> list[str]:
+    return [f"--direct_running_mode={mode}", f"--direct_num_workers={workers}"]
+
+
+@contextlib.contextmanager
+def _portable_services() -> Iterator[tuple[str, str]]:
+    """The addresses of Beam's job service, and of a pool that starts a process for each worker: what a cluster has."""
+    ports = [_free_port(), _free_port()]
+    commands = [
+        [f"{_RUNNERS}.portability.local_job_service_main", f"--port={ports[0]}"],
+        [f"{_RUNNERS}.worker.worker_pool_main", f"--service_port={ports[1]}"],
+    ]
+    # The pool starts its workers as `python`.
+    environment = {**os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for command in commands
+    ]
+    try:
+        for port, process in zip(ports, processes, strict=True):
+            _wait_for(port, process)
+        yield f"localhost:{ports[0]}", f"localhost:{ports[1]}"
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("localhost", 0))
+        return listener.getsockname()[1]
+
+
+def _wait_for(port: int, process: subprocess.Popen) -> None:
+    while process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"{process.args} ended with {process.returncode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

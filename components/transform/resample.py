@@ -1,0 +1,35 @@
+"""Sample rates and lengths."""
+
+import math
+
+import numpy as np
+import soxr
+
+
+def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
+    """SoX's resampler at high quality, with the length that `librosa.resample` gives.
+
+    Args:
+      samples: float32 [samples].
+      from_rate: theirs, in Hz.
+      to_rate: the result's, in Hz.
+
+    Returns:
+      float32 [ceil(samples * to_rate / from_rate)]; the samples themselves where the rates are the same.
+    """
+    if from_rate == to_rate:
+        return samples
+    return fix_length(
+        soxr.resample(samples, from_rate, to_rate, quality="HQ"), _resampled_length(samples, from_rate, to_rate)
+    )
+
+
+def _resampled_length(samples: np.ndarray, from_rate: float, to_rate: float) -> int:
+    return math.ceil(len(samples) * (to_rate / from_rate))
+
+
+def fix_length(samples: np.ndarray, length: int) -> np.ndarray:
+    """[length]: cut off, or silence behind."""
+    if len(samples) >= length:
+        return samples[:length]
+    return np.concatenate([samples, np.zeros(length - len(samples), samples.dtype)])
