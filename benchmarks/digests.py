@@ -97,7 +97,7 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
             return
         time.sleep(0.1)
-    raise RuntimeError(f"{process.args} ended with {process.returncode}")
+    raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
 
 
 if __name__ == "__main__":

@@ -79,12 +79,12 @@ def decode_window(
         span = _Span.at_load_rate(crop, rate, load_rate) if load_rate else _Span.at_own_rate(crop, rate)
         samples = _read(file, source, span)
         seconds = file.frames / rate
-    if not len(samples):
-        raise Undecodable("too_short", f"the recording ends after {seconds:.3f} s, the crop starts at {crop.start} s")
     _check(samples, acceptance)
     mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     if load_rate:
         mono = resample(mono, rate, load_rate)[span.skip : span.skip + span.keep]
+    if not len(mono):
+        raise Undecodable("too_short", f"the recording ends after {seconds:.3f} s, the crop starts at {crop.start} s")
     if not mono.any():
         raise Undecodable("silent", f"every sample from {crop.start} s to {crop.end} s is zero")
     return Window(resample(mono, load_rate or rate, sample_rate), seconds)
@@ -169,8 +169,9 @@ class _Source:
         self.ended |= count < len(buffer)
         return count
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(max(0, offset) if whence == 0 else offset, whence)
+    def seek(self, offset: int, whence: int = 0) -> None:
+        with contextlib.suppress(OSError, ValueError):  # where a broken header points to nowhere
+            self._stream.seek(offset, whence)
 
     def tell(self) -> int:
         return self._stream.tell()
@@ -189,7 +190,7 @@ def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray
         if found < promised < _LENGTH_UNKNOWN:
             raise Undecodable("truncated_data", f"the header promises {promised} bytes, the file has {found}")
     try:
-        file.seek(start)
+        _skip(file, start)
         samples = file.read(end - start, dtype="float32", always_2d=True)
         if file.format == "FLAC" and file.frames:  # only its last frame tells whether it is there
             file.seek(file.frames - 1)
@@ -206,6 +207,15 @@ def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray
     return samples
 
 
+def _skip(file: soundfile.SoundFile, frames: int) -> None:
+    if file.seekable():
+        file.seek(frames)
+        return
+    while frames > 0:  # GSM 6.10, for one, is decoded from the start only
+        skipped = len(file.read(min(frames, 65_536), dtype="float32"))
+        frames = frames - skipped if skipped else 0
+
+
 # What libsndfile's log says where a header promises more bytes than the file has; writers that can't seek promise 4 GB.
 _PROMISE = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _LENGTH_UNKNOWN = 0x7FFFF000
@@ -213,6 +223,8 @@ _LENGTH_UNKNOWN = 0x7FFFF000
 
 def _check(samples: np.ndarray, acceptance: Acceptance) -> None:
     """Raises Undecodable for float32 [frames, channels] that no recording of speech holds."""
+    if not samples.size:
+        return
     peaks = np.abs(samples)
     if not np.isfinite(peaks.max()):
         if nans := np.count_nonzero(np.isnan(samples)):
