@@ -25,7 +25,7 @@ lint: $(VENV)/installed
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile --quiet setup.py --extra dev --universal --python-version 3.11 --upgrade \
+	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock
 

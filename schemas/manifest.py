@@ -1,6 +1,7 @@
 """A manifest: one JSON object a line, one line a clip."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any, get_type_hints
 
@@ -47,7 +48,7 @@ def write_manifest(path: str, rows: Iterable[ManifestRow]) -> None:
 
 def parse_row(document: dict) -> ManifestRow:
     """A stored row; raises UserError where a field is missing, unknown or of the wrong type."""
-    types = get_type_hints(ManifestRow)
+    types = _types()
     if wrong := set(types) ^ set(document):
         raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
     for name, kind in types.items():
@@ -55,6 +56,11 @@ def parse_row(document: dict) -> ManifestRow:
         if type(document[name]) not in accepted:
             raise UserError(f"{name} is {document[name]!r}, expected {kind.__name__}")
     return ManifestRow(**document)
+
+
+@functools.cache
+def _types() -> dict[str, type]:
+    return get_type_hints(ManifestRow)
 
 
 def find_foreign_value(row: ManifestRow) -> str | None:

@@ -91,13 +91,14 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
     if not artifacts.exists(manifest):
         raise UserError(f"cannot read {manifest}: there is no such file")
     settings = _settings(parameters)
-    made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl")
-    artifacts.delete_files([path for path in artifacts.list_files(output) if path.endswith(made_here)])
     options = _pipeline_options(beam_options or [])
-    run_job(manifest, output, settings, options)
     if options.view_as(TestOptions).dry_run:
+        run_job(manifest, output, settings, options)
         print("--dry_run: the job was prepared and not run, nothing is written")
         return
+    made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl")
+    artifacts.delete_files([path for path in artifacts.list_files(output) if path.endswith(made_here)])
+    run_job(manifest, output, settings, options)
 
     statistics = artifacts.read_json(artifacts.join(output, STATISTICS))
     quarantine = list(artifacts.read_json_lines(artifacts.join(output, QUARANTINE)))

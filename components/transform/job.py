@@ -65,7 +65,12 @@ def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: Job
     made = (
         rows
         | "Spread rows" >> beam.Reshuffle()
-        | "Make records" >> beam.ParDo(MakeRecords(settings)).with_outputs(_STATISTICS, _QUARANTINED, main="records")
+        | "Make records"
+        >> beam.ParDo(MakeRecords(settings))
+        .with_output_types(
+            tuple[ShardKey, KeyedRecord]
+        )  # so that keys and records get coders of their own, not pickles
+        .with_outputs(_STATISTICS, _QUARANTINED, main="records")
     )
     (made.records | "Group by shard" >> beam.GroupByKey() | "Write shard" >> beam.Map(_write_shard, output, settings))
     num_rows = rows | "Count rows" >> beam.combiners.Count.Globally()

@@ -30,8 +30,7 @@ def compute_mfcc(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.n
         samples = fix_length(samples, front_end.window_samples)
     tables = _tables(front_end)
     spectra = stft(samples, front_end.n_fft, front_end.hop_length, tables.window)
-    power = np.square(spectra.real)
-    power += np.square(spectra.imag)
+    power = (np.square(spectra.real) + np.square(spectra.imag)).astype(np.float32)
     log_mel = 10 * np.log10(np.maximum(tables.mel.apply(power), np.float32(front_end.amin)))
     log_mel = np.maximum(log_mel, log_mel.max() - np.float32(front_end.top_db))
     mfcc = scipy.fft.dct(log_mel, norm="ortho")[:, : front_end.n_mfcc]
@@ -41,35 +40,30 @@ def compute_mfcc(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.n
 
 @dataclasses.dataclass(frozen=True)
 class _MelBands:
-    """A bank of triangles, each bin of which is on the rising side of one band and on the falling side of the one before."""
+    """A bank of triangles: between two neighbouring corners one band rises while the one before it falls."""
 
-    rising: np.ndarray  # float32 [bins]
-    falling: np.ndarray
-    starts: np.ndarray  # first bin of each gap between neighbouring corners that has one
-    gaps: np.ndarray  # which gaps these are
+    weights: np.ndarray  # complex64 [bins]: on the falling side (real) and on the rising side (imaginary)
+    gaps: np.ndarray  # the gaps between corners that hold a bin
+    starts: np.ndarray  # the first bin of each of these
     n_mels: int
 
     def apply(self, power: np.ndarray) -> np.ndarray:
-        """[frames, bins] -> float32 [frames, n_mels]. Sums of bins, not a matrix product: BLAS may sum in another order."""
-        power = power[:, : len(self.rising)].astype(np.float32)
-        bands = np.zeros((len(power), self.n_mels + 2), np.float32)
-        bands[:, self.gaps] = np.add.reduceat(power * self.falling, self.starts, axis=1)
-        bands[:, self.gaps + 1] += np.add.reduceat(power * self.rising, self.starts, axis=1)
-        return bands[:, 1:-1]
+        """float32 [frames, bins] -> [frames, n_mels]. Not as a matrix product: how BLAS sums depends on its threads."""
+        sides = np.zeros((len(power), self.n_mels + 1), np.complex64)
+        sides[:, self.gaps] = np.add.reduceat(power[:, : len(self.weights)] * self.weights, self.starts, axis=1)
+        return sides.imag[:, :-1] + sides.real[:, 1:]
 
     @classmethod
-    def from_filterbank(cls, filterbank: np.ndarray, corners: np.ndarray, frequencies: np.ndarray) -> "_MelBands":
-        n_mels = len(filterbank)
-        edges = np.searchsorted(frequencies, corners)
-        bins = np.arange(edges[-1])
-        gap = np.searchsorted(corners, frequencies[: edges[-1]], side="right") - 1
-        inside = gap >= 0
-        rising, falling = np.zeros((2, len(bins)), np.float32)
-        has_rising, has_falling = inside & (gap < n_mels), inside & (gap > 0)
-        rising[has_rising] = filterbank[gap[has_rising], bins[has_rising]]
-        falling[has_falling] = filterbank[gap[has_falling] - 1, bins[has_falling]]
-        gaps = np.flatnonzero(edges[1:] > edges[:-1])
-        return cls(rising, falling, edges[gaps], gaps, n_mels)
+    def from_front_end(cls, front_end: FrontEnd) -> "_MelBands":
+        filterbank = front_end.mel_filterbank()
+        edges = np.searchsorted(front_end.bin_frequencies(), front_end.mel_corners())
+        weights = np.zeros(edges[-1], np.complex64)
+        for band, triangle in enumerate(filterbank):
+            low, peak, high = edges[band : band + 3]
+            weights.imag[low:peak] = triangle[low:peak]
+            weights.real[peak:high] = triangle[peak:high]
+        gaps = np.flatnonzero(np.diff(edges))
+        return cls(weights, gaps, edges[gaps], front_end.n_mels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,5 +74,4 @@ class _Tables:
 
 @functools.lru_cache(8)
 def _tables(front_end: FrontEnd) -> _Tables:
-    mel = _MelBands.from_filterbank(front_end.mel_filterbank(), front_end.mel_corners(), front_end.bin_frequencies())
-    return _Tables(hann_window(front_end.n_fft), mel)
+    return _Tables(hann_window(front_end.n_fft), _MelBands.from_front_end(front_end))

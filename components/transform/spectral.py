@@ -15,6 +15,7 @@ from schemas.frontend import hann_window
 
 _N_FFT = 2048  # of the effects: librosa's defaults, whatever the front end uses
 _HOP = _N_FFT // 4
+_TINY = np.finfo(np.float32).tiny  # below, float32 has no reciprocal
 
 
 def stft(samples: np.ndarray, n_fft: int, hop_length: int, window: np.ndarray) -> np.ndarray:
@@ -73,9 +74,10 @@ def pitch_shift(samples: np.ndarray, sample_rate: int, semitones: float) -> np.n
 def phase_vocoder(spectra: np.ndarray, rate: float, max_frames: int) -> np.ndarray:
     """Spectra at `rate` times the speed, like `librosa.phase_vocoder` (Ellis, "A phase vocoder in Matlab", 2002).
 
-    A frame's phase is that of the frame before plus the phase difference of two neighbouring source frames. Ellis's unwrapping
-    subtracts the bin's expected advance, wraps, and adds the advance again: multiples of 2 pi, which a complex exponential does
-    not see. So phases are never computed: unit phasors are multiplied.
+    From one result frame to the next, the phase turns by as much as between the two source frames around it. Ellis unwraps
+    these turns by multiples of 2 pi, which a complex exponential does not see. So no phase is ever computed: with u the
+    source's unit phasors, a result at source frame i turns by u[i + 1] conj(u[i]). While the source goes on frame by frame
+    these products telescope, and the result is u[i] times a phasor that is constant until a frame is repeated or left out.
 
     Args:
       spectra: complex64 [frames, bins].
@@ -87,20 +89,28 @@ def phase_vocoder(spectra: np.ndarray, rate: float, max_frames: int) -> np.ndarr
     """
     steps = np.arange(0, len(spectra), rate)[:max_frames]
     source = steps.astype(np.intp)
+    magnitude = np.abs(spectra)
+    unit = spectra * np.reciprocal(magnitude) if magnitude.min() >= _TINY else _unit_phasors(spectra, magnitude)
     if source[-1] == len(spectra) - 1:  # the last frame's neighbour is silence
-        spectra = np.concatenate([spectra, np.zeros_like(spectra[:1])])
-    magnitude = divisor = np.abs(spectra)
-    if not magnitude.all():  # librosa gives silence phase 0
-        spectra = np.where(magnitude, spectra, np.complex64(1))
-        divisor = np.where(magnitude, magnitude, np.float32(1))
-    turns = spectra[1:] * spectra[:-1].conj()  # from each frame to the next
-    turns *= 1 / (divisor[1:] * divisor[:-1])
-    result = np.concatenate([spectra[:1] / divisor[:1], turns[source[:-1]]])
-    for before, frame in itertools.pairwise(result):
-        frame *= before
+        magnitude = np.concatenate([magnitude, np.zeros_like(magnitude[:1])])
+        unit = np.concatenate([unit, np.ones_like(unit[:1])])
+    result = np.empty((len(steps), spectra.shape[1]), np.complex64)
+    turned = np.ones_like(unit[0])
+    runs = np.flatnonzero(np.diff(source, prepend=-2, append=-2) != 1)  # where the source does not go on frame by frame
+    for begin, end in itertools.pairwise(runs):
+        first, last = source[begin], source[end - 1]
+        if begin:
+            turned = turned * unit[source[begin - 1] + 1] * unit[first].conj()
+        np.multiply(unit[first : last + 1], turned, out=result[begin:end])
     later = (steps - source).astype(np.float32)[:, np.newaxis]
     result *= magnitude[source] * (1 - later) + magnitude[source + 1] * later
     return result
+
+
+def _unit_phasors(spectra: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
+    """Phase 0, like librosa, where there is nothing."""
+    silent = magnitude < _TINY
+    return np.where(silent, np.complex64(1), spectra) * np.reciprocal(np.where(silent, np.float32(1), magnitude))
 
 
 def _istft(spectra: np.ndarray, length: int) -> np.ndarray:
@@ -129,4 +139,4 @@ def _inverse_norm(frames: int) -> np.ndarray:
     norm = np.zeros((frames + overlap - 1, _HOP), np.float32)
     for part in range(overlap):
         norm[part : part + frames] += squares[part]
-    return 1 / np.where(norm > np.finfo(np.float32).tiny, norm, np.float32(1))
+    return 1 / np.where(norm > _TINY, norm, np.float32(1))
