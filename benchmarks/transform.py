@@ -1,7 +1,7 @@
 """The data job against the original notebook's loop: the same recordings, the same features, side by side.
 
-`python benchmarks/transform.py [--corpus=NAME:DIR ...]`. Each is a command of its own, timed from its start to its end, and they
-take turns. The last line is `ratio: X`, the notebook's median seconds over ours.
+`python benchmarks/transform.py [--corpus=NAME:DIR ...]`. Each is a command of its own, timed from start to end, in turns.
+The last line is `ratio: X`, the notebook's median seconds over ours.
 """
 
 import argparse
@@ -36,17 +36,20 @@ def main() -> None:
     output = pathlib.Path(arguments.output)
     manifest = make_manifest(output, arguments.corpus, [*FLAGS[:3], "--unpleasant_keep_fraction=1"])
     clips = len(manifest.read_text().splitlines())
+    job_flags = [f"--manifest={manifest}", f"--output={output / 'job'}", *FLAGS, *RUNNER]
     commands = {
-        "notebook loop": ["benchmarks/notebook_loop.py", manifest, output / "notebook.npz"],
-        "data job": ["-m", "components.transform", f"--manifest={manifest}", f"--output={output / 'job'}", *FLAGS, *RUNNER],
+        "notebook loop": ["benchmarks/notebook_loop.py", str(manifest), str(output / "notebook.npz")],
+        "data job": ["-m", "components.transform", *job_flags],
     }
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(arguments.rounds):
         for name, command in commands.items():
             begin = time.perf_counter()
-            subprocess.run([sys.executable, *map(str, command)], check=True, capture_output=True)
+            subprocess.run([sys.executable, *command], check=True, capture_output=True)
             seconds[name].append(time.perf_counter() - begin)
-            print(f"{name}: {clips} clips, {seconds[name][-1]:.1f} s, {clips / seconds[name][-1]:.0f} clips/s", flush=True)
+            print(
+                f"{name}: {clips} clips, {seconds[name][-1]:.1f} s, {clips / seconds[name][-1]:.0f} clips/s", flush=True
+            )
     splits = json.loads((output / "job/dataset.json").read_text())["splits"]
     made = sum(split["examples"] for split in splits.values())
     if made != 2 * clips:

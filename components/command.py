@@ -1,6 +1,7 @@
 """What every step's command shares: absl flags made from a dataclass, and errors told in one message."""
 
 import dataclasses
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -115,6 +116,8 @@ def main(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_opti
     def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
             sys.exit(f"error: unexpected argument {arguments[1]!r}; every option is a --flag=value")
+        gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
+        gc.enable()
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         try:

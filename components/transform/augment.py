@@ -19,7 +19,7 @@ What is drawn at random depends on the clip's id and the copy's number alone. A 
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def amplitude_noise(
 ) -> np.ndarray:
     """Adds white noise whose deviation is `amplitude * U(0, 1) * max(samples)`."""
     deviation = amplitude * rng.uniform() * samples.max()
-    return (samples + deviation * rng.standard_normal(len(samples))).astype(np.float32)
+    return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
 
 
 def snr_noise(
@@ -65,7 +65,7 @@ def snr_noise(
 ) -> np.ndarray:
     """Adds white noise at a signal-to-noise ratio of U(low, high) dB."""
     deviation = _rms(samples) * 10 ** (-rng.uniform(low, high) / 20)
-    return (samples + deviation * rng.standard_normal(len(samples))).astype(np.float32)
+    return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
 
 
 def recorded_noise(
@@ -141,8 +141,10 @@ def needs_noises(copies: tuple[str, ...]) -> bool:
     return any(part.strip().startswith("recorded_noise") for text in copies for part in text.split("|"))
 
 
-def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], around: Surroundings) -> list[np.ndarray]:
-    """The copies of a clip.
+def make_copies(
+    samples: np.ndarray, clip_id: str, copies: tuple[str, ...], around: Surroundings
+) -> Iterator[np.ndarray]:
+    """The copies of a clip, one after the other.
 
     Args:
       samples: float32 [samples], at the front end's rate.
@@ -150,7 +152,7 @@ def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], arou
       copies: texts as above.
       around: gives the sample rate, the window and the recorded noises.
 
-    Returns:
+    Yields:
       float32 [samples] a copy; lengths may differ.
     """
     made: list[np.ndarray] = []
@@ -162,7 +164,7 @@ def make_copies(samples: np.ndarray, clip_id: str, copies: tuple[str, ...], arou
         for operation, parameters in operations:
             copy = operation(copy, around, rng, *parameters)
         made.append(copy)
-    return made
+        yield copy
 
 
 def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, list[float]]]]:

@@ -16,7 +16,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from components.transform.augment import Surroundings, make_copies
 from components.transform.decode import Acceptance, Crop, Undecodable, decode_window
-from components.transform.memory import keep_freed_memory
+from components.transform.memory import settle_memory
 from components.transform.mfcc import compute_mfcc
 from components.transform.statistics import DatasetStatistics, SumStatistics
 from components.transform.tfrecord import encode_shard
@@ -111,7 +111,7 @@ class MakeRecords(beam.DoFn):
         self._examples = Metrics.counter("transform", "examples_made")
 
     def setup(self) -> None:
-        keep_freed_memory()
+        settle_memory()
 
     def process(self, line: str) -> Iterator:
         try:

@@ -30,6 +30,8 @@ def _resampled_length(samples: np.ndarray, from_rate: float, to_rate: float) -> 
 
 def fix_length(samples: np.ndarray, length: int) -> np.ndarray:
     """[length]: cut off, or silence behind."""
-    if len(samples) >= length:
+    if len(samples) == length:
+        return samples
+    if len(samples) > length:
         return samples[:length]
     return np.concatenate([samples, np.zeros(length - len(samples), samples.dtype)])

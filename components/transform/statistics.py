@@ -41,20 +41,16 @@ class SplitStatistics:
     def add_example(self, example: Example, record: bytes, recording_seconds: float) -> None:
         """Counts one record, made of a recording of so many seconds."""
         mfcc = example.mfcc[~is_padding(example.mfcc)].astype(np.float64)
-        one = SplitStatistics(
-            examples=1,
-            digest=int.from_bytes(hashlib.sha256(record).digest(), "big"),
-            synthetic=int(example.synthetic),
-            seconds=round(recording_seconds * _FIXED_POINT),
-            shortest=recording_seconds,
-            longest=recording_seconds,
-            frames=len(mfcc),
-            sums=_to_fixed_point(mfcc.sum(axis=0)),
-            squares=_to_fixed_point(np.square(mfcc).sum(axis=0)),
-            minimum=mfcc.min(axis=0),
-            maximum=mfcc.max(axis=0),
-        )
-        self.add(one)
+        self.examples += 1
+        self.digest = (self.digest + int.from_bytes(hashlib.sha256(record).digest(), "big")) % _DIGEST_MODULUS
+        self.synthetic += example.synthetic
+        self.seconds += round(recording_seconds * _FIXED_POINT)
+        self.shortest, self.longest = min(self.shortest, recording_seconds), max(self.longest, recording_seconds)
+        self.frames += len(mfcc)
+        self.sums = self.sums + _to_fixed_point(mfcc.sum(axis=0))
+        self.squares = self.squares + _to_fixed_point(np.square(mfcc).sum(axis=0))
+        self.minimum = np.minimum(self.minimum, mfcc.min(axis=0))
+        self.maximum = np.maximum(self.maximum, mfcc.max(axis=0))
         self.labels[LABELS[example.label]] += 1
         self.corpora[example.corpus] += 1
         self.emotions[example.emotion] += 1

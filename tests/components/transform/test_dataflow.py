@@ -79,7 +79,9 @@ def test_what_is_staged_is_the_project_as_setup_py_packs_it(request_and_stage):
     needed = [line for line in requirements.splitlines() if line.startswith("Requires-Dist:") and "extra" not in line]
     packages = {line.split(":")[1].split("=")[0].split("<")[0].split(">")[0].strip() for line in needed}
     assert {"soundfile", "soxr", "scipy", "numpy"} <= packages, "audio libraries come with the package"
-    assert not {package for package in packages if package.startswith("tensorflow") and package != "tensorflow-metadata"}
+    assert not {
+        package for package in packages if package.startswith("tensorflow") and package != "tensorflow-metadata"
+    }
 
 
 def test_every_worker_environment_gets_the_package(dry_run, request_and_stage):
