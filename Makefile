@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint lock clean
+.PHONY: demo test test-slow bench-transform bench-scaling bench-digests lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -16,10 +16,24 @@ test: $(VENV)/installed
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
+# The benchmarks measure on ../shared/corpora, or on CORPORA="--corpus=ravdess:DIR --corpus=tess:DIR".
+
+# The data job against the original notebook's loop.
+bench-transform: $(VENV)/installed
+	$(BIN)/python benchmarks/transform.py $(CORPORA)
+
+# The data job's time and memory over 1, 4 and 16 times the recordings.
+bench-scaling: $(VENV)/installed
+	$(BIN)/python benchmarks/scaling.py $(CORPORA)
+
+# One dataset's digest by every runner.
+bench-digests: $(VENV)/installed
+	$(BIN)/python benchmarks/digests.py $(CORPORA)
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy schemas pipeline components
+	$(BIN)/mypy schemas pipeline components benchmarks
 
 # Renews requirements.lock from setup.py.
 lock:

@@ -1,9 +1,10 @@
 """The digest of one dataset, made in every way that Beam's local runners know: all must be the same.
 
-`python benchmarks/digests.py MANIFEST [flags of components.transform]` prints a table, and ends with an error if two digests
-differ.
+`python benchmarks/digests.py [--manifest=FILE | --corpus=NAME:DIR ...] [job flags]` prints a table, and ends
+with an error if two digests differ.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -15,15 +16,22 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from corpora import make_manifest
+
 _RUNNERS = "apache_beam.runners"
 
 
-def main(manifest: str, *flags: str) -> int:
+def main() -> int:
     """Runs every variant; the number of digests beyond one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
+    parser.add_argument("--manifest", type=pathlib.Path, help="instead of a corpus")
+    arguments, flags = parser.parse_known_args()
+    manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, [])
     digests = set()
     with tempfile.TemporaryDirectory() as folder, _portable_services() as (job_service, worker_pool):
         reversed_manifest = pathlib.Path(folder, "reversed.jsonl")
-        lines = pathlib.Path(manifest).read_text().splitlines(keepends=True)
+        lines = manifest.read_text().splitlines(keepends=True)
         reversed_manifest.write_text("".join(reversed(lines)))
         portable = ["--runner=PortableRunner", f"--job_endpoint={job_service}"]
         variants = {
@@ -101,4 +109,4 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main())

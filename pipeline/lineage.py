@@ -14,7 +14,7 @@ from schemas import artifacts
 _REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 _SHARED_CODE = ("components/*.py", "schemas/*")
 _ALSO_USES = {"example_gen": ("components/corpora/*",)}
-_LIBRARIES = ("apache-beam", "librosa", "numpy", "tensorflow", "tf-keras", "tflite-micro")
+_LIBRARIES = ("apache-beam", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tf-keras", "tflite-micro")
 
 
 class Lineage:
@@ -34,6 +34,8 @@ class Lineage:
         read = {name: self._digest_artifact(path) for name, path in step.inputs.items()}
         if path := values.get("model_path"):
             read["model_path"] = artifacts.sha256_of(path)
+        if directory := values.get("noise_dir"):
+            read["noise_dir"] = _digest_listing(directory)
         for corpus in values.get("corpus", ()):
             read[f"corpus {corpus}"] = _digest_listing(corpora.parse_corpus_flag(corpus)[1])
         return {

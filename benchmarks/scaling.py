@@ -1,0 +1,105 @@
+"""How the data job's time and memory grow: the corpus once, four times, and sixteen times over.
+
+`python benchmarks/scaling.py [--corpus=NAME:DIR ...]` prints a table. A copy is a row with a clip id of its own and a link to
+the recording. Start-up is the time of a job over twelve clips. Memory is the largest resident set of any worker process, until
+the records are made and over the whole job: Beam's local runner keeps all grouped records in memory while shards are written.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+from corpora import make_manifest
+
+RUNNER = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+START_UP_CLIPS = 12
+
+
+def main() -> None:
+    """Runs each size and prints its row."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
+    parser.add_argument("--output", default="build/bench-scaling")
+    arguments = parser.parse_args()
+    output = pathlib.Path(arguments.output)
+    rows = [json.loads(line) for line in make_manifest(output, arguments.corpus, []).read_text().splitlines()]
+    few = [row for label in ("neutral", "happy", "surprise", "unpleasant") for row in _one_a_split(rows, label)]
+    start_up, _ = _run(output, few, num_shards=1)
+    print(f"start-up ({len(few)} clips): {start_up:.1f} s")
+    print(f"{'':39}largest worker, MB:")
+    print(f"{'copies':>6}{'clips':>8}{'seconds':>9}{'ms a clip':>11}{'making records':>17}{'all':>8}")
+    for copies in (1, 4, 16):
+        seconds, (making, whole) = _run(output, _copy_rows(output, rows, copies), num_shards=4 * copies)
+        clips = copies * len(rows)
+        each = (seconds - start_up) / (clips - len(few)) * 1e3
+        print(f"{copies:6}{clips:8}{seconds:9.1f}{each:11.2f}{making / 1e6:17.0f}{whole / 1e6:8.0f}", flush=True)
+
+
+def _one_a_split(rows: list[dict], label: str) -> list[dict]:
+    chosen = {row["split"]: row for row in rows if row["label"] == label}
+    return list(chosen.values())
+
+
+def _copy_rows(output: pathlib.Path, rows: list[dict], copies: int) -> list[dict]:
+    folder = output / "links"
+    folder.mkdir(exist_ok=True)
+    copied = []
+    for row in rows:
+        for number in range(copies):
+            clip_id = hashlib.sha256(f"{row['clip_id']}/{number}".encode()).hexdigest()
+            link = folder / f"{clip_id}.wav"
+            if not link.exists():
+                link.symlink_to(pathlib.Path(row["path"]).resolve())
+            copied.append({**row, "clip_id": clip_id, "path": str(link)})
+    return copied
+
+
+def _run(output: pathlib.Path, rows: list[dict], num_shards: int) -> tuple[float, tuple[int, int]]:
+    """(seconds, the largest worker's bytes (until records are made, in all)) of a job over these rows."""
+    manifest = output / "rows.jsonl"
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [
+        "components.transform",
+        f"--manifest={manifest}",
+        f"--output={output / 'job'}",
+        f"--num_shards={num_shards}",
+    ]
+    begin = time.perf_counter()
+    for shard in (output / "job").glob("*.tfrecord.gz"):
+        shard.unlink()
+    job = subprocess.Popen(
+        [sys.executable, "-m", *command, *RUNNER], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    peaks: list[int] = [0, 0]
+    watcher = threading.Thread(target=_watch, args=(job, output / "job", peaks))
+    watcher.start()
+    if job.wait():
+        sys.exit(f"error: {command} ended with {job.returncode}")
+    seconds = time.perf_counter() - begin
+    watcher.join()
+    return seconds, (peaks[0], peaks[1])
+
+
+def _watch(job: subprocess.Popen, shards: pathlib.Path, peaks: list[int]) -> None:
+    """Keeps the largest resident set of the job's workers, as the kernel counts it: before there is a shard, and in all."""
+    while job.poll() is None:
+        making = not any(shards.glob("*.tfrecord*"))
+        for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+            try:
+                if b"sdk_worker_main" not in status.with_name("cmdline").read_bytes():
+                    continue
+                fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            except OSError:
+                continue  # it ended meanwhile
+            now, peak = (int(fields.get(name, "0 kB").split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+            peaks[:] = max(peaks[0], now if making else 0), max(peaks[1], peak)
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

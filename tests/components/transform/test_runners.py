@@ -1,0 +1,44 @@
+import hashlib
+import pathlib
+import subprocess
+import sys
+
+from schemas.manifest import ManifestRow, write_manifest
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+RUNNERS = {
+    *(
+        "in memory",
+        "in memory, manifest reversed",
+        "in memory, 1 shard",
+        "in memory, 16 shards",
+        "in memory, .tfrecord",
+    ),
+    *("DirectRunner, 2 threads", "DirectRunner, 1 process", "DirectRunner, 2 processes"),
+    *("job service, loopback worker", "job service, worker process"),
+}
+
+
+def test_one_digest_whoever_runs_the_job(tmp_path, write_speech):
+    labels = {"calm": "neutral", "happy": "happy", "surprised": "surprise", "sad": "unpleasant"}
+    rows = []
+    for split in ("train", "validation", "test"):
+        for emotion, label in labels.items():
+            path = write_speech(f"{split}-{emotion}.wav", seconds=2.0)
+            clip_id = hashlib.sha256(path.read_bytes()).hexdigest()
+            rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 2.0, 16_000, False))
+    write_manifest(str(tmp_path / "manifest.jsonl"), rows)
+    noise = write_speech("noise/street.wav", seconds=5.0).parent
+    flags = [
+        "--augment=default",
+        "--augment=recorded_noise:0:20|time_shift:-0.1:0.1|gain:-6:6",
+        "--augment=copy:1|pitch_shift:-1.5",
+        f"--noise_dir={noise}",
+    ]
+    command = [sys.executable, "benchmarks/digests.py", f"--manifest={tmp_path / 'manifest.jsonl'}", *flags]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    lines = result.stdout.splitlines()[1:]
+    assert {line[:31].strip() for line in lines} == RUNNERS
+    assert len({line.split()[-1] for line in lines}) == 1
+    assert {int(line[31:40]) for line in lines} == {4 * 5 + 2 * 4 * 2}
