@@ -25,3 +25,8 @@ def load_model(path: str) -> tf.keras.Model:
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, expected one of each")
     return model
+
+
+def trained_model_path(model: str) -> str:
+    """Path of the Keras model in ROOT/model; raises UserError where training has not finished there."""
+    return artifacts.join(model, artifacts.read_json(artifacts.join(model, "training.json"))["model"])

@@ -14,7 +14,7 @@ from components.evaluator import figures, metrics
 from components.evaluator.gates import Gate, agreement, judge
 from components.evaluator.predict import Predictions, predict_keras, predict_tflite, predict_tflm
 from components.evaluator.source import count_differing_bytes
-from components.keras_model import load_model
+from components.keras_model import load_model, trained_model_path
 from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.dataset import read_split
@@ -61,11 +61,14 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
     keras_model = load_model(_keras_path(parameters, model, description))
     predictions = {"keras": predict_keras(keras_model, inputs)}
     sizes = {"keras": 4 * keras_model.count_params()}
-    for name in ("float", "dynamic", "int8"):
-        content = artifacts.read_bytes(artifacts.join(export, f"ser_{name}.tflite"))
+    exported = {
+        name: artifacts.read_bytes(artifacts.join(export, f"ser_{name}.tflite"))
+        for name in ("float", "dynamic", "int8")
+    }
+    for name, content in exported.items():
         predictions[name] = predict_tflite(content, inputs)
         sizes[name] = len(content)
-    predictions["tflm"] = predict_tflm(content, inputs, description["arena_bytes"])
+    predictions["tflm"] = predict_tflm(exported["int8"], inputs, description["arena_bytes"])
     sizes["tflm"] = sizes["int8"]
 
     gates = judge(
@@ -90,7 +93,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
             for name, predicted in predictions.items()
         },
         "tflm_against_int8": _compare_outputs(predictions["tflm"], predictions["int8"]),
-        "noisy": _evaluate_noisy(examples, dataset, class_of_record, standardisation, keras_model, content),
+        "noisy": _evaluate_noisy(examples, dataset, class_of_record, standardisation, keras_model, exported["int8"]),
         "gates": [gate.to_dict() for gate in gates],
         "blessed": all(gate.passed for gate in gates),
     }
@@ -137,7 +140,7 @@ def _keras_path(parameters: Parameters, model: str | None, description: dict) ->
         raise UserError(
             "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
         )
-    path = parameters.model_path or artifacts.join(str(model), "ser.h5")
+    path = parameters.model_path or trained_model_path(str(model))
     if artifacts.sha256_of(path) != description["keras_sha256"]:
         raise UserError(f"{path} is not the model that was exported: run the exporter again")
     return path

@@ -3,7 +3,7 @@
 import dataclasses
 
 from components.command import parameter
-from components.keras_model import load_model
+from components.keras_model import load_model, trained_model_path
 from components.reporter import figures, page
 from schemas import artifacts
 from schemas.dataset import read_split
@@ -43,7 +43,7 @@ def run(
         page.audio_section([(row, figures.draw_recording(row.path)) for row in _one_per_emotion(rows)]),
         page.augmentation_section(figures.draw_copies(_first_clip(examples))),
     ]
-    if path := parameters.model_path or (model and artifacts.join(model, "ser.h5")):
+    if path := parameters.model_path or (model and trained_model_path(model)):
         sections.append(page.weights_section(figures.draw_first_layer(load_model(path))))
     artifacts.write_text(artifacts.join(output, "index.html"), page.render(results, sections))
 
