@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
@@ -115,7 +116,8 @@ class MakeRecords(beam.DoFn):
 
     def process(self, line: str) -> Iterator:
         try:
-            records, statistics = make_records(read_row(line, self._settings.per_copy), self._settings)
+            with np.errstate(over="ignore", invalid="ignore"):  # such a clip goes to quarantine
+                records, statistics = make_records(read_row(line, self._settings.per_copy), self._settings)
         except Undecodable as error:
             Metrics.counter("transform", f"clips_quarantined_{error.reason}").inc()
             row = {**_identify(line), "reason": error.reason, "detail": error.detail}
@@ -169,6 +171,11 @@ def make_records(
     statistics = DatasetStatistics(decoded=1, expected_examples=len(copies))
     for number, samples in enumerate(make_copies(window.samples, row.clip_id, texts, settings.around)):
         split, text = copies[number]
+        mfcc = compute_mfcc(samples, front_end, settings.padding)
+        if not np.isfinite(mfcc).all():
+            raise Undecodable(
+                "overflow", f"the MFCCs of copy {number} are not finite: its samples are far beyond full scale"
+            )
         example = Example(
             clip_id=row.clip_id,
             corpus=row.corpus,
@@ -178,7 +185,7 @@ def make_records(
             copy=number,
             augmentation=text,
             synthetic=row.synthetic,
-            mfcc=compute_mfcc(samples, front_end, settings.padding),
+            mfcc=mfcc,
         )
         record = encode(example)
         statistics.split(split).add_example(example, record, window.recording_seconds)

@@ -125,6 +125,14 @@ def test_what_cannot_be_decoded_is_quarantined_and_counted(manifest, tmp_path):
     }
 
 
+def test_a_sample_far_beyond_full_scale_is_quarantined(manifest, tmp_path):
+    samples, rate = soundfile.read(tmp_path / "01-happy.wav", dtype="float32")
+    samples[rate] = 1e30
+    soundfile.write(tmp_path / "01-happy.wav", samples, rate, subtype="FLOAT")
+    output = run(manifest, max_quarantine_fraction=0.1)
+    assert read_json(output, "statistics.json")["quarantined"] == {"overflow": 1}
+
+
 def test_too_large_a_quarantine_fails_the_job(manifest, tmp_path):
     (tmp_path / "01-calm.wav").write_text("no audio any more")
     with pytest.raises(UserError, match=r"1 of 16 clips are in quarantine.* 1 not_audio; see .*quarantine\.jsonl"):

@@ -31,6 +31,15 @@ def test_notebook_mode_is_librosas_load_then_crop_then_resample(write_speech, ra
     np.testing.assert_allclose(decode_window(str(path), CROP, 16_000, 22_050).samples, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("rate", [24_414, 44_100])
+def test_notebook_mode_far_into_a_recording(write_speech, rate):
+    path = write_speech("x.wav", 30.0, rate)
+    loaded, _ = librosa.load(path, sr=22_050)
+    expected = librosa.resample(loaded[int(20.4 * 22_050) : int(21.9 * 22_050)], orig_sr=22_050, target_sr=16_000)
+    window = decode_window(str(path), Crop(20.4, 21.9), 16_000, 22_050).samples
+    np.testing.assert_allclose(window, expected, atol=5e-6)
+
+
 def test_channels_are_averaged(write_speech):
     path = write_speech("x.wav", channels=2)
     samples, _ = soundfile.read(path, dtype="float32")

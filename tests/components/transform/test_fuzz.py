@@ -68,7 +68,7 @@ class Campaign:
                     damaged[position] ^= 1 << self._rng.integers(5)
                 right = {DECODED, "truncated_data", "damaged_data"} if container == "FLAC" else {DECODED}
                 if container == "AU":  # 32-bit float: exponents may have become anything
-                    right |= {"nan_samples", "infinite_samples"}
+                    right |= {"nan_samples", "infinite_samples", "clipped", "overflow"}
                 self._add(f"damage-{container}", right).write_bytes(damaged)
 
     def write_noise(self) -> None:
@@ -138,7 +138,7 @@ class Campaign:
 REASONS = {
     *("not_found", "unreadable", "empty_file", "not_audio", "truncated_header", "damaged_header", "wrong_sample_rate"),
     *("wrong_channels", "truncated_data", "damaged_data", "too_short", "nan_samples", "infinite_samples", "clipped"),
-    "silent",
+    *("silent", "overflow"),
 }
 
 
