@@ -68,10 +68,14 @@ def _bytes_feature(text: str) -> bytes:
 def _float_features(rows: np.ndarray) -> bytes:
     """A message of which field 1 is repeated: a feature for each row of float32 [rows, columns]."""
     packed = np.ascontiguousarray(rows, "<f4").view(np.uint8)
-    size = packed.shape[1]
-    head = _field(1, _field(2, _field(1, bytes(size))))[:-size]  # the same in front of every row
-    heads = np.broadcast_to(np.frombuffer(head, np.uint8), (len(packed), len(head)))
-    return np.concatenate([heads, packed], axis=1).tobytes()
+    return np.concatenate([_heads(*packed.shape), packed], axis=1).tobytes()
+
+
+@functools.lru_cache(8)
+def _heads(rows: int, size: int) -> np.ndarray:
+    """uint8 [rows, bytes]: what stands in front of each row of `size` bytes."""
+    head = _field(1, _field(2, _field(1, bytes(size))))[:-size]
+    return np.broadcast_to(np.frombuffer(head, np.uint8), (rows, len(head)))
 
 
 def _int64_feature(number: int) -> bytes:

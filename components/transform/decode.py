@@ -226,7 +226,10 @@ def _check(samples: np.ndarray, acceptance: Acceptance) -> None:
     if not samples.size:
         return
     peaks = np.abs(samples)
-    if not np.isfinite(peaks.max()):
+    peak = peaks.max()
+    if peak < _FULL_SCALE:
+        return
+    if not np.isfinite(peak):
         if nans := np.count_nonzero(np.isnan(samples)):
             raise Undecodable("nan_samples", f"{nans} of {samples.size} samples are no numbers")
         raise Undecodable("infinite_samples", f"{np.count_nonzero(np.isinf(samples))} of {samples.size} are infinite")
