@@ -2,8 +2,8 @@
 
 `python benchmarks/scaling.py [--corpus=NAME:DIR ...]` prints a table. A copy is a row with a clip id of its own and a link to
 the recording. Start-up is the time of a job over twelve clips. The shorter jobs run several times, and the fastest counts.
-Memory is the largest resident set of any worker process: in the first 80 % of the time, when records are made, and in all, since
-Beam's local runner then hands over all records at once.
+Memory is the largest resident set of any worker process: in the first 80 % of the time, when records are made, and in all,
+since Beam's local runner then hands over all records at once.
 """
 
 import argparse
