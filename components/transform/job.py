@@ -108,6 +108,7 @@ class MakeRecords(beam.DoFn):
 
     def __init__(self, settings: JobSettings):
         self._settings = settings
+        self._rows = Metrics.counter("transform", "manifest_rows")
         self._decoded = Metrics.counter("transform", "clips_decoded")
         self._examples = Metrics.counter("transform", "examples_made")
 
@@ -115,6 +116,7 @@ class MakeRecords(beam.DoFn):
         settle_memory()
 
     def process(self, line: str) -> Iterator:
+        self._rows.inc()
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # such a clip goes to quarantine
                 records, statistics = make_records(read_row(line, self._settings.per_copy), self._settings)

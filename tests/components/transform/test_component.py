@@ -168,7 +168,12 @@ def test_metrics_and_statistics_say_the_same(manifest, tmp_path):
     )
     counters = {c.key.metric.name: c.committed for c in result.metrics().query()["counters"]}
     statistics = read_json(tmp_path / "out", "statistics.json")
-    assert counters == {"clips_decoded": 15, "clips_quarantined_not_found": 1, "examples_made": 37}
+    assert counters == {
+        "manifest_rows": 16,
+        "clips_decoded": 15,
+        "clips_quarantined_not_found": 1,
+        "examples_made": 37,
+    }
     assert (statistics["manifest_rows"], statistics["decoded"]) == (16, 15)
     assert sum(split["examples"] for split in statistics["splits"].values()) == 37
 
