@@ -191,13 +191,13 @@ def _pipeline_options(beam_options: list[str]) -> PipelineOptions:
 
 
 def _check_counts(statistics: dict, quarantined: int) -> None:
-    """Every row is decoded or in quarantine, every copy of a decoded clip in a split; a bug if not, so no UserError."""
-    rows, decoded, expected = (statistics[name] for name in ("manifest_rows", "decoded", "expected_examples"))
+    """Every row is decoded or in quarantine, every record that was made is in a shard; a bug if not, so no UserError."""
+    rows, decoded, written = (statistics[name] for name in ("manifest_rows", "decoded", "written"))
     if rows != decoded + quarantined:
         raise RuntimeError(f"{rows} manifest rows in, {decoded} decoded and {quarantined} quarantined out")
-    found = sum(split["examples"] for split in statistics["splits"].values())
-    if found != expected:
-        raise RuntimeError(f"{decoded} decoded clips make {expected} examples, but {found} were written")
+    made = sum(split["examples"] for split in statistics["splits"].values())
+    if made != written:
+        raise RuntimeError(f"{decoded} decoded clips made {made} records, but {written} were written")
 
 
 def _write_empty_shards(output: str, settings: JobSettings) -> None:

@@ -68,18 +68,26 @@ def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: Job
         | "Spread rows" >> beam.Reshuffle()
         | "Make records"
         >> beam.ParDo(MakeRecords(settings))
-        .with_output_types(
-            tuple[ShardKey, KeyedRecord]
-        )  # so that keys and records get coders of their own, not pickles
+        .with_output_types(tuple[ShardKey, KeyedRecord])  # for coders of their own, not pickles
         .with_outputs(_STATISTICS, _QUARANTINED, main="records")
     )
-    (made.records | "Group by shard" >> beam.GroupByKey() | "Write shard" >> beam.Map(_write_shard, output, settings))
+    num_written = (
+        made.records
+        | "Group by shard" >> beam.GroupByKey()
+        | "Write shard" >> beam.Map(_write_shard, output, settings)
+        | "Count written" >> beam.CombineGlobally(sum)
+    )
     num_rows = rows | "Count rows" >> beam.combiners.Count.Globally()
     (
         made[_STATISTICS]
         | "Sum statistics" >> beam.CombineGlobally(SumStatistics())
         | "Write statistics"
-        >> beam.Map(_write_statistics, beam.pvalue.AsSingleton(num_rows), artifacts.join(output, STATISTICS))
+        >> beam.Map(
+            _write_statistics,
+            artifacts.join(output, STATISTICS),
+            beam.pvalue.AsSingleton(num_rows),
+            beam.pvalue.AsSingleton(num_written),
+        )
     )
     (
         made[_QUARANTINED]
@@ -170,7 +178,7 @@ def make_records(
     copies = _plan_copies(row, settings)
     texts = tuple(text for _, text in copies)
     records = []
-    statistics = DatasetStatistics(decoded=1, expected_examples=len(copies))
+    statistics = DatasetStatistics(decoded=1)
     for number, samples in enumerate(make_copies(window.samples, row.clip_id, texts, settings.around)):
         split, text = copies[number]
         mfcc = compute_mfcc(samples, front_end, settings.padding)
@@ -213,18 +221,21 @@ def _split_of_copy(row: ManifestRow, number: int, settings: JobSettings) -> str:
     return "validation" if position < settings.test_fraction + settings.validation_fraction else "train"
 
 
-def _write_shard(shard: tuple[ShardKey, Iterable[KeyedRecord]], output: str, settings: JobSettings) -> None:
+def _write_shard(shard: tuple[ShardKey, Iterable[KeyedRecord]], output: str, settings: JobSettings) -> int:
+    """Writes a shard whole; the number of its records."""
     (split, number), records = shard
+    ordered = sorted(records)
     name = shard_names(split, settings.num_shards, settings.compressed)[number]
-    content = encode_shard((record for _, record in sorted(records)), settings.compressed)
+    content = encode_shard((record for _, record in ordered), settings.compressed)
     artifacts.write_bytes(artifacts.join(output, name), content)
+    return len(ordered)
 
 
-def _write_statistics(statistics: DatasetStatistics, num_rows: int, path: str) -> None:
+def _write_statistics(statistics: DatasetStatistics, path: str, num_rows: int, num_written: int) -> None:
     document = {
         "manifest_rows": num_rows,
         "decoded": statistics.decoded,
-        "expected_examples": statistics.expected_examples,
+        "written": num_written,
         "splits": {name: statistics.split(name).to_dict() for name in SPLIT_NAMES},
     }
     artifacts.write_json(path, document)

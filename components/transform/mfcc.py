@@ -1,4 +1,4 @@
-"""Samples -> MFCCs: librosa's values, a tenth of its time."""
+"""Samples -> MFCCs: librosa's values in less time."""
 
 import dataclasses
 import functools

@@ -19,13 +19,8 @@ def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarra
     """
     if from_rate == to_rate:
         return samples
-    return fix_length(
-        soxr.resample(samples, from_rate, to_rate, quality="HQ"), _resampled_length(samples, from_rate, to_rate)
-    )
-
-
-def _resampled_length(samples: np.ndarray, from_rate: float, to_rate: float) -> int:
-    return math.ceil(len(samples) * (to_rate / from_rate))
+    length = math.ceil(len(samples) * (to_rate / from_rate))
+    return fix_length(soxr.resample(samples, from_rate, to_rate, quality="HQ"), length)
 
 
 def fix_length(samples: np.ndarray, length: int) -> np.ndarray:

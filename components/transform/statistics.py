@@ -107,7 +107,6 @@ class DatasetStatistics:
     """Counts over decoded clips, and their records' statistics by split."""
 
     decoded: int = 0
-    expected_examples: int = 0  # by the flags, from the clips that were decoded
     splits: dict[str, SplitStatistics] = dataclasses.field(default_factory=dict)
 
     def split(self, name: str) -> SplitStatistics:
@@ -117,7 +116,6 @@ class DatasetStatistics:
     def add(self, other: "DatasetStatistics") -> None:
         """Adds other statistics to these."""
         self.decoded += other.decoded
-        self.expected_examples += other.expected_examples
         for name, split in other.splits.items():
             self.split(name).add(split)
 

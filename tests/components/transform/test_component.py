@@ -174,8 +174,17 @@ def test_metrics_and_statistics_say_the_same(manifest, tmp_path):
         "clips_quarantined_not_found": 1,
         "examples_made": 37,
     }
-    assert (statistics["manifest_rows"], statistics["decoded"]) == (16, 15)
+    assert (statistics["manifest_rows"], statistics["decoded"], statistics["written"]) == (16, 15, 37)
     assert sum(split["examples"] for split in statistics["splits"].values()) == 37
+
+
+def test_a_record_or_a_row_that_is_lost_is_noticed():
+    statistics = {"manifest_rows": 3, "decoded": 2, "written": 4, "splits": {"train": {"examples": 4}}}
+    component._check_counts(statistics, quarantined=1)
+    with pytest.raises(RuntimeError, match="3 manifest rows in, 2 decoded and 0 quarantined out"):
+        component._check_counts(statistics, quarantined=0)
+    with pytest.raises(RuntimeError, match="made 4 records, but 3 were written"):
+        component._check_counts({**statistics, "written": 3}, quarantined=1)
 
 
 def test_statistics_count_by_label_corpus_speaker_emotion_and_time(manifest):
@@ -197,6 +206,11 @@ def break_class(row):
         row["label"] = "neutral"
 
 
+def break_emotion(row):
+    if row["speaker"] == "01" and row["label"] == "happy":
+        row["emotion"] = "fearful"
+
+
 def break_split(row):
     if row["speaker"] == "02" and row["label"] == "happy":
         row["split"] = "test"
@@ -211,6 +225,7 @@ def break_protocol(row):
     [
         (break_label, r"label is 'bored', expected one of neutral, happy, .* \(4 manifest rows\)"),
         (break_class, "test has no example of the class happy"),
+        (break_emotion, "emotion 'fearful' is in train, the schema knows"),
         (break_split, "train and test share ravdess/02"),
         (break_protocol, r"split is 'per_copy': 'per_copy' and --split=notebook go together \(16 manifest rows\)"),
     ],
