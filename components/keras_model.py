@@ -30,3 +30,9 @@ def load_model(path: str) -> tf.keras.Model:
 def trained_model_path(model: str) -> str:
     """Path of the Keras model in ROOT/model; raises UserError where training has not finished there."""
     return artifacts.join(model, artifacts.read_json(artifacts.join(model, "training.json"))["model"])
+
+
+def fake_quantized_path(model: str) -> str | None:
+    """Path of the network that was fine-tuned with int8's roundings, in ROOT/model; None where training had no such part."""
+    name = artifacts.read_json(artifacts.join(model, "training.json")).get("fake_quantized")
+    return artifacts.join(model, name) if name else None

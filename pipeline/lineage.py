@@ -51,10 +51,12 @@ class Lineage:
         return recorded.get("run") == run and recorded["outputs"] == self._digest_files(step.output)
 
     def begin(self, step: Step) -> None:
-        """Forgets the step's last run and clears what that made."""
+        """Forgets the step's last run and clears what that made, but not a backup from which it may go on."""
         self._steps.pop(step.name, None)
         self._write()
-        artifacts.delete_files(artifacts.list_files(artifacts.join(self._root, step.output)))
+        made = artifacts.list_files(artifacts.join(self._root, step.output))
+        backup = artifacts.join(self._root, step.output, "backup", "")
+        artifacts.delete_files([path for path in made if not path.startswith(backup)])
 
     def finish(self, step: Step, run: dict) -> None:
         """Records what the step made."""

@@ -1,24 +1,61 @@
 """`python -m pipeline.run --corpus=ravdess:DIR --pipeline_root=ROOT [flags]`: flags -> steps -> report."""
 
+import dataclasses
+
 from absl import flags
 
 from components import command
+from components.evaluator import cross_validation
 from components.evaluator.component import format_table, require_blessing
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
 from schemas import artifacts
+from schemas.artifacts import UserError
 
 
 def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
-    """Runs every step that has not finished with these flags before.
+    """Runs every step that has not finished with these flags before; with --folds or --leave_out, once for each fold.
 
     Raises:
       UserError: a step can't do its work; or, after the report is written, the model is not blessed.
     """
     root = flag_values["pipeline_root"].value
+    folds = _list_folds(flag_values)
+    if not folds:
+        _run_steps(root, flag_values, beam_options, flag_values["fold"].value)
+        evaluation = artifacts.join(root, "evaluation")
+        print(f"\n{format_table(evaluation)}\n\n{artifacts.join(root, 'report', 'index.html')}")
+        require_blessing(evaluation)
+        return
+    roots = {fold: artifacts.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
+    for fold, below in roots.items():
+        print(f"==== fold {fold}", flush=True)
+        _run_steps(below, flag_values, beam_options, fold)
+        print(format_table(artifacts.join(below, "evaluation")), flush=True)
+    output = artifacts.join(root, "cross_validation")
+    cross_validation.run(output, {fold: artifacts.join(below, "evaluation") for fold, below in roots.items()})
+    table = artifacts.join(output, "cross_validation.md")
+    print(f"\n{artifacts.read_bytes(table).decode()}\n{table}")
+    for below in roots.values():
+        require_blessing(artifacts.join(below, "evaluation"))
+
+
+def _list_folds(flag_values: flags.FlagValues) -> list[str]:
+    """The folds that are asked for, as values of --fold."""
+    count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
+    if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
+        raise UserError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
+    if count and count < 2:
+        raise UserError(f"--folds={count}: at least 2")
+    return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
+
+
+def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str) -> None:
     lineage = Lineage(root)
     for step in plan_steps(flag_values["model_path"].value):
         parameters = command.from_flags(step.component.Parameters, flag_values)
+        if step.name == "example_gen":
+            parameters = dataclasses.replace(parameters, fold=fold)
         run = lineage.describe_run(step, parameters)
         if lineage.is_finished(step, run):
             print(f"== {step.name}: done before, {artifacts.join(root, step.output)}", flush=True)
@@ -29,14 +66,15 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
         extra = {"beam_options": beam_options} if step.name == "transform" else {}
         step.component.run(output=artifacts.join(root, step.output), parameters=parameters, **inputs, **extra)
         lineage.finish(step, run)
-    evaluation = artifacts.join(root, "evaluation")
-    print(f"\n{format_table(evaluation)}\n\n{artifacts.join(root, 'report', 'index.html')}")
-    require_blessing(evaluation)
 
 
 def main() -> None:
     """The console script."""
     command.define_path("pipeline_root", "Directory for all that the run leaves behind.")
+    flags.DEFINE_integer(
+        "folds", 0, "Cross-validation: so many runs, each with other test speakers (--fold=1/K and on)."
+    )
+    flags.DEFINE_multi_string("leave_out", [], "A corpus: one more run in which it is the test split, whole.")
     for step in STEPS:
         command.define_flags(step.component.Parameters)
     command.main(execute, takes_beam_options=True)

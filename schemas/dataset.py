@@ -51,9 +51,9 @@ def open_records(paths: list[str]) -> tf.data.Dataset:
 
 
 def read_split(examples: str, split: str) -> list[Example]:
-    """All records of a split, in the order of (clip id, copy), however they are spread over shards."""
+    """All records of a split, in the order of (clip id, copy, window), however they are spread over shards."""
     records = open_records(shard_paths(examples, split))
-    return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy))
+    return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy, e.window))
 
 
 def violations(record: bytes) -> list[str]:

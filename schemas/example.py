@@ -15,7 +15,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One copy of one clip."""
+    """One window of one copy of one clip."""
 
     clip_id: str
     corpus: str
@@ -23,6 +23,7 @@ class Example:
     emotion: str
     label: int
     copy: int
+    window: int
     augmentation: str
     synthetic: bool
     mfcc: np.ndarray  # float32 [frames, coefficients], dB-like units of librosa's MFCC, not standardised
@@ -36,7 +37,7 @@ def encode(example: Example) -> bytes:
 
 
 _TEXTS = ("clip_id", "corpus", "speaker", "emotion", "augmentation")
-_NUMBERS = ("label", "copy", "synthetic")
+_NUMBERS = ("label", "copy", "window", "synthetic")
 
 
 # The wire format of tensorflow/core/example/{example,feature}.proto, of which a record needs five messages.

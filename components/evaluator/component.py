@@ -2,6 +2,7 @@
 
 Writes:
   evaluation.json          metrics of Keras, each TFLite file, and the int8 file on TFLM's kernels; gates; blessed or not
+  predictions.jsonl        a row a held-out clip: corpus, speaker, true class, and the probabilities of Keras and of int8
   confusion_<model>.png  curves.png
 """
 
@@ -11,14 +12,15 @@ import numpy as np
 
 from components.command import parameter
 from components.evaluator import figures, metrics
+from components.evaluator.clips import HeldOut
 from components.evaluator.gates import Gate, agreement, judge
 from components.evaluator.predict import Predictions, predict_keras, predict_tflite, predict_tflm
 from components.evaluator.source import count_differing_bytes
-from components.keras_model import load_model, trained_model_path
+from components.fake_quantized import load_fake_quantized
+from components.keras_model import fake_quantized_path, load_model, trained_model_path
 from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.dataset import read_split
-from schemas.example import Example
 from schemas.frontend import Standardisation
 
 SPLIT = "test"
@@ -32,9 +34,12 @@ class Parameters:
         "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
     )
     max_accuracy_loss: float = parameter(1.0, "Percentage points of accuracy that int8 may lose against Keras.")
-    min_agreement: float = parameter(0.97, "Share of clips on which int8 and Keras must give the same class.")
+    min_agreement: float = parameter(0.97, "Share of windows on which int8 and Keras must give the same class.")
     min_tflm_agreement: float = parameter(
-        0.99, "Share of clips on which TFLM and TFLite int8 must give the same class."
+        0.99, "Share of windows on which TFLM and TFLite int8 must give the same class."
+    )
+    min_fake_quantized_agreement: float = parameter(
+        0.99, "Share of windows on which int8 must give the class of the fake-quantized network that was fine-tuned."
     )
     max_tflm_difference: int = parameter(10, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
     max_source_difference: int = parameter(
@@ -56,8 +61,8 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
     class_of_record = np.array([labels.index(label) for label in dataset["labels"]])
     standardisation = Standardisation.from_dict(description["standardisation"])
 
-    held_out = read_split(examples, SPLIT)
-    true, inputs = _arrays(held_out, class_of_record, standardisation)
+    held_out = HeldOut.from_records(read_split(examples, SPLIT), class_of_record, standardisation)
+    inputs = held_out.inputs
     keras_model = load_model(_keras_path(parameters, model, description))
     predictions = {"keras": predict_keras(keras_model, inputs)}
     sizes = {"keras": 4 * keras_model.count_params()}
@@ -70,9 +75,15 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         sizes[name] = len(content)
     predictions["tflm"] = predict_tflm(exported["int8"], inputs, description["arena_bytes"])
     sizes["tflm"] = sizes["int8"]
+    if not parameters.model_path and (path := fake_quantized_path(str(model))):
+        predictions["fake_quantized"] = predict_keras(load_fake_quantized(path), inputs)
+        sizes["fake_quantized"] = sizes["keras"]
+    votes = {name: held_out.vote(predicted.probabilities) for name, predicted in predictions.items()}
+    elected = {name: vote.argmax(axis=1) for name, vote in votes.items()}
 
     gates = judge(
-        true,
+        held_out.true,
+        elected,
         predictions,
         count_differing_bytes(export),
         parameters.max_accuracy_loss,
@@ -80,16 +91,20 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         parameters.min_tflm_agreement,
         parameters.max_tflm_difference,
         parameters.max_source_difference,
+        parameters.min_fake_quantized_agreement,
     )
     evaluation = {
         "split": SPLIT,
-        "examples": len(held_out),
+        "examples": len(held_out.clips),
+        "windows": len(inputs),
         "labels": labels,
         "protocol": "model_from_elsewhere" if parameters.model_path else dataset["protocol"],
         "synthetic": dataset["synthetic"],
         "dataset_digest": dataset["digest"],
         "models": {
-            name: {"bytes": sizes[name]} | _evaluate(held_out, true, predicted, predictions["keras"], labels)
+            name: {"bytes": sizes[name], "latency_ms": predicted.latency_ms}
+            | {"agreement": agreement(predicted, predictions["keras"])}
+            | _evaluate(held_out, elected[name], labels)
             for name, predicted in predictions.items()
         },
         "tflm_against_int8": _compare_outputs(predictions["tflm"], predictions["int8"]),
@@ -97,8 +112,8 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         "gates": [gate.to_dict() for gate in gates],
         "blessed": all(gate.passed for gate in gates),
     }
-    for name, predicted in predictions.items():
-        matrix = metrics.confusion_matrix(true, predicted.classes, len(labels))
+    for name, classes in elected.items():
+        matrix = metrics.confusion_matrix(held_out.true, classes, len(labels))
         artifacts.write_bytes(
             artifacts.join(output, f"confusion_{name}.png"), figures.draw_confusion(matrix, labels, name)
         )
@@ -106,6 +121,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         history = artifacts.read_bytes(artifacts.join(model, "history.csv")).decode()
         best_epoch = artifacts.read_json(artifacts.join(model, "training.json"))["best_epoch"]
         artifacts.write_bytes(artifacts.join(output, "curves.png"), figures.draw_curves(history, best_epoch))
+    artifacts.write_json_lines(artifacts.join(output, "predictions.jsonl"), _list_predictions(held_out, votes, labels))
     artifacts.write_json(artifacts.join(output, "evaluation.json"), evaluation)
     for gate in gates:
         print(gate.describe())
@@ -146,29 +162,17 @@ def _keras_path(parameters: Parameters, model: str | None, description: dict) ->
     return path
 
 
-def _arrays(
-    records: list[Example], class_of_record: np.ndarray, standardisation: Standardisation
-) -> tuple[np.ndarray, np.ndarray]:
-    """(int64 [examples] true classes, float32 [examples, frames, coefficients] inputs)."""
-    true = class_of_record[[example.label for example in records]]
-    return true, standardisation.apply(np.stack([example.mfcc for example in records]))
-
-
-def _evaluate(
-    records: list[Example], true: np.ndarray, predicted: Predictions, keras: Predictions, labels: list[str]
-) -> dict:
-    classes = predicted.classes
+def _evaluate(held_out: HeldOut, classes: np.ndarray, labels: list[str]) -> dict:
+    clips, true = held_out.clips, held_out.true
     summary = metrics.summarise(true, classes, len(labels))
     return {
         "accuracy": summary["accuracy"],
         "macro_f1": summary["macro_f1"],
         "uar": summary["uar"],
-        "agreement": agreement(predicted, keras),
-        "latency_ms": predicted.latency_ms,
         "per_class": metrics.per_class(true, classes, labels),
         "confusion": metrics.confusion_matrix(true, classes, len(labels)).tolist(),
-        "by_corpus": metrics.by_group([e.corpus for e in records], true, classes, len(labels)),
-        "by_speaker": metrics.by_group([f"{e.corpus}/{e.speaker}" for e in records], true, classes, len(labels)),
+        "by_corpus": metrics.by_group([clip.corpus for clip in clips], true, classes, len(labels)),
+        "by_speaker": metrics.by_group([f"{clip.corpus}/{clip.speaker}" for clip in clips], true, classes, len(labels)),
     }
 
 
@@ -195,10 +199,29 @@ def _evaluate_noisy(
     split = f"{SPLIT}_noisy"
     if not dataset["splits"][split]["examples"]:
         return {}
-    true, inputs = _arrays(read_split(examples, split), class_of_record, standardisation)
-    predictions = {"keras": predict_keras(keras_model, inputs), "int8": predict_tflite(int8, inputs)}
+    noisy = HeldOut.from_records(read_split(examples, split), class_of_record, standardisation)
+    predictions = {"keras": predict_keras(keras_model, noisy.inputs), "int8": predict_tflite(int8, noisy.inputs)}
     n_classes = len(dataset["labels"])
     return {
         "split": split,
-        "models": {name: metrics.summarise(true, p.classes, n_classes) for name, p in predictions.items()},
+        "models": {
+            name: metrics.summarise(noisy.true, noisy.vote(predicted.probabilities).argmax(axis=1), n_classes)
+            for name, predicted in predictions.items()
+        },
     }
+
+
+def _list_predictions(held_out: HeldOut, votes: dict[str, np.ndarray], labels: list[str]) -> list[dict]:
+    return [
+        {
+            "clip_id": clip.clip_id,
+            "corpus": clip.corpus,
+            "speaker": clip.speaker,
+            "label": labels[held_out.true[number]],
+            "probabilities": {
+                name: {label: round(float(p), 6) for label, p in zip(labels, votes[name][number], strict=True)}
+                for name in ("keras", "int8")
+            },
+        }
+        for number, clip in enumerate(held_out.clips)
+    ]

@@ -24,14 +24,14 @@ def draw_confusion(matrix: np.ndarray, labels: list[str], title: str) -> bytes:
 
 
 def draw_curves(history_csv: str, best_epoch: int) -> bytes:
-    """PNG of loss and accuracy by epoch, training and validation, with the epoch whose weights were kept."""
+    """PNG of loss, accuracy and UAR by epoch, training and validation, with the epoch whose weights were kept."""
     rows = list(csv.DictReader(io.StringIO(history_csv)))
     epochs = [int(row["epoch"]) for row in rows]
-    figure = new_figure(9, 3.4)
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+    figure = new_figure(13, 3.4)
+    for axes, name in zip(figure.subplots(1, 3), ("loss", "accuracy", "uar"), strict=True):
         axes.plot(epochs, [float(row[name]) for row in rows], label="training")
         axes.plot(epochs, [float(row[f"val_{name}"]) for row in rows], label="validation")
         axes.axvline(best_epoch, color="grey", linestyle=":", label="weights kept")
-        axes.set(xlabel="epoch", ylabel=name)
+        axes.set(xlabel="epoch", ylabel="UAR" if name == "uar" else name)
         axes.legend()
     return encode_png(figure)

@@ -14,14 +14,25 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, n_classes: int) ->
 
 def summarise(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> dict[str, float | int]:
     """Accuracy, macro-F1 and UAR (unweighted average recall), over the classes that occur among the true ones."""
-    matrix = confusion_matrix(true, predicted, n_classes)
-    present = matrix.sum(axis=1) > 0
-    _, recall, f1 = _precision_recall_f1(matrix)
+    return summarise_matrix(confusion_matrix(true, predicted, n_classes))
+
+
+def summarise_matrix(matrix: np.ndarray) -> dict[str, float | int]:
+    """`summarise`, of a confusion matrix."""
+    found = summarise_matrices(matrix[np.newaxis])
+    return {"examples": int(matrix.sum())} | {name: float(values[0]) for name, values in found.items()}
+
+
+def summarise_matrices(matrices: np.ndarray) -> dict[str, np.ndarray]:
+    """float64 [n] of each metric, of confusion matrices [n, n_classes, n_classes]."""
+    hits = np.diagonal(matrices, axis1=1, axis2=2).astype(np.float64)
+    true, predicted = matrices.sum(axis=2), matrices.sum(axis=1)
+    classes = np.maximum((true > 0).sum(axis=1), 1)
+    f1 = 2 * hits / np.maximum(true + predicted, 1) * (true > 0)
     return {
-        "examples": len(true),
-        "accuracy": float(np.trace(matrix) / len(true)),
-        "macro_f1": float(f1[present].mean()),
-        "uar": float(recall[present].mean()),
+        "accuracy": hits.sum(axis=1) / np.maximum(true.sum(axis=1), 1),
+        "macro_f1": f1.sum(axis=1) / classes,
+        "uar": (hits / np.maximum(true, 1)).sum(axis=1) / classes,
     }
 
 

@@ -17,7 +17,7 @@ from components.command import parameter
 from components.corpora.clip import Clip, LeftOut
 from components.example_gen.inspect import inspect_recordings
 from components.example_gen.select import select_clips
-from components.example_gen.splits import assign_splits
+from components.example_gen.splits import assign_splits, parse_fold
 from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.labels import SPLITS
@@ -34,7 +34,12 @@ class Parameters:
         "speaker: no speaker in two splits. clip: speakers are shared between the splits, clips aren't. notebook: the "
         "original's random split of augmented copies, which leaks clips into the test split.",
     )
-    validation_fraction: float = parameter(0.15, "Share of the speakers (clips, copies) in the validation split.")
+    fold: str = parameter(
+        "",
+        "I/K: the test speakers are group I of K, of a cross-validation over RAVDESS's speakers in groups of both sexes and "
+        "SAVEE's one by one; or the name of a corpus: it is the test split, whole. By default a split by --test_fraction.",
+    )
+    validation_fraction: float = parameter(0.1, "Share of the speakers (clips, copies) in the validation split.")
     test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
     unpleasant_keep_fraction: float = parameter(0.6, "Share of the sad and of the angry clips to keep, chosen by hash.")
 
@@ -69,7 +74,10 @@ def run(output: str, parameters: Parameters) -> None:
             f"excluded; {artifacts.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
         )
 
-    assignment = assign_splits(selected, parameters.split, parameters.validation_fraction, parameters.test_fraction)
+    fold = parse_fold(parameters.fold) if parameters.fold else None
+    assignment = assign_splits(
+        selected, parameters.split, parameters.validation_fraction, parameters.test_fraction, fold
+    )
     rows = assignment.rows
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")
@@ -82,6 +90,7 @@ def run(output: str, parameters: Parameters) -> None:
             "excluded": dict(sorted(collections.Counter(row.reason for row in excluded).items())),
             "quarantined": dict(sorted(collections.Counter(row.reason for row in quarantined).items())),
             "protocol": parameters.split,
+            "fold": parameters.fold,
             "validation_fraction": parameters.validation_fraction,
             "test_fraction": parameters.test_fraction,
             "salt": assignment.salt,
@@ -100,6 +109,8 @@ def _check(parameters: Parameters) -> None:
         raise UserError(
             f"--validation_fraction={validation} and --test_fraction={test}: both are above 0 and their sum is below 1"
         )
+    if parameters.fold and parameters.split != "speaker":
+        raise UserError(f"--fold={parameters.fold} is of --split=speaker, not of --split={parameters.split}")
     if not 0 < parameters.unpleasant_keep_fraction <= 1:
         raise UserError(f"--unpleasant_keep_fraction={parameters.unpleasant_keep_fraction}: above 0, at most 1")
 

@@ -168,6 +168,6 @@ def _check_shapes(keras_model, source: _Source) -> None:
 
 def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
     """float32 [examples, frames, coefficients]: training records chosen by hash, as the model takes them."""
-    records = sorted(read_split(examples, "train"), key=lambda e: unit_hash("calibration", e.clip_id, e.copy))
+    records = sorted(read_split(examples, "train"), key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))
     chosen = np.stack([example.mfcc for example in records[: parameters.calibration_examples]])
     return source.standardisation.apply(chosen)

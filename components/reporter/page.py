@@ -42,6 +42,7 @@ _MODEL_NAMES = {
     "dynamic": "ser_dynamic.tflite",
     "int8": "ser_int8.tflite",
     "tflm": "ser_int8.tflite on TFLM's kernels",
+    "fake_quantized": "Keras with int8's roundings, as it was fine-tuned",
 }
 
 
@@ -143,7 +144,7 @@ def training_section(curves: bytes, training_path: str) -> str:
     settings = ", ".join(f"{name} {value}" for name, value in training["parameters"].items())
     note = (
         f"{training['trainable_parameters']:,} parameters; weights of epoch {training['best_epoch']} kept "
-        f"(validation accuracy {training['best_validation_accuracy']:.4f}). {settings}."
+        f"(validation UAR {training['best_validation_uar']:.4f}). {settings}."
     )
     return _section("Training", _image(curves, "loss and accuracy by epoch") + _note(note))
 

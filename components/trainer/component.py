@@ -1,25 +1,40 @@
 """ROOT/examples -> ROOT/model.
 
 Writes:
-  ser.h5          the Keras model with the weights of the best epoch; takes standardised MFCCs
-  history.csv     loss and accuracy of every epoch
-  logs/           TensorBoard
-  training.json   written last: what the model takes and gives, and all that it was trained with
+  ser.h5             the Keras model with the weights that were kept; takes standardised MFCCs
+  fake_quantized.h5  of quantization-aware training: the same model with its roundings (components/fake_quantized.py)
+  history.csv        loss, accuracy and UAR of every epoch
+  logs/              TensorBoard
+  training.json      written last: what the model takes and gives, and all that is needed to train it again
+  backup/            while training runs: from where it goes on if it is killed
 """
 
 import csv
 import dataclasses
+import hashlib
+import importlib.metadata
 import io
+import json
 import pathlib
 import tempfile
 import warnings
+from typing import Literal
 
+import numpy as np
 import tensorflow as tf
 
 from components.command import parameter
-from components.trainer.averaging import BestAverage, make_optimizer
-from components.trainer.dataset import make_split_dataset, make_training_dataset
-from components.trainer.network import build_network
+from components.trainer.averaging import KeepAverage, make_optimizer
+from components.trainer.dataset import (
+    Masks,
+    make_split_dataset,
+    make_training_dataset,
+    make_validation_dataset,
+    read_arrays,
+)
+from components.trainer.network import Architecture, carry_weights
+from components.trainer.quantization import float_network, make_quantized, settle_weight_ranges
+from components.trainer.uar import UnweightedAverageRecall
 from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.frontend import FrontEnd
@@ -27,22 +42,65 @@ from schemas.frontend import FrontEnd
 
 @dataclasses.dataclass(frozen=True)
 class Parameters:
-    """The network and how it is trained. All defaults but the averaging are the original notebook's."""
+    """The network and how it is trained."""
 
     lstm_units: str = parameter("128,64", "Units of each LSTM layer.")
     dense_units: int = parameter(64, "Units of the ReLU layer behind the LSTMs.")
     dropout: float = parameter(0.3, "Share of the ReLU layer's outputs dropped in training.")
-    learning_rate: float = parameter(1e-3, "Adam's learning rate.")
-    batch_size: int = parameter(32, "Examples an update.")
-    epochs: int = parameter(20, "Passes over the training split.")
-    weight_average: float = parameter(
-        1.0, "Epochs that the moving average of the weights looks back, which is validated and kept; 0: no averaging."
+    learning_rate: float = parameter(2e-3, "Adam's learning rate, the highest of its schedule.")
+    learning_rate_schedule: Literal["constant", "cosine"] = parameter(
+        "cosine", "cosine: up from 0 in the first twentieth of all updates, then down to 0 along a cosine."
     )
-    seed: int = parameter(0, "Of initial weights, shuffling and dropout.")
+    batch_size: int = parameter(64, "Examples an update.")
+    epochs: int = parameter(5, "Passes over the training split.")
+    patience: int = parameter(
+        0,
+        "Training stops after so many epochs without a better validation UAR, and the best epoch's weights are kept; "
+        "0: it runs to its end, and the last weights are kept.",
+    )
+    weight_average: float = parameter(
+        0.25, "Epochs that the moving average of the weights looks back, which is validated and kept; 0: no averaging."
+    )
+    class_weights: Literal["none", "balanced"] = parameter(
+        "none", "balanced: every class counts the same in the loss, however many examples it has."
+    )
+    label_smoothing: float = parameter(0.0, "Share of an example's label that is spread over all classes.")
+    time_mask: int = parameter(0, "Up to so many frames in a row of a training example are hidden, each time anew.")
+    frequency_mask: int = parameter(0, "The same for coefficients.")
+    quantization_aware: bool = parameter(
+        False, "Fine-tunes the trained network with the roundings of its int8 form (tfmot's quantizers)."
+    )
+    quantization_aware_epochs: int = parameter(1, "Passes over the training split of this fine-tuning.")
+    quantization_aware_learning_rate: float = parameter(1e-4, "Adam's learning rate, for this fine-tuning.")
+    seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What a network is fitted to."""
+
+    training: tf.data.Dataset  # without end
+    validation: tf.data.Dataset
+    updates_an_epoch: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How long and how fast a network is fitted."""
+
+    epochs: int
+    learning_rate: float
+    learning_rate_schedule: str
+    label_smoothing: float
+    weight_average: float
+    patience: int
 
 
 def run(output: str, parameters: Parameters, examples: str) -> None:
-    """Trains the network and keeps the averaged weights of the epoch that did best on the validation split.
+    """Trains the network; if asked, fine-tunes it with the roundings of int8.
+
+    Training that was killed goes on from its last whole epoch when it is run again with the same parameters, examples and
+    code, and ends with the weights of an undisturbed run.
 
     Raises:
       UserError: a flag is wrong, or there are no training or validation examples.
@@ -51,50 +109,160 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
-    train = make_split_dataset(examples, "train", dataset)
-    validation = make_split_dataset(examples, "validation", dataset)
-    train_examples = dataset["splits"]["train"]["examples"]
-    batch_size = min(parameters.batch_size, train_examples)
+    n_classes = len(dataset["labels"])
     front_end = FrontEnd.from_dict(dataset["front_end"])
-    network = build_network(
-        (front_end.n_frames, front_end.n_mfcc),
-        lstm_units,
-        parameters.dense_units,
-        parameters.dropout,
-        len(dataset["labels"]),
+    architecture = Architecture(
+        (front_end.n_frames, front_end.n_mfcc), lstm_units, parameters.dense_units, parameters.dropout, n_classes
     )
-    network.compile(
-        make_optimizer(parameters.learning_rate, parameters.weight_average * (train_examples // batch_size)),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+    train = make_split_dataset(examples, "train", dataset).cache()
+    validation = make_split_dataset(examples, "validation", dataset)
+    data = _make_data(parameters, train, validation, dataset)
+    backup = artifacts.join(output, "backup", _digest_run(parameters, dataset))
+
+    network = architecture.build_for_training(parameters.seed)
+    plan = Plan(
+        parameters.epochs,
+        parameters.learning_rate,
+        parameters.learning_rate_schedule,
+        parameters.label_smoothing,
+        parameters.weight_average,
+        parameters.patience,
     )
-    best = BestAverage()
-    history = network.fit(
-        make_training_dataset(train, train_examples, batch_size, parameters.seed),
-        validation_data=validation.batch(batch_size).cache(),
-        epochs=parameters.epochs,
-        verbose=0,
-        callbacks=[best, _Progress(parameters.epochs), tf.keras.callbacks.TensorBoard(artifacts.join(output, "logs"))],
-    )
-    network.set_weights(best.weights)
-    artifacts.write_bytes(artifacts.join(output, "ser.h5"), _model_bytes(network))
-    artifacts.write_text(artifacts.join(output, "history.csv"), _history_csv(history.history))
+    kept = fit(network, data, plan, artifacts.join(backup, "float"), artifacts.join(output, "logs", "float"))
+    stages = {"float": kept}
+    plain = architecture.build()
+    carry_weights(network, plain)
+
+    files = {}
+    if parameters.quantization_aware:
+        quantized = make_quantized(architecture, network, read_arrays(train)[0], seed=parameters.seed)
+        plan = dataclasses.replace(
+            plan,
+            epochs=parameters.quantization_aware_epochs,
+            learning_rate=parameters.quantization_aware_learning_rate,
+        )
+        data = _make_data(
+            parameters, train, validation, dataset
+        )  # its order begins anew, whether or not that of `data` ran
+        directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
+        stages["quantization_aware"] = fit(quantized, data, plan, *directories)
+        settle_weight_ranges(quantized)
+        plain = float_network(architecture, quantized)
+        stored = architecture.build_quantized()
+        carry_weights(quantized, stored)
+        files["fake_quantized.h5"] = _model_bytes(stored)
+
+    last = stages[list(stages)[-1]]
+    files |= {"ser.h5": _model_bytes(plain), "history.csv": _history_csv(stages).encode()}
+    for name, content in files.items():
+        artifacts.write_bytes(artifacts.join(output, name), content)
     artifacts.write_json(
         artifacts.join(output, "training.json"),
         {
             "model": "ser.h5",
+            "fake_quantized": "fake_quantized.h5" if parameters.quantization_aware else None,
             "labels": dataset["labels"],
             "front_end": dataset["front_end"],
             "standardisation": dataset["standardisation"],
             "synthetic": dataset["synthetic"],
             "protocol": dataset["protocol"],
             "dataset_digest": dataset["digest"],
+            "dataset_parameters": dataset["parameters"],
+            "splits": {name: split["examples"] for name, split in dataset["splits"].items()},
             "parameters": dataclasses.asdict(parameters),
-            "trainable_parameters": network.count_params(),
-            "best_epoch": best.epoch + 1,
-            "best_validation_accuracy": best.score[0],
+            "libraries": {"tensorflow": tf.__version__, "tf-keras": importlib.metadata.version("tf-keras")},
+            "trainable_parameters": plain.count_params(),
+            "updates_an_epoch": data.updates_an_epoch,
+            "epochs_trained": {stage: len(kept.history) for stage, kept in stages.items()},
+            "best_epoch": sum(len(kept.history) for kept in stages.values() if kept is not last) + last.epoch + 1,
+            "best_validation_uar": last.score[0],
         },
     )
+    tf.io.gfile.rmtree(artifacts.join(output, "backup"))
+
+
+def _make_data(parameters: Parameters, train: tf.data.Dataset, validation: tf.data.Dataset, dataset: dict) -> Data:
+    examples = dataset["splits"]["train"]["examples"]
+    n_classes = len(dataset["labels"])
+    batch_size = min(parameters.batch_size, examples)
+    counts = np.bincount([int(label) for _, label in train.as_numpy_iterator()], minlength=n_classes)
+    balanced = parameters.class_weights == "balanced"
+    weights = examples / n_classes / np.maximum(counts, 1) if balanced else np.ones(n_classes)
+    return Data(
+        make_training_dataset(
+            train,
+            examples,
+            batch_size,
+            parameters.seed,
+            weights,
+            Masks(parameters.time_mask, parameters.frequency_mask),
+        ),
+        make_validation_dataset(validation, batch_size, n_classes),
+        examples // batch_size,
+    )
+
+
+def fit(network: tf.keras.Model, data: Data, plan: Plan, backup: str = "", logs: str = "") -> KeepAverage:
+    """Fits a network, leaves the kept weights in it, and gives back what was kept and the history.
+
+    Args:
+      network: is compiled here.
+      data: what it is fitted to.
+      plan: for how long, and how fast.
+      backup: directory to go on from and to back up to after each epoch; "": no backup.
+      logs: TensorBoard's directory; "": no logs.
+    """
+    network.compile(
+        make_optimizer(_schedule(plan, data.updates_an_epoch), plan.weight_average * data.updates_an_epoch),
+        loss=tf.keras.losses.CategoricalCrossentropy(label_smoothing=plan.label_smoothing),
+        metrics=["accuracy", UnweightedAverageRecall(network.output_shape[-1])],
+    )
+    network.optimizer.build(network.trainable_variables)  # a backup holds its state
+    kept = KeepAverage(plan.patience, backup)
+    callbacks: list[tf.keras.callbacks.Callback] = [_LogLearningRate(), kept, _Progress(plan.epochs)]
+    if logs:
+        callbacks.append(tf.keras.callbacks.TensorBoard(logs))
+    done = 0
+    if backup:
+        callbacks.append(tf.keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False))
+        if done := _epochs_backed_up(backup):
+            kept.restore(done)
+            print(f"goes on after epoch {done}/{plan.epochs}, from {backup}", flush=True)
+    if done < plan.epochs and not kept.stops:
+        network.fit(
+            data.training.skip(done * data.updates_an_epoch) if done else data.training,
+            validation_data=data.validation,
+            epochs=plan.epochs,
+            steps_per_epoch=data.updates_an_epoch,
+            verbose=0,
+            callbacks=callbacks,
+        )
+    network.set_weights(kept.weights)
+    return kept
+
+
+def _schedule(plan: Plan, updates_an_epoch: int):
+    if plan.learning_rate_schedule == "constant":
+        return plan.learning_rate
+    updates = plan.epochs * updates_an_epoch
+    warm_up = max(1, updates // 20)
+    return tf.keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, updates - warm_up), warmup_target=plan.learning_rate, warmup_steps=warm_up
+    )
+
+
+def _epochs_backed_up(backup: str) -> int:
+    """How many epochs the backup in a directory holds."""
+    if not (checkpoint := tf.train.latest_checkpoint(f"{backup}/chief")):
+        return 0
+    return int(tf.train.load_variable(checkpoint, "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE")) + 1
+
+
+def _digest_run(parameters: Parameters, dataset: dict) -> str:
+    """Of all that decides the weights: a backup of anything else is none of this training."""
+    code = [path.read_text() for path in sorted(pathlib.Path(__file__).parent.glob("*.py"))]
+    decisive = [dataclasses.asdict(parameters), dataset["digest"], tf.__version__, code]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
 
 def _check(parameters: Parameters) -> tuple[int, ...]:
@@ -110,14 +278,28 @@ def _check(parameters: Parameters) -> tuple[int, ...]:
         ("learning_rate", 1e-12),
         ("dropout", 0),
         ("weight_average", 0),
+        ("patience", 0),
+        ("label_smoothing", 0),
+        ("time_mask", 0),
+        ("frequency_mask", 0),
+        ("quantization_aware_epochs", 1),
+        ("quantization_aware_learning_rate", 1e-12),
     ):
         if getattr(parameters, name) < least:
             raise UserError(f"--{name}={getattr(parameters, name)}: at least {least}")
-    if min(lstm_units) < 1 or parameters.dropout >= 1:
-        raise UserError(
-            f"--lstm_units={parameters.lstm_units} are above 0 and --dropout={parameters.dropout} is below 1"
-        )
+    if min(lstm_units) < 1:
+        raise UserError(f"--lstm_units={parameters.lstm_units}: each at least 1")
+    for name in ("dropout", "label_smoothing"):
+        if getattr(parameters, name) >= 1:
+            raise UserError(f"--{name}={getattr(parameters, name)}: below 1")
     return lstm_units
+
+
+class _LogLearningRate(tf.keras.callbacks.Callback):
+    """Adds the learning rate of an epoch's last update to its logs."""
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        logs["learning_rate"] = float(tf.keras.backend.get_value(self.model.optimizer.learning_rate))
 
 
 class _Progress(tf.keras.callbacks.Callback):
@@ -129,8 +311,8 @@ class _Progress(tf.keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         print(
-            f"epoch {epoch + 1}/{self._epochs}: loss {logs['loss']:.3f}, accuracy {logs['accuracy']:.3f}; "
-            f"validation loss {logs['val_loss']:.3f}, accuracy {logs['val_accuracy']:.3f}",
+            f"epoch {epoch + 1}/{self._epochs}: loss {logs['loss']:.3f}, UAR {logs['uar']:.3f}; "
+            f"validation loss {logs['val_loss']:.3f}, UAR {logs['val_uar']:.3f}",
             flush=True,
         )
 
@@ -140,13 +322,15 @@ def _model_bytes(network: tf.keras.Model) -> bytes:
     with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
         path = pathlib.Path(directory, "ser.h5")
+        network.compile(loss="categorical_crossentropy")  # else Keras warns that it is not; no part of the file
         tf.keras.models.save_model(network, path, include_optimizer=False, save_format="h5")
         return path.read_bytes()
 
 
-def _history_csv(history: dict[str, list[float]]) -> str:
+def _history_csv(stages: dict[str, KeepAverage]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *history])
-    writer.writerows([epoch, *values] for epoch, values in enumerate(zip(*history.values(), strict=True), start=1))
+    rows = [(stage, epoch) for stage, kept in stages.items() for epoch in kept.history]
+    writer.writerow(["epoch", "stage", *rows[0][1]])
+    writer.writerows([number, stage, *epoch.values()] for number, (stage, epoch) in enumerate(rows, start=1))
     return text.getvalue()

@@ -9,8 +9,11 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   recorded_noise:LOW:HIGH    a part of a file of --noise_dir at such a ratio
   gain:LOW:HIGH              U(LOW, HIGH) dB
   time_shift:LOW:HIGH        U(LOW, HIGH) seconds later (below 0: earlier), with silence where nothing was
-  time_stretch:RATE          phase vocoder; below 1 is slower; a longer result keeps its first window
+  speed:LOW:HIGH             resampling: U(LOW, HIGH) times as fast, and as high
+  time_stretch:RATE          phase vocoder; below 1 is slower; what was no more than a window is none longer
+  time_stretch:LOW:HIGH      the same, at a rate of U(LOW, HIGH)
   pitch_shift:SEMITONES      phase vocoder and resampling, the length is kept
+  pitch_shift:LOW:HIGH       the same, by U(LOW, HIGH) semitones
 
 What is drawn at random depends on the clip's id and the copy's number alone. A flag file holds a list of copies: one
 `--augment=TEXT` a line.
@@ -26,11 +29,21 @@ import numpy as np
 from components.transform import spectral
 from components.transform.decode import Undecodable
 from components.transform.noise import Noise, read_noise
+from components.transform.resample import resample
 from schemas.artifacts import UserError
 from schemas.frontend import FrontEnd
 
 PRESETS: dict[str, tuple[str, ...]] = {
-    "default": ("clean", "snr_noise:5:30", "time_stretch:0.8|pitch_shift:0.7|snr_noise:5:30"),
+    "default": (
+        "clean",
+        "time_shift:-0.25:0.25|gain:-12:6",
+        "time_shift:-0.25:0.25|snr_noise:5:30",
+        "speed:0.87:1.15|time_shift:-0.25:0.25",
+        "speed:0.87:1.15|time_shift:-0.25:0.25|snr_noise:5:30|gain:-12:6",
+        "pitch_shift:-2.5:2.5|time_shift:-0.25:0.25",
+        "time_stretch:0.8:1.25|time_shift:-0.25:0.25",
+        "speed:0.87:1.15|time_shift:-0.25:0.25|gain:-12:6",
+    ),
     "notebook": ("amplitude_noise:0.5", "copy:0|time_stretch:0.8|pitch_shift:0.7"),
     "none": ("clean",),
 }
@@ -102,30 +115,43 @@ def time_shift(
     return np.concatenate([samples[-shift:], silence] if shift < 0 else [silence, samples[: len(samples) - shift]])
 
 
-def time_stretch(samples: np.ndarray, around: Surroundings, _rng: np.random.Generator, rate: float) -> np.ndarray:
-    """Changes speed and keeps pitch; of a longer result the first window is kept."""
-    return spectral.time_stretch(samples, rate, around.front_end.window_samples)
+def speed(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Plays U(low, high) times as fast, which changes pitch, too."""
+    rate = around.front_end.sample_rate
+    return resample(samples, round(rng.uniform(low, high) * rate), rate)
 
 
-def pitch_shift(samples: np.ndarray, around: Surroundings, _rng: np.random.Generator, semitones: float) -> np.ndarray:
+def time_stretch(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, *rates: float) -> np.ndarray:
+    """Changes speed and keeps pitch; of a window that becomes longer the first window is kept."""
+    window = around.front_end.window_samples
+    return spectral.time_stretch(samples, _draw(rng, rates), window if len(samples) <= window else None)
+
+
+def pitch_shift(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, *semitones: float) -> np.ndarray:
     """Changes pitch and keeps speed."""
-    return spectral.pitch_shift(samples, around.front_end.sample_rate, semitones)
+    return spectral.pitch_shift(samples, around.front_end.sample_rate, _draw(rng, semitones))
+
+
+def _draw(rng: np.random.Generator, bounds: tuple[float, ...]) -> float:
+    return bounds[0] if len(bounds) == 1 else rng.uniform(bounds[0], bounds[1])
 
 
 def _rms(samples: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-_OPERATIONS: dict[str, tuple[Operation, int]] = {  # name -> (function, number of parameters)
-    "clean": (clean, 0),
-    "amplitude_noise": (amplitude_noise, 1),
-    "snr_noise": (snr_noise, 2),
-    "recorded_noise": (recorded_noise, 2),
-    "gain": (gain, 2),
-    "time_shift": (time_shift, 2),
-    "time_stretch": (time_stretch, 1),
-    "pitch_shift": (pitch_shift, 1),
+_OPERATIONS: dict[str, tuple[Operation, tuple[int, ...]]] = {  # name -> (function, numbers of parameters that it takes)
+    "clean": (clean, (0,)),
+    "amplitude_noise": (amplitude_noise, (1,)),
+    "snr_noise": (snr_noise, (2,)),
+    "recorded_noise": (recorded_noise, (2,)),
+    "gain": (gain, (2,)),
+    "time_shift": (time_shift, (2,)),
+    "speed": (speed, (2,)),
+    "time_stretch": (time_stretch, (1, 2)),
+    "pitch_shift": (pitch_shift, (1, 2)),
 }
+_RATES = ("speed", "time_stretch")
 
 
 def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -187,11 +213,13 @@ def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, li
         if name not in _OPERATIONS:
             raise UserError(f"augmentation {text!r}: unknown {name!r}; known are copy, {', '.join(_OPERATIONS)}")
         operation, expected = _OPERATIONS[name]
-        if len(parameters) != expected:
-            raise UserError(f"augmentation {text!r}: {name!r} takes {expected} parameters, found {len(parameters)}")
-        if not all(map(math.isfinite, parameters)) or (name == "time_stretch" and not 0.1 <= parameters[0] <= 10):
+        if len(parameters) not in expected:
+            counts = " or ".join(map(str, expected))
+            raise UserError(f"augmentation {text!r}: {name!r} takes {counts} parameters, found {len(parameters)}")
+        possible = all(map(math.isfinite, parameters))
+        if not possible or (name in _RATES and not all(0.1 <= rate <= 10 for rate in parameters)):
             raise UserError(f"augmentation {text!r}: {name!r} can't be done with {values}")
-        if expected == 2 and parameters[0] > parameters[1]:
+        if len(parameters) == 2 and parameters[0] > parameters[1]:
             raise UserError(f"augmentation {text!r}: {name!r} takes the lower bound first")
         operations.append((operation, parameters))
     return start, operations

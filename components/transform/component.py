@@ -43,8 +43,14 @@ class Parameters:
     """What decides the records."""
 
     crop: tuple[str, ...] = parameter(
-        ("0.4:1.9",), "[CORPUS:]START:END in seconds, the part of a recording to keep; may be given for each corpus."
+        ("0:10",), "[CORPUS:]START:END in seconds, the part of a recording to keep; may be given for each corpus."
     )
+    windows: Literal["speech", "crop"] = parameter(
+        "speech",
+        "speech: windows of the front end's length that cover the speech in the crop, as a device hears it, each a record. "
+        "crop: the crop is the window (notebook).",
+    )
+    window_hop: float = parameter(0.5, "Seconds from one window of speech to the next.")
     load_rate: int = parameter(
         0,
         "0: crop at the recording's own rate and resample once. Else first resample to this rate in Hz (notebook: 22050).",
@@ -63,7 +69,7 @@ class Parameters:
     split: Literal["speaker", "clip", "notebook"] = parameter(
         "speaker", "The manifest's protocol: with speaker, a speaker in two splits stops the job."
     )
-    validation_fraction: float = parameter(0.15, "Share of the speakers (clips, copies) in the validation split.")
+    validation_fraction: float = parameter(0.1, "Share of the speakers (clips, copies) in the validation split.")
     test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
     max_channels: int = parameter(2, "A recording with more channels goes to quarantine; those of others are averaged.")
     max_clipped_fraction: float = parameter(
@@ -139,6 +145,8 @@ def _settings(parameters: Parameters) -> JobSettings:
         raise UserError(f"--num_shards={parameters.num_shards}: at least 1")
     if parameters.load_rate and parameters.load_rate < Acceptance.min_sample_rate:
         raise UserError(f"--load_rate={parameters.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
+    if not parameters.window_hop >= 0.01:
+        raise UserError(f"--window_hop={parameters.window_hop}: at least 0.01 s")
     if parameters.max_channels < 1:
         raise UserError(f"--max_channels={parameters.max_channels}: at least 1")
     for name in ("max_clipped_fraction", "max_quarantine_fraction"):
@@ -153,6 +161,7 @@ def _settings(parameters: Parameters) -> JobSettings:
     return JobSettings(
         around=Surroundings(FrontEnd(), list_noises(parameters.noise_dir) if parameters.noise_dir else ()),
         crops=_parse_crops(parameters.crop),
+        window_hop=parameters.window_hop if parameters.windows == "speech" else 0.0,
         load_rate=parameters.load_rate,
         acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
         padding=parameters.padding,
@@ -178,7 +187,7 @@ def _parse_crops(values: tuple[str, ...]) -> dict[str, Crop]:
             raise UserError(f"--crop={value}: 0 <= START < END, and a corpus is one of {', '.join(CORPORA)}")
         crops |= dict.fromkeys([corpus[0]] if corpus[0] else CORPORA, crop)
     if missing := set(CORPORA) - set(crops):
-        crops |= dict.fromkeys(missing, Crop(0.4, 1.9))
+        crops |= dict.fromkeys(missing, Crop(0.0, 10.0))
     return crops
 
 

@@ -21,6 +21,7 @@ from components.transform.memory import settle_memory
 from components.transform.mfcc import compute_mfcc
 from components.transform.statistics import DatasetStatistics, SumStatistics
 from components.transform.tfrecord import encode_shard
+from components.transform.windows import cut_window, place_windows
 from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.example import Example, encode
@@ -34,6 +35,7 @@ class JobSettings:
 
     around: Surroundings
     crops: dict[str, Crop]  # by corpus
+    window_hop: float  # s between the windows of speech; 0: the crop is the window
     load_rate: int
     acceptance: Acceptance
     padding: str
@@ -181,28 +183,41 @@ def make_records(
     statistics = DatasetStatistics(decoded=1)
     for number, samples in enumerate(make_copies(window.samples, row.clip_id, texts, settings.around)):
         split, text = copies[number]
-        mfcc = compute_mfcc(samples, front_end, settings.padding)
-        if not np.isfinite(mfcc).all():
-            raise Undecodable(
-                "overflow", f"the MFCCs of copy {number} are not finite: its samples are far beyond full scale"
+        for place, part in enumerate(_cut(samples, window.samples, settings)):
+            mfcc = compute_mfcc(part, front_end, settings.padding)
+            if not np.isfinite(mfcc).all():
+                raise Undecodable(
+                    "overflow", f"the MFCCs of copy {number} are not finite: its samples are far beyond full scale"
+                )
+            example = Example(
+                clip_id=row.clip_id,
+                corpus=row.corpus,
+                speaker=row.speaker,
+                emotion=row.emotion,
+                label=LABELS.index(row.label),
+                copy=number,
+                window=place,
+                augmentation=text,
+                synthetic=row.synthetic,
+                mfcc=mfcc,
             )
-        example = Example(
-            clip_id=row.clip_id,
-            corpus=row.corpus,
-            speaker=row.speaker,
-            emotion=row.emotion,
-            label=LABELS.index(row.label),
-            copy=number,
-            augmentation=text,
-            synthetic=row.synthetic,
-            mfcc=mfcc,
-        )
-        record = encode(example)
-        statistics.split(split).add_example(example, record, window.recording_seconds)
-        key = f"{row.clip_id}/{number:06}"
-        shard = int(artifacts.unit_hash("shard", key) * settings.num_shards)
-        records.append(((split, shard), (key, record)))
+            record = encode(example)
+            statistics.split(split).add_example(example, record, window.recording_seconds)
+            key = f"{row.clip_id}/{number:06}/{place:06}"
+            shard = int(artifacts.unit_hash("shard", key) * settings.num_shards)
+            records.append(((split, shard), (key, record)))
     return records, statistics
+
+
+def _cut(copy: np.ndarray, original: np.ndarray, settings: JobSettings) -> list[np.ndarray]:
+    """A copy's windows. Where they are is found in the original: noise hides it, and what changes speed moves it."""
+    if not settings.window_hop:
+        return [copy]
+    front_end = settings.around.front_end
+    starts = place_windows(original, front_end.sample_rate, front_end.window_samples, settings.window_hop)
+    windows = (cut_window(copy, round(start * len(copy) / len(original)), front_end.window_samples) for start in starts)
+    # A copy that is faster can end before its last window begins: nothing is heard there.
+    return [window for number, window in enumerate(windows) if window.any() or not number]
 
 
 def _plan_copies(row: ManifestRow, settings: JobSettings) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from schemas.labels import CORPORA, LABEL_OF_EMOTION, LABELS
 
 def make_example(**changes) -> Example:
     mfcc = np.random.default_rng(0).normal(size=(47, 13)).astype(np.float32) * 100
-    example = Example("ab" * 32, "tess", "OAF", "happy", 1, 2, "snr_noise:5:30", False, mfcc)
+    example = Example("ab" * 32, "tess", "OAF", "happy", 1, 2, 3, "snr_noise:5:30", False, mfcc)
     return dataclasses.replace(example, **changes)
 
 
@@ -30,7 +30,7 @@ def test_bytes_are_those_of_tensorflows_deterministic_serialisation(change):
     context = {
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()])) for name, value in values.items()
     }
-    for name in ("label", "copy", "synthetic"):
+    for name in ("label", "copy", "window", "synthetic"):
         number = int(getattr(example, name))
         context[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[number]))
     frames = [tf.train.Feature(float_list=tf.train.FloatList(value=frame)) for frame in example.mfcc]

@@ -18,6 +18,13 @@ SPEAKERS = {"01": "train", "02": "train", "03": "validation", "04": "test"}
 EMOTIONS = {"calm": "neutral", "happy": "happy", "surprised": "surprise", "sad": "unpleasant"}
 
 
+FLAGS = {
+    "crop": ("0.4:1.9",),
+    "windows": "crop",
+    "augment": ("clean", "snr_noise:5:30", "time_stretch:0.8|pitch_shift:0.7|snr_noise:5:30"),
+}
+
+
 @pytest.fixture
 def manifest(tmp_path, write_speech) -> str:
     """Sixteen clips of four speakers."""
@@ -32,8 +39,9 @@ def manifest(tmp_path, write_speech) -> str:
 
 
 def run(manifest, name="examples", **parameters) -> pathlib.Path:
+    """The step with the crop as its window and three copies, unless a test asks for something else."""
     output = pathlib.Path(manifest).with_name(name)
-    component.run(str(output), component.Parameters(**parameters), manifest)
+    component.run(str(output), component.Parameters(**(FLAGS | parameters)), manifest)
     return output
 
 
@@ -162,7 +170,7 @@ def test_a_line_that_is_no_row_is_quarantined(manifest, tmp_path, line, detail):
 
 def test_metrics_and_statistics_say_the_same(manifest, tmp_path):
     (tmp_path / "01-calm.wav").unlink()
-    parameters = component.Parameters()
+    parameters = component.Parameters(**FLAGS)
     result = job.run_job(
         manifest, str(tmp_path / "out"), component._settings(parameters), component._pipeline_options([])
     )
@@ -290,7 +298,7 @@ def test_a_run_replaces_the_shards_of_the_run_before(manifest):
         ({"max_quarantine_fraction": 1.5}, "--max_quarantine_fraction=1.5"),
         ({"max_clipped_fraction": -0.1}, "--max_clipped_fraction=-0.1"),
         ({"max_channels": 0}, "--max_channels=0"),
-        ({"noisy": "default"}, "--noisy=default: one copy, this preset has 3"),
+        ({"noisy": "default"}, "--noisy=default: one copy, this preset has 8"),
         ({"augment": ("recorded_noise:0:10",)}, "takes its noise from --noise_dir"),
         ({"noise_dir": "/nowhere"}, "--noise_dir=/nowhere has no file"),
         ({"augment": ("echo",)}, "unknown 'echo'"),

@@ -163,7 +163,8 @@ def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(tmp_path
         for path in campaign.expected
     ]
     write_manifest(str(tmp_path / "manifest.jsonl"), rows)
-    parameters = component.Parameters(load_rate=load_rate, max_quarantine_fraction=1.0, augment=("none",))
+    crop = {"crop": ("0.4:1.9",), "windows": "crop"}
+    parameters = component.Parameters(load_rate=load_rate, max_quarantine_fraction=1.0, augment=("none",), **crop)
     component.run(str(tmp_path / "out"), parameters, str(tmp_path / "manifest.jsonl"))
 
     quarantine = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()]

@@ -41,4 +41,4 @@ def test_one_digest_whoever_runs_the_job(tmp_path, write_speech):
     lines = result.stdout.splitlines()[1:]
     assert {line[:31].strip() for line in lines} == RUNNERS
     assert len({line.split()[-1] for line in lines}) == 1
-    assert {int(line[31:40]) for line in lines} == {4 * 5 + 2 * 4 * 2}
+    assert {int(line[31:40]) for line in lines} == {2 * (4 * 10 + 2 * 4 * 2)}  # two windows a copy

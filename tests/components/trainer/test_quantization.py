@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.fake_quantized import CELL_CLIP, QuantizationAwareLSTM, load_fake_quantized
+from components.trainer.network import Architecture, carry_weights
+from components.trainer.quantization import float_network, make_quantized, settle_weight_ranges
+
+ARCHITECTURE = Architecture((20, 5), (12, 8), 10, 0.0, 4)
+
+
+@pytest.fixture
+def inputs():
+    return np.random.default_rng(0).standard_normal((64, 20, 5)).astype(np.float32)
+
+
+@pytest.fixture
+def trained(inputs):
+    tf.keras.utils.set_random_seed(3)
+    network = ARCHITECTURE.build()
+    network.set_weights([weight * 2 for weight in network.get_weights()])
+    return network
+
+
+def test_training_storing_and_fine_tuning_share_their_weights(trained):
+    fused, quantized = ARCHITECTURE.build_for_training(0), ARCHITECTURE.build_quantized()
+    names = [weight.name for weight in trained.weights]
+    assert [weight.name for weight in fused.weights] == names
+    assert set(names) <= {weight.name for weight in quantized.weights}
+
+
+def test_the_float_weights_go_there_and_back(trained, inputs):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    for weight, expected in zip(
+        float_network(ARCHITECTURE, quantized).get_weights(), trained.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_eight_bits_change_little_and_four_bits_more(trained, inputs):
+    exact = trained.predict(inputs, verbose=0)
+    error = {
+        bits: np.abs(make_quantized(ARCHITECTURE, trained, inputs, bits).predict(inputs, verbose=0) - exact).mean()
+        for bits in (8, 4)
+    }
+    assert 0 < error[8] < 0.01
+    assert error[4] > 4 * error[8]
+
+
+def test_it_is_the_lstm_of_rounded_weights_and_rounded_states(inputs):
+    """Against NumPy, a frame at a time; sigmoid and tanh in double precision."""
+    layer = QuantizationAwareLSTM(6, return_sequences=True)
+    layer(inputs)
+    rng = np.random.default_rng(1)
+    layer.set_weights([rng.standard_normal(w.shape) if w.shape else w for w in layer.get_weights()])
+    kernel, recurrent, bias = (weight.numpy() for weight in layer.cell.weights)
+    for low, high, values in ((*layer._kernel_range.values(), kernel), (*layer._recurrent_range.values(), recurrent)):
+        low.assign(-np.abs(values).max())
+        high.assign(np.abs(values).max())
+    layer.hidden_range["min_var"].assign(-0.5)  # narrower than the states: they must be cut off
+    layer.hidden_range["max_var"].assign(0.7)
+
+    def round_weights(values):
+        step = np.abs(values).max() / 127
+        return np.round(values / step) * step
+
+    def round_state(values):
+        step = 1.2 / 255
+        zero = np.round(0.5 / step)
+        return (np.clip(np.round(values / step) + zero, 0, 255) - zero) * step
+
+    kernel, recurrent = round_weights(kernel), round_weights(recurrent)
+    hidden = cell = np.zeros((len(inputs), 6))
+    for frame in range(20):
+        i, f, c, o = np.split(inputs[:, frame] @ kernel + hidden @ recurrent + bias, 4, axis=1)
+        i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+        cell = np.clip(f * cell + i * np.tanh(c), -CELL_CLIP, CELL_CLIP)
+        hidden = round_state(o * np.tanh(cell))
+    found = layer(inputs)[:, -1].numpy()
+    # A state that is next to the border between two steps may be rounded to either.
+    assert np.mean(np.abs(found - hidden) < 1e-5) > 0.95
+    assert np.abs(found - hidden).max() < 0.05
+
+
+def test_gradients_reach_all_weights_and_no_range(trained, inputs):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    assert len(quantized.trainable_weights) == len(trained.weights)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(quantized(inputs, training=True)[:, 0])
+    for weight, gradient in zip(
+        quantized.trainable_weights, tape.gradient(loss, quantized.trainable_weights), strict=True
+    ):
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
+
+
+def test_training_moves_the_ranges_of_activations(trained, inputs):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    before = quantized.get_layer("lstm_1").hidden_range["max_var"].numpy()
+    for _ in range(3):
+        quantized(inputs, training=True)
+    assert quantized.get_layer("lstm_1").hidden_range["max_var"].numpy() < before == 1.0
+
+
+def test_weight_ranges_follow_the_weights(trained, inputs):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    layer = quantized.get_layer("lstm_1")
+    layer.cell.kernel.assign(layer.cell.kernel * 3)
+    settle_weight_ranges(quantized)
+    assert layer._kernel_range["max_var"].numpy() == pytest.approx(np.abs(layer.cell.kernel.numpy()).max())
+    assert layer._kernel_range["min_var"].numpy() == -layer._kernel_range["max_var"].numpy()
+
+
+def test_a_stored_network_is_loaded_as_it_was(trained, inputs, tmp_path):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    stored = ARCHITECTURE.build_quantized()
+    carry_weights(quantized, stored)
+    stored.compile(loss="categorical_crossentropy")
+    stored.save(tmp_path / "network.h5", include_optimizer=False, save_format="h5")
+    loaded = load_fake_quantized(str(tmp_path / "network.h5"))
+    np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), quantized.predict(inputs, verbose=0))
