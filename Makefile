@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow bench-transform bench-scaling bench-digests lint lock clean
+.PHONY: demo test test-slow bench-transform bench-train bench-scaling bench-digests lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -21,6 +21,10 @@ test-slow: $(VENV)/installed
 # The data job against the original notebook's loop.
 bench-transform: $(VENV)/installed
 	$(BIN)/python benchmarks/transform.py $(CORPORA)
+
+# The trainer against the original notebook's model.fit.
+bench-train: $(VENV)/installed
+	$(BIN)/python benchmarks/trainer.py $(CORPORA)
 
 # The data job's time and memory over 1, 4 and 16 times the recordings.
 bench-scaling: $(VENV)/installed

@@ -19,9 +19,9 @@ def evaluation(demo_root):
 
 
 def read_clips(demo_root, split):
-    """(int8 file, arena, inputs, true classes) of one of the demo's splits."""
+    """(int8 file, arena, inputs, true classes) of the clean windows of one of the demo's splits."""
     description = json.loads((demo_root / "export/export.json").read_text())
-    records = read_split(str(demo_root / "examples"), split)
+    records = [example for example in read_split(str(demo_root / "examples"), split) if example.copy == 0]
     standardisation = Standardisation.from_dict(description["standardisation"])
     inputs = standardisation.apply(np.stack([example.mfcc for example in records]))
     content = (demo_root / "export/ser_int8.tflite").read_bytes()

@@ -40,7 +40,8 @@ def make_predictions(classes, shift=0) -> Predictions:
 
 
 def judge_defaults(true, predictions, source=0):
-    gates = judge(true, predictions, source, 1.0, 0.97, 0.99, 10, 0)
+    votes = {name: predicted.classes for name, predicted in predictions.items()}
+    gates = judge(true, votes, predictions, source, 1.0, 0.97, 0.99, 10, 0, 0.99)
     return {gate.name: gate.passed for gate in gates}
 
 

@@ -6,7 +6,7 @@ import pytest
 from components import corpora
 from components.corpora.clip import Clip
 from components.example_gen.inspect import Recording
-from components.example_gen.splits import assign_splits
+from components.example_gen.splits import Fold, assign_splits, parse_fold
 from schemas.artifacts import UserError
 from schemas.labels import LABELS, SPLITS
 
@@ -76,3 +76,47 @@ def test_clip_split_has_about_the_fractions_asked_for():
 
 def test_notebook_split_is_left_to_the_copies():
     assert {row.split for row in assign_splits(make_recordings("tess"), "notebook", 0.18, 0.1).rows} == {"per_copy"}
+
+
+def test_each_speaker_is_in_the_test_split_of_one_fold_and_each_fold_has_both_sexes():
+    recordings = make_recordings("ravdess") + make_recordings("tess") + make_recordings("savee")
+    tested = collections.Counter()
+    for number in range(1, 6):
+        rows = assign_splits(recordings, "speaker", 0.1, 0.25, Fold(number, 5)).rows
+        splits = splits_of_speakers(rows)
+        assert all(len(found) == 1 for found in splits.values())
+        assert all("train" in splits[f"tess/{speaker}"] for speaker in corpora.published_speakers("tess"))
+        in_test = [speaker for speaker, found in splits.items() if found == {"test"}]
+        assert {corpora.sex_of(*speaker.split("/")) for speaker in in_test} == {"male", "female"}
+        assert sum(speaker.startswith("savee") for speaker in in_test) == (number <= 4)
+        tested.update(in_test)
+    assert set(tested.values()) == {1} and len(tested) == 24 + 4
+
+
+def test_all_folds_share_one_salt():
+    """A copy in which some ranking leaves a fold without a label: all folds take the next one, none is tested twice."""
+    recordings = make_recordings("ravdess", speakers=[f"{n:02}" for n in range(1, 11)])
+    folds = [assign_splits(recordings, "speaker", 0.2, 0.25, Fold(number, 3)) for number in (1, 2, 3)]
+    assert len({fold.salt for fold in folds}) == 1
+    tested = [row.clip_id for fold in folds for row in fold.rows if row.split == "test"]
+    assert sorted(tested) == sorted(recording.clip_id for recording in recordings)
+
+
+def test_a_corpus_that_is_left_out_is_the_test_split():
+    recordings = make_recordings("ravdess") + make_recordings("tess")
+    rows = assign_splits(recordings, "speaker", 0.1, 0.25, Fold(corpus="tess")).rows
+    assert {row.corpus for row in rows if row.split == "test"} == {"tess"}
+    assert {row.corpus for row in rows if row.split != "test"} == {"ravdess"}
+    with pytest.raises(UserError, match="leaves that corpus out"):
+        assign_splits(make_recordings("tess"), "speaker", 0.1, 0.25, Fold(corpus="tess"))
+
+
+@pytest.mark.parametrize("text", ["0/5", "6/5", "1/1", "five", "1/", "-1/5"])
+def test_a_wrong_fold_is_told(text):
+    with pytest.raises(UserError, match="--fold="):
+        parse_fold(text)
+
+
+def test_folds_that_speakers_do_not_suffice_for_are_told():
+    with pytest.raises(UserError, match="take fewer folds"):
+        assign_splits(make_recordings("savee"), "speaker", 0.25, 0.25, Fold(5, 5))
