@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow bench-transform bench-train bench-scaling bench-digests lint lock clean
+.PHONY: demo test test-slow bench-transform bench-train bench-quantization bench-scaling bench-digests lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -25,6 +25,11 @@ bench-transform: $(VENV)/installed
 # The trainer against the original notebook's model.fit.
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/trainer.py $(CORPORA)
+
+# Accuracy of float, int8 and quantization-aware models over five seeds, of both presets.
+bench-quantization: $(VENV)/installed
+	$(BIN)/python benchmarks/quantization.py --preset=default $(CORPORA)
+	$(BIN)/python benchmarks/quantization.py --preset=small $(CORPORA)
 
 # The data job's time and memory over 1, 4 and 16 times the recordings.
 bench-scaling: $(VENV)/installed

@@ -35,19 +35,25 @@ def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
       arithmetic, input and output.
     """
 
+    return {name: _convert(model, name, calibration) for name in FORMATS}
+
+
+def convert_int8(model: tf.keras.Model, calibration: np.ndarray) -> bytes:
+    """The int8 file of `convert` alone."""
+    return _convert(model, "int8", calibration)
+
+
+def _convert(model: tf.keras.Model, name: str, calibration: np.ndarray) -> bytes:
     def representative() -> Iterator[list[np.ndarray]]:
         for example in calibration:
             yield [example[np.newaxis]]
 
-    converted = {}
-    for name in FORMATS:
-        converter = tf.lite.TFLiteConverter.from_keras_model(model)
-        if name != "float":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if name == "int8":
-            converter.representative_dataset = representative
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-            converter.inference_input_type = converter.inference_output_type = tf.int8
-        with quiet_native_log():
-            converted[name] = bytes(converter.convert())
-    return converted
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if name != "float":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if name == "int8":
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    with quiet_native_log():
+        return bytes(converter.convert())

@@ -95,6 +95,16 @@ class Plan:
     weight_average: float
     patience: int
 
+    @classmethod
+    def from_parameters(cls, parameters: Parameters) -> "Plan":
+        """That of training in float."""
+        return cls(**{field.name: getattr(parameters, field.name) for field in dataclasses.fields(cls)})
+
+    def for_quantization(self, parameters: Parameters) -> "Plan":
+        """That of fine-tuning with the roundings of int8."""
+        epochs, rate = parameters.quantization_aware_epochs, parameters.quantization_aware_learning_rate
+        return dataclasses.replace(self, epochs=epochs, learning_rate=rate)
+
 
 def run(output: str, parameters: Parameters, examples: str) -> None:
     """Trains the network; if asked, fine-tunes it with the roundings of int8.
@@ -105,7 +115,7 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     Raises:
       UserError: a flag is wrong, or there are no training or validation examples.
     """
-    lstm_units = _check(parameters)
+    lstm_units = check(parameters)
     dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
@@ -116,18 +126,11 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     )
     train = make_split_dataset(examples, "train", dataset).cache()
     validation = make_split_dataset(examples, "validation", dataset)
-    data = _make_data(parameters, train, validation, dataset)
+    data = make_data(parameters, train, validation, dataset)
     backup = artifacts.join(output, "backup", _digest_run(parameters, dataset))
 
     network = architecture.build_for_training(parameters.seed)
-    plan = Plan(
-        parameters.epochs,
-        parameters.learning_rate,
-        parameters.learning_rate_schedule,
-        parameters.label_smoothing,
-        parameters.weight_average,
-        parameters.patience,
-    )
+    plan = Plan.from_parameters(parameters)
     kept = fit(network, data, plan, artifacts.join(backup, "float"), artifacts.join(output, "logs", "float"))
     stages = {"float": kept}
     plain = architecture.build()
@@ -136,12 +139,8 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     files = {}
     if parameters.quantization_aware:
         quantized = make_quantized(architecture, network, read_arrays(train)[0], seed=parameters.seed)
-        plan = dataclasses.replace(
-            plan,
-            epochs=parameters.quantization_aware_epochs,
-            learning_rate=parameters.quantization_aware_learning_rate,
-        )
-        data = _make_data(
+        plan = plan.for_quantization(parameters)
+        data = make_data(
             parameters, train, validation, dataset
         )  # its order begins anew, whether or not that of `data` ran
         directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
@@ -181,7 +180,8 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     tf.io.gfile.rmtree(artifacts.join(output, "backup"))
 
 
-def _make_data(parameters: Parameters, train: tf.data.Dataset, validation: tf.data.Dataset, dataset: dict) -> Data:
+def make_data(parameters: Parameters, train: tf.data.Dataset, validation: tf.data.Dataset, dataset: dict) -> Data:
+    """What one stage of training is fitted to; each stage begins its sequence of epochs anew."""
     examples = dataset["splits"]["train"]["examples"]
     n_classes = len(dataset["labels"])
     batch_size = min(parameters.batch_size, examples)
@@ -265,7 +265,7 @@ def _digest_run(parameters: Parameters, dataset: dict) -> str:
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
 
-def _check(parameters: Parameters) -> tuple[int, ...]:
+def check(parameters: Parameters) -> tuple[int, ...]:
     """The LSTM layers' units; raises UserError for what can't be trained with."""
     try:
         lstm_units = tuple(int(units) for units in parameters.lstm_units.split(","))

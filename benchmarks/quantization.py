@@ -1,0 +1,123 @@
+"""What int8 costs, and what quantization-aware fine-tuning gives back: a table over seeds, with plain fine-tuning as control.
+
+`python benchmarks/quantization.py [--preset=small] [--seeds=5] [--corpus=NAME:DIR ...]`. Accuracy and UAR are of held-out
+clips of speakers whom training never heard (the default split). Models with 4-bit weights are fake-quantized only.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import tensorflow as tf
+from corpora import make_manifest
+
+from components.evaluator.clips import HeldOut
+from components.evaluator.metrics import summarise
+from components.evaluator.predict import predict_tflite
+from components.exporter.convert import convert_int8, fix_batch_size
+from components.trainer.component import Parameters, Plan, check, fit, make_data
+from components.trainer.dataset import make_split_dataset, read_arrays
+from components.trainer.network import Architecture, carry_weights
+from components.trainer.quantization import float_network, make_quantized, settle_weight_ranges
+from schemas.artifacts import unit_hash
+from schemas.dataset import read_split
+from schemas.frontend import Standardisation
+
+CALIBRATION_EXAMPLES = 256
+
+
+def main() -> None:
+    """Trains, fine-tunes and converts for each seed, and prints a row a model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
+    parser.add_argument("--preset", choices=("default", "small"), default="default")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--output", default="build/bench-quantization")
+    arguments = parser.parse_args()
+    output = pathlib.Path(arguments.output)
+    examples = output / "examples"
+    manifest = make_manifest(output, arguments.corpus, [])
+    job = [sys.executable, "-m", "components.transform", f"--manifest={manifest}", f"--output={examples}"]
+    subprocess.run(job, check=True, capture_output=True)
+
+    parameters = _read_preset(arguments.preset)
+    results: dict[str, list[tuple[float, float]]] = {}
+    for seed in range(arguments.seeds):
+        for name, found in _measure(str(examples), dataclasses.replace(parameters, seed=seed)).items():
+            results.setdefault(name, []).append(found)
+            print(f"seed {seed}: {name}: accuracy {found[0]:.4f}, UAR {found[1]:.4f}", flush=True)
+    print(f"\n| {arguments.preset}, {arguments.seeds} seeds | accuracy | UAR |\n|---|---|---|")
+    for name, values in results.items():
+        mean, deviation = np.mean(values, axis=0), np.std(values, axis=0, ddof=1 if len(values) > 1 else 0)
+        cells = [f"{m:.3f} ± {d:.3f}" for m, d in zip(mean, deviation, strict=True)]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def _read_preset(name: str) -> Parameters:
+    """The trainer's parameters in a flag file; those that it does not name have their defaults."""
+    lines = pathlib.Path(f"pipeline/configs/{name}.flags").read_text().splitlines()
+    values = dict(line[2:].split("=", 1) for line in lines if line.startswith("--"))
+    defaults = dataclasses.asdict(Parameters())
+    return Parameters(**{name: type(value)(values[name]) for name, value in defaults.items() if name in values})
+
+
+def _measure(examples: str, parameters: Parameters) -> dict[str, tuple[float, float]]:
+    """(accuracy, UAR) of each model of one seed."""
+    dataset = json.loads(pathlib.Path(examples, "dataset.json").read_text())
+    tf.keras.backend.clear_session()
+    tf.keras.utils.set_random_seed(parameters.seed)
+    train, validation = (make_split_dataset(examples, split, dataset).cache() for split in ("train", "validation"))
+    data = make_data(parameters, train, validation, dataset)
+    units, size = check(parameters), (dataset["front_end"]["n_mfcc"], len(dataset["labels"]))
+    architecture = Architecture((47, size[0]), units, parameters.dense_units, parameters.dropout, size[1])
+    standardisation = Standardisation.from_dict(dataset["standardisation"])
+    held_out = HeldOut.from_records(read_split(examples, "test"), np.arange(size[1]), standardisation)
+    records = sorted(read_split(examples, "train"), key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))
+    calibration = standardisation.apply(np.stack([record.mfcc for record in records[:CALIBRATION_EXAMPLES]]))
+    inputs = read_arrays(train)[0]
+
+    def judge(probabilities: np.ndarray) -> tuple[float, float]:
+        found = summarise(held_out.true, held_out.vote(probabilities).argmax(axis=1), size[1])
+        return float(found["accuracy"]), float(found["uar"])
+
+    def judge_float_and_int8(network: tf.keras.Model) -> list[tuple[float, float]]:
+        int8 = convert_int8(fix_batch_size(network), calibration)
+        probabilities = network.predict(held_out.inputs, verbose=0), predict_tflite(int8, held_out.inputs).probabilities
+        return [judge(found) for found in probabilities]
+
+    plan = Plan.from_parameters(parameters)
+    network = architecture.build_for_training(parameters.seed)
+    fit(network, data, plan)
+    tuning = plan.for_quantization(parameters)
+    results = {}
+    plain = architecture.build()
+    carry_weights(network, plain)
+    results["float"], results["int8 after training"] = judge_float_and_int8(plain)
+
+    control = architecture.build_for_training(parameters.seed)
+    carry_weights(network, control)
+    fit(control, make_data(parameters, train, validation, dataset), tuning)
+    carry_weights(control, plain)
+    results["control: float after plain fine-tuning"], results["control: int8 after it"] = judge_float_and_int8(plain)
+
+    for bits in (8, 4):
+        quantized = make_quantized(architecture, network, inputs, bits, parameters.seed)
+        before = judge(quantized.predict(held_out.inputs, verbose=0))
+        fit(quantized, make_data(parameters, train, validation, dataset), tuning)
+        settle_weight_ranges(quantized)
+        if bits == 8:
+            int8 = judge_float_and_int8(float_network(architecture, quantized))[1]
+            results["int8 after quantization-aware fine-tuning"] = int8
+        else:
+            results["4-bit weights after training"] = before
+            after = judge(quantized.predict(held_out.inputs, verbose=0))
+            results["4-bit weights after quantization-aware fine-tuning"] = after
+    return results
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+import dataclasses
+import pathlib
+
+import pytest
+
+from pipeline.steps import STEPS
+
+CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "pipeline" / "configs"
+
+
+def read_flags(name):
+    lines = (CONFIGS / f"{name}.flags").read_text().splitlines()
+    return [tuple(line[2:].split("=", 1)) for line in lines if line.startswith("--")]
+
+
+def defaults():
+    """Every parameter of every step, as a flag's text."""
+    values = {}
+    for step in STEPS:
+        for name, value in dataclasses.asdict(step.component.Parameters()).items():
+            values[name] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return values
+
+
+def test_the_default_preset_is_what_every_flag_is_without_it():
+    stated = {name: value for name, value in read_flags("default") if name != "undefok"}
+    assert stated == {name: defaults()[name] for name in stated}
+
+
+@pytest.mark.parametrize("preset", ["default", "small", "notebook"])
+def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(preset):
+    flags = read_flags(preset)
+    excused = {name for key, value in flags if key == "undefok" for name in value.split(",")}
+    stated = {name for name, _ in flags if name != "undefok"}
+    assert stated == excused
+    assert stated <= set(defaults())
