@@ -34,12 +34,12 @@ class Parameters:
         "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
     )
     max_accuracy_loss: float = parameter(1.0, "Percentage points of accuracy that int8 may lose against Keras.")
-    min_agreement: float = parameter(0.97, "Share of windows on which int8 and Keras must give the same class.")
+    min_agreement: float = parameter(0.97, "Share of clips on which int8 and Keras must give the same class.")
     min_tflm_agreement: float = parameter(
-        0.99, "Share of windows on which TFLM and TFLite int8 must give the same class."
+        0.99, "Share of clips on which TFLM and TFLite int8 must give the same class."
     )
     min_fake_quantized_agreement: float = parameter(
-        0.99, "Share of windows on which int8 must give the class of the fake-quantized network that was fine-tuned."
+        0.99, "Share of clips on which int8 must give the class of the fake-quantized network that was fine-tuned."
     )
     max_tflm_difference: int = parameter(10, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
     max_source_difference: int = parameter(
@@ -103,7 +103,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         "dataset_digest": dataset["digest"],
         "models": {
             name: {"bytes": sizes[name], "latency_ms": predicted.latency_ms}
-            | {"agreement": agreement(predicted, predictions["keras"])}
+            | {"agreement": agreement(elected[name], elected["keras"])}
             | _evaluate(held_out, elected[name], labels)
             for name, predicted in predictions.items()
         },

@@ -53,35 +53,44 @@ def judge(
 
     Args:
       true: int64 [clips], the true classes.
-      votes: int64 [clips] of "keras" and "int8", the classes that the clips' windows elect.
-      predictions: of the windows, by "keras", "int8" and "tflm", and by "fake_quantized" where there is such a model.
+      votes: int64 [clips] of "keras", "int8" and "tflm", and of "fake_quantized" where there is such a model: the classes that
+        the clips' windows elect.
+      predictions: of the windows, by "int8" and "tflm".
       differing_source_bytes: how many bytes of the compiled TFLM source differ from the int8 file.
       max_accuracy_loss: percentage points that int8 may lose against Keras.
-      min_agreement: share of windows on which int8 and Keras must give the same class.
-      min_tflm_agreement: share of windows on which TFLM and TFLite, both int8, must give the same class.
+      min_agreement: share of clips on which int8 and Keras must give the same class.
+      min_tflm_agreement: share of clips on which TFLM and TFLite, both int8, must give the same class.
       max_tflm_difference: between outputs of TFLM and TFLite, in steps of 1/256.
       max_source_difference: bytes.
-      min_fake_quantized_agreement: share of windows on which int8 must give the class of the network that was fine-tuned with
+      min_fake_quantized_agreement: share of clips on which int8 must give the class of the network that was fine-tuned with
         its roundings.
     """
-    keras, int8, tflm = (predictions[name] for name in ("keras", "int8", "tflm"))
+    int8, tflm = predictions["int8"], predictions["tflm"]
     assert int8.quantized is not None and tflm.quantized is not None, "int8 models give int8"
     lost = (np.sum(votes["keras"] == true) - np.sum(votes["int8"] == true)) / len(true)
     difference = np.abs(int8.quantized.astype(int) - tflm.quantized.astype(int)).max()
     gates = [
         Gate("int8 accuracy loss against Keras", 100 * float(lost), "at most", max_accuracy_loss, "points"),
-        Gate("int8 agreement with Keras", agreement(int8, keras), "at least", min_agreement, "of windows"),
-        Gate("TFLM agreement with TFLite int8", agreement(tflm, int8), "at least", min_tflm_agreement, "of windows"),
+        Gate(
+            "int8 agreement with Keras", agreement(votes["int8"], votes["keras"]), "at least", min_agreement, "of clips"
+        ),
+        Gate(
+            "TFLM agreement with TFLite int8",
+            agreement(votes["tflm"], votes["int8"]),
+            "at least",
+            min_tflm_agreement,
+            "of clips",
+        ),
         Gate("TFLM output difference from TFLite int8", float(difference), "at most", max_tflm_difference, "of 256"),
         Gate("TFLM source difference", float(differing_source_bytes), "at most", max_source_difference, "bytes"),
     ]
-    if fake_quantized := predictions.get("fake_quantized"):
-        value = agreement(int8, fake_quantized)
+    if "fake_quantized" in votes:
+        value = agreement(votes["int8"], votes["fake_quantized"])
         name = "int8 agreement with the fake-quantized network"
-        gates.append(Gate(name, value, "at least", min_fake_quantized_agreement, "of windows"))
+        gates.append(Gate(name, value, "at least", min_fake_quantized_agreement, "of clips"))
     return gates
 
 
-def agreement(one: Predictions, other: Predictions) -> float:
-    """Share of windows to which both give the same class."""
-    return float(np.mean(one.classes == other.classes))
+def agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of clips to which both give the same class."""
+    return float(np.mean(one == other))
