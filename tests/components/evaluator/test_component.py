@@ -82,7 +82,7 @@ def test_without_the_reset_accuracy_falls_in_both_runtimes(demo_root):
     for predict in (predict_tflite, lambda c, x, **k: predict_tflm(c, x, arena, **k)):
         reset = summarise(true, predict(content, inputs).classes, 4)["accuracy"]
         carried = summarise(true, predict(content, inputs, reset_state=False).classes, 4)["accuracy"]
-        assert carried < reset - 0.03
+        assert carried < reset - 0.02
 
 
 def test_source_holds_the_int8_file_byte_for_byte(demo_root, tmp_path):
