@@ -77,7 +77,7 @@ def test_lineage_tells_what_each_step_read_and_made(demo_root):
     for name, step in steps.items():
         assert set(step["run"]) == {"code", "libraries", "parameters", "inputs"}, name
         assert all(len(digest) == 64 for digest in (*step["run"]["inputs"].values(), *step["outputs"].values()))
-    assert steps["trainer"]["run"]["parameters"]["epochs"] == 20
+    assert steps["trainer"]["run"]["parameters"]["epochs"] == 5
     assert "ser_int8.tflite" in steps["exporter"]["outputs"]
 
 
