@@ -14,7 +14,10 @@ from schemas import artifacts
 _REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 _SHARED_CODE = ("components/*.py", "schemas/*")
 _ALSO_USES = {"example_gen": ("components/corpora/*",)}
-_LIBRARIES = ("apache-beam", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tf-keras", "tflite-micro")
+_LIBRARIES = (
+    *("apache-beam", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-io"),
+    *("tensorflow-model-optimization", "tf-keras", "tflite-micro"),
+)
 
 
 class Lineage:

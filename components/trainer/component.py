@@ -142,7 +142,7 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
         plan = plan.for_quantization(parameters)
         data = make_data(
             parameters, train, validation, dataset
-        )  # its order begins anew, whether or not that of `data` ran
+        )  # begins anew, whether or not the stage before ran here
         directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
         stages["quantization_aware"] = fit(quantized, data, plan, *directories)
         settle_weight_ranges(quantized)
