@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from components import fake_quantized
 from components.command import parameter
 from components.trainer.averaging import KeepAverage, make_optimizer
 from components.trainer.dataset import (
@@ -140,9 +141,8 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     if parameters.quantization_aware:
         quantized = make_quantized(architecture, network, read_arrays(train)[0], seed=parameters.seed)
         plan = plan.for_quantization(parameters)
-        data = make_data(
-            parameters, train, validation, dataset
-        )  # begins anew, whether or not the stage before ran here
+        # begins anew, whether or not the stage before ran here
+        data = make_data(parameters, train, validation, dataset)
         directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
         stages["quantization_aware"] = fit(quantized, data, plan, *directories)
         settle_weight_ranges(quantized)
@@ -260,7 +260,8 @@ def _epochs_backed_up(backup: str) -> int:
 
 def _digest_run(parameters: Parameters, dataset: dict) -> str:
     """Of all that decides the weights: a backup of anything else is none of this training."""
-    code = [path.read_text() for path in sorted(pathlib.Path(__file__).parent.glob("*.py"))]
+    files = [*sorted(pathlib.Path(__file__).parent.glob("*.py")), pathlib.Path(fake_quantized.__file__)]
+    code = [path.read_text() for path in files]
     decisive = [dataclasses.asdict(parameters), dataset["digest"], tf.__version__, code]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
