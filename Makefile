@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow bench-transform bench-train bench-quantization bench-scaling bench-digests lint lock clean
+.PHONY: demo test test-slow bench-transform bench-train bench-quantization bench-splits bench-scaling bench-digests lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -30,6 +30,10 @@ bench-train: $(VENV)/installed
 bench-quantization: $(VENV)/installed
 	$(BIN)/python benchmarks/quantization.py --preset=default $(CORPORA)
 	$(BIN)/python benchmarks/quantization.py --preset=small $(CORPORA)
+
+# What a leaking split flatters by: one training judged by three protocols.
+bench-splits: $(VENV)/installed
+	$(BIN)/python benchmarks/splits.py $(CORPORA)
 
 # The data job's time and memory over 1, 4 and 16 times the recordings.
 bench-scaling: $(VENV)/installed
