@@ -5,8 +5,11 @@ import tempfile
 
 import tensorflow as tf
 
+from components.autograph import exempt_keras
 from schemas import artifacts
 from schemas.artifacts import UserError
+
+exempt_keras()
 
 
 def load_model(path: str) -> tf.keras.Model:

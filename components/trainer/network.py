@@ -4,9 +4,12 @@ import dataclasses
 
 import tensorflow as tf
 
+from components.autograph import exempt_keras
 from components.fake_quantized import QuantizationAwareLSTM, QuantizedInput, quantize_dense
 from components.trainer.dropout import ResumableDropout
 from components.trainer.lstm import FusedLSTM
+
+exempt_keras()
 
 
 @dataclasses.dataclass(frozen=True)
