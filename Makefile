@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -m "not slow"
 
-# Whole training runs on the real recordings, where they are at hand.
+# Cross-validation of the demo corpus; whole training runs on the real recordings, where they are at hand.
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
