@@ -60,6 +60,12 @@ class FrontEnd:
         triangles = np.maximum(0, np.minimum(rising, falling))
         return (triangles * 2 / (corners[2:] - corners[:-2])).astype(np.float32)
 
+    def dct_matrix(self) -> np.ndarray:
+        """float64 [n_mfcc, n_mels]: the first rows of the orthonormal DCT-II, like `scipy.fft.dct(norm="ortho")`."""
+        rows, columns = np.arange(self.n_mfcc)[:, np.newaxis], np.arange(self.n_mels)
+        cosines = np.sqrt(2 / self.n_mels) * np.cos(np.pi / self.n_mels * rows * (columns + 0.5))
+        return np.where(rows == 0, np.sqrt(1 / self.n_mels), cosines)
+
     def to_dict(self) -> dict[str, float | int]:
         """All parameters, for metadata."""
         return dataclasses.asdict(self)

@@ -3,6 +3,8 @@
 Writes:
   ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite
   ser_model_data.cc  ser_model_data.h   the int8 model for TFLM
+  ser_engine.c  ser_engine.h            the int8 model as C, for firmware/engine; not for a model with layers that it lacks
+  ser_frontend_constants.c  ser_frontend_constants.h   the front end's constants, for firmware/frontend
   export.json   written last: labels, front end, standardisation, arena; per file bytes, SHA-256, operators, tensors
 """
 
@@ -14,7 +16,9 @@ import numpy as np
 
 from components.command import parameter
 from components.exporter.convert import FORMATS, convert, fix_batch_size
-from components.exporter.inspect import describe_model, measure_arena
+from components.exporter.engine_source import make_engine
+from components.exporter.frontend_source import make_frontend_sources
+from components.exporter.inspect import Tensor, describe_model, measure_arena
 from components.exporter.source import ModelInterface, make_header, make_source
 from components.keras_model import load_model
 from schemas import artifacts
@@ -91,6 +95,13 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
     files = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
     files["ser_model_data.cc"] = make_source(converted["int8"]).encode()
     files["ser_model_data.h"] = make_header(converted["int8"], interface).encode()
+    files |= make_frontend_sources(source.front_end, source.standardisation, *_quantization(int8.input))
+    engine_lacks = ""
+    try:
+        files |= make_engine(converted["int8"], source.labels)
+    except UserError as error:
+        engine_lacks = str(error)
+        print(f"no generated engine, TFLM's alone runs this model: {engine_lacks}")
     for name, content in files.items():
         artifacts.write_bytes(artifacts.join(output, name), content)
     artifacts.write_json(
@@ -101,6 +112,7 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
             "front_end": source.front_end.to_dict(),
             "standardisation": source.standardisation.to_dict(),
             "arena_bytes": interface.arena_bytes,
+            "engine_lacks": engine_lacks,
             "calibration_examples": parameters.calibration_examples,
             "dataset_digest": dataset["digest"],
             "synthetic": dataset["synthetic"],
@@ -113,6 +125,11 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
         },
     )
     print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in files.items()))
+
+
+def _quantization(tensor: Tensor) -> tuple[float, int]:
+    assert tensor.scale is not None and tensor.zero_point is not None, "an int8 model's input has a scale"
+    return tensor.scale, tensor.zero_point
 
 
 def _trained_model(model: str | None) -> _Source:

@@ -44,16 +44,16 @@ def make_header(content: bytes, interface: ModelInterface) -> str:
         ("SER_N_FFT", front_end.n_fft, "samples of a frame; periodic Hann window"),
         ("SER_HOP_LENGTH", front_end.hop_length, "samples between frames"),
         ("SER_N_MELS", front_end.n_mels, "Slaney mel bands with Slaney normalisation"),
-        ("SER_FMIN", _c_float(front_end.fmin), "Hz"),
-        ("SER_FMAX", _c_float(front_end.fmax), "Hz"),
-        ("SER_AMIN", _c_float(front_end.amin), "floor of a mel band's power"),
-        ("SER_TOP_DB", _c_float(front_end.top_db), "floor below the window's loudest cell, dB"),
+        ("SER_FMIN", c_float(front_end.fmin), "Hz"),
+        ("SER_FMAX", c_float(front_end.fmax), "Hz"),
+        ("SER_AMIN", c_float(front_end.amin), "floor of a mel band's power"),
+        ("SER_TOP_DB", c_float(front_end.top_db), "floor below the window's loudest cell, dB"),
         ("SER_N_FRAMES", front_end.n_frames, "frames of one inference, centred"),
         ("SER_N_MFCC", front_end.n_mfcc, "coefficients a frame"),
         ("SER_N_LABELS", len(interface.labels), "classes"),
-        ("SER_INPUT_SCALE", _c_float(tensor_in.scale), "standardised MFCC = scale * (q - zero point)"),
+        ("SER_INPUT_SCALE", c_float(tensor_in.scale), "standardised MFCC = scale * (q - zero point)"),
         ("SER_INPUT_ZERO_POINT", f"({tensor_in.zero_point})", ""),
-        ("SER_OUTPUT_SCALE", _c_float(tensor_out.scale), "probability = scale * (q - zero point)"),
+        ("SER_OUTPUT_SCALE", c_float(tensor_out.scale), "probability = scale * (q - zero point)"),
         ("SER_OUTPUT_ZERO_POINT", f"({tensor_out.zero_point})", ""),
         ("SER_TENSOR_ARENA_BYTES", interface.arena_bytes, "smallest on a 64-bit host; a 32-bit board needs less"),
     ]
@@ -79,7 +79,7 @@ static const float kSerMfccDeviation[SER_N_MFCC] = {{{_c_floats(interface.standa
 """
 
 
-def _c_float(value: float | None) -> str:
+def c_float(value: float | None) -> str:
     """A float literal that reads back as the same float32."""
     assert value is not None, "an int8 model's input and output have a scale"
     text = f"{value:.9g}"
@@ -87,4 +87,4 @@ def _c_float(value: float | None) -> str:
 
 
 def _c_floats(values: tuple[float, ...]) -> str:
-    return ", ".join(map(_c_float, values))
+    return ", ".join(map(c_float, values))

@@ -1,0 +1,189 @@
+// The layers of an int8 TFLite model, bit for bit as TensorFlow Lite Micro's reference kernels compute them.
+//
+// Activations are held as int16 less their zero point (-255 to 255), which needs no correction in a dot product and is what
+// the Cortex-M4's dual multiply-accumulate (SMLAD) takes. Weights of 8 bits are packed two rows to an int16: see ser_dot4.
+// ser_engine.c, generated from a model, calls these with constants; what runs once a unit is inline so that they fold.
+#ifndef SER_KERNELS_H_
+#define SER_KERNELS_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+  SER_BLOCK = 16,   // inputs of a dot product are padded to a multiple of so many
+  SER_CHUNK = 256,  // and are summed in chunks of so many: 256 * 127 * 255 < 2^23, see ser_dot4
+};
+
+// A positive factor: multiplier * 2^(left_shift - right_shift - 31), multiplier in [2^30, 2^31).
+typedef struct {
+  int32_t multiplier;
+  uint8_t left_shift;
+  uint8_t right_shift;
+} ser_factor;
+
+// A layer of LSTM units. Gates are in TFLite's order: input, forget, cell, output.
+typedef struct {
+  int n_inputs;          // padded to a multiple of SER_BLOCK
+  int n_units;           // of the layer
+  int n_hidden;          // n_units, padded
+  const int16_t *weights;  // [n_units][n_inputs + n_hidden][2]: packed rows of input and recurrent kernels
+  const int32_t *bias;     // [n_units][4]
+  ser_factor from_input[4];   // sums to Q3.12, the gates' 16 bits before their nonlinearity
+  ser_factor from_hidden[4];
+  ser_factor keep;    // forget gate times cell state, to a cell state
+  ser_factor write;   // input gate times candidate, to a cell state
+  ser_factor output;  // output gate times tanh of the cell state, to a hidden state
+  int32_t cell_clip;  // largest cell state
+  int32_t tanh_multiplier;  // cell state to the argument of tanh
+  int32_t tanh_shift;
+  int32_t hidden_min;  // of a hidden state, less its zero point
+  int32_t hidden_max;
+} ser_lstm;
+
+// A fully connected layer.
+typedef struct {
+  int n_inputs;   // padded to a multiple of SER_BLOCK
+  int n_outputs;  // padded to a multiple of 4
+  const int16_t *weights;     // [n_outputs / 4][n_inputs][2]
+  const int32_t *bias;        // [n_outputs]
+  const ser_factor *factors;  // [n_factors]: of all outputs, or of each
+  int n_factors;
+  int32_t output_min;  // of the activation function, less the output's zero point
+  int32_t output_max;
+} ser_dense;
+
+// A softmax over int8, to int8 of scale 1/256 and zero point -128.
+typedef struct {
+  int n;
+  int32_t multiplier;
+  uint8_t left_shift;
+  int32_t diff_min;  // what is further below the largest counts nothing
+} ser_softmax;
+
+// sums[r] = the dot product of row r of four with x.
+//
+// A tile of weights is [n / 4] groups of int16 [2][4]: four inputs of rows 0 and 1, then of rows 2 and 3, as 256 * w0 + w1.
+// Multiplied as they are, they give 256 * s0 + s1; sign-extended from their low bytes, s1: with one SXTB16 a word, four
+// multiply-accumulates cost three instructions. The sums wrap around at 32 bits, and s0 comes out whole while |s0| < 2^23.
+//
+// tile: int16 [n][2], 4-byte aligned. x: int16 [n], 4-byte aligned, -255 to 255. n: a multiple of SER_BLOCK, at most SER_CHUNK.
+void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]);
+
+extern const uint16_t ser_sigmoid_table[258];
+
+// y: int16 [n_outputs] = the layer of x: int16 [n_inputs], both less their zero points.
+void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y);
+
+// y: int16 [n] = probabilities * 256 (zero point taken off) of x: int16 [n].
+void ser_run_softmax(const ser_softmax *layer, const int16_t *x, int16_t *y);
+
+// x: int16 [n] = q: int8 [n] less its zero point; and back.
+void ser_load(const int8_t *q, int n, int32_t zero_point, int16_t *x);
+void ser_store(const int16_t *x, int n, int32_t zero_point, int8_t *q);
+
+static inline int32_t ser_clamp(int32_t value, int32_t low, int32_t high) {
+  return value < low ? low : value > high ? high : value;
+}
+
+// Saturates to so many bits, a constant.
+#if defined(__ARM_FEATURE_DSP)
+#define SER_SATURATE(value, bits)                                              \
+  __extension__({                                                              \
+    int32_t saturated;                                                         \
+    __asm__("ssat %0, %1, %2" : "=r"(saturated) : "I"(bits), "r"(value));      \
+    saturated;                                                                 \
+  })
+#else
+#define SER_SATURATE(value, bits) ser_clamp(value, -(1 << ((bits) - 1)), (1 << ((bits) - 1)) - 1)
+#endif
+
+// (value * multiplier + 2^30) >> 31: gemmlowp's SaturatingRoundingDoublingHighMul, for |value| < 2^30.
+static inline int32_t ser_multiply_high(int32_t value, int32_t multiplier) {
+#if defined(__ARM_FEATURE_DSP)
+  int32_t result;
+  __asm__("smmulr %0, %1, %2" : "=r"(result) : "r"(value * 2), "r"(multiplier));
+  return result;
+#else
+  return (int32_t)(((int64_t)value * multiplier + (1 << 30)) >> 31);
+#endif
+}
+
+// value / 2^shift, halves away from zero.
+static inline int32_t ser_shift_right(int32_t value, int shift) {
+  if (shift == 0) return value;
+  return (value + (value >> 31) + (1 << (shift - 1))) >> shift;
+}
+
+// value times a factor, rounded twice, as TFLite's MultiplyByQuantizedMultiplier does it.
+static inline int32_t ser_scale(int32_t value, ser_factor factor) {
+  const int32_t shifted = (int32_t)((uint32_t)value << factor.left_shift);
+  return ser_shift_right(ser_multiply_high(shifted, factor.multiplier), factor.right_shift);
+}
+
+// sigmoid and tanh of `argument`, Q3.12 times 3, as Q0.15: from their table at |argument|, `bits` below the table's step, and as
+// far to the other side of the middle where the argument is negative.
+static inline int32_t ser_interpolate(int32_t argument, int bits) {
+  const int32_t sign = argument >> 31;
+  const uint32_t size = (uint32_t)((argument ^ sign) - sign);
+  const uint16_t *place = ser_sigmoid_table + (size >> bits);
+  const uint32_t rest = size & ((1u << bits) - 1);
+  return (int32_t)(((uint32_t)place[0] << bits) + rest * (uint32_t)(place[1] - place[0])) ^ sign;
+}
+
+// argument: at most 3 * 2^15 in size, as a gate's is.
+static inline int32_t ser_sigmoid(int32_t argument) {
+  return (ser_interpolate(argument, 9) + (1 << 24) + (1 << 9)) >> 10;
+}
+
+static inline int32_t ser_tanh(int32_t argument) {
+  return (ser_interpolate(SER_SATURATE(argument, 17), 8) + (1 << 7)) >> 8;
+}
+
+// Sums of one unit's four gates over a vector of any length; the next tile.
+static inline const int16_t *ser_sum_gates(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
+  ser_dot4(tile, x, n < SER_CHUNK ? n : SER_CHUNK, sums);
+  for (int start = SER_CHUNK; start < n; start += SER_CHUNK) {
+    int32_t more[4];
+    ser_dot4(tile + 2 * start, x + start, n - start < SER_CHUNK ? n - start : SER_CHUNK, more);
+    for (int row = 0; row < 4; ++row) sums[row] += more[row];
+  }
+  return tile + 2 * n;
+}
+
+// One frame of an LSTM layer.
+//
+// input: int16 [n_inputs]. hidden, next: int16 [n_hidden], the hidden states before and after; distinct, and `next` may be a
+// later layer's input. cell: int16 [n_units], cell states, updated.
+static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *layer, const int16_t *input,
+                                                               const int16_t *hidden, int16_t *next, int16_t *cell) {
+  const int16_t *tile = layer->weights;
+  const int32_t *bias = layer->bias;
+  const int32_t tanh_half = (1 << layer->tanh_shift) >> 1;
+  for (int unit = 0; unit < layer->n_units; ++unit, bias += 4) {
+    int32_t of_input[4], of_hidden[4], gate[4];
+    tile = ser_sum_gates(tile, input, layer->n_inputs, of_input);
+    tile = ser_sum_gates(tile, hidden, layer->n_hidden, of_hidden);
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) {
+      const int32_t one = SER_SATURATE(ser_scale(of_input[n] + bias[n], layer->from_input[n]), 16);
+      const int32_t other = SER_SATURATE(ser_scale(of_hidden[n], layer->from_hidden[n]), 16);
+      gate[n] = SER_SATURATE(one + other, 16);
+    }
+    const int32_t kept = SER_SATURATE(ser_scale(ser_sigmoid(gate[1] * 3) * cell[unit], layer->keep), 16);
+    const int32_t written = SER_SATURATE(ser_scale(ser_sigmoid(gate[0] * 3) * ser_tanh(gate[2] * 3), layer->write), 16);
+    const int32_t state = ser_clamp(SER_SATURATE(kept + written, 16), -layer->cell_clip, layer->cell_clip);
+    const int32_t shown = ser_tanh((state * layer->tanh_multiplier + tanh_half) >> layer->tanh_shift);
+    cell[unit] = (int16_t)state;
+    next[unit] = (int16_t)ser_clamp(ser_scale(ser_sigmoid(gate[3] * 3) * shown, layer->output), layer->hidden_min,
+                                    layer->hidden_max);
+  }
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // SER_KERNELS_H_

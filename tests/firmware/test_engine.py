@@ -1,0 +1,192 @@
+"""The generated engine against TFLM's own kernels: not one bit may differ."""
+
+import numpy as np
+import pytest
+from tflite_micro import runtime
+
+from components.exporter.engine_graph import Factor, read_graph
+from components.exporter.engine_source import make_engine
+from schemas.artifacts import UserError
+from schemas.dataset import read_split
+from schemas.frontend import Standardisation
+from tests.firmware.random_models import ModelWriter, make_random_model
+
+RANDOM_MODELS = 200
+ARENA = 1 << 20
+
+
+class Tflm:
+    """TFLM's reference kernels, reset before each window."""
+
+    def __init__(self, content: bytes):
+        self._interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA)
+
+    def invoke(self, window: np.ndarray) -> np.ndarray:
+        self._interpreter.reset()
+        self._interpreter.set_input(window[np.newaxis], 0)
+        self._interpreter.invoke()
+        return self._interpreter.get_output(0).ravel()
+
+
+def random_windows(graph, count: int, seed: int) -> np.ndarray:
+    """int8 [count, frames, inputs]; every fourth window holds nothing but the two ends of int8."""
+    rng = np.random.default_rng(seed)
+    windows = rng.integers(-128, 128, (count, graph.n_frames, graph.n_inputs), dtype=np.int8)
+    windows[::4] = np.where(windows[::4] < 0, -128, 127)
+    return windows
+
+
+@pytest.fixture(scope="module")
+def demo_int8(demo_root) -> bytes:
+    return (demo_root / "export/ser_int8.tflite").read_bytes()
+
+
+@pytest.mark.parametrize("path", ["-DSER_PORTABLE", "-O2"])
+def test_random_models_give_tflms_bits(build_engine, path):
+    """100 models on the portable path, 100 on this machine's own."""
+    for seed in range(0 if path == "-O2" else 1, RANDOM_MODELS, 2):
+        content = make_random_model(seed)
+        engine, tflm = build_engine(content, path), Tflm(content)
+        for window in random_windows(engine.graph, 4, seed):
+            np.testing.assert_array_equal(engine.invoke(window), tflm.invoke(window), f"model {seed}")
+
+
+def test_ten_thousand_random_windows_give_tflms_bits(build_engine, demo_int8):
+    engine, tflm = build_engine(demo_int8, "-O2"), Tflm(demo_int8)
+    windows = random_windows(engine.graph, 10_000, 0)
+    differ = [n for n, window in enumerate(windows) if (engine.invoke(window) != tflm.invoke(window)).any()]
+    assert differ == []
+
+
+def test_every_held_out_window_gives_tflms_bits(build_engine, demo_int8, demo_root):
+    engine, tflm = build_engine(demo_int8, "-O2"), Tflm(demo_int8)
+    for window in quantized_windows(demo_root, "test", engine.graph):
+        np.testing.assert_array_equal(engine.invoke(window), tflm.invoke(window))
+
+
+def test_a_frame_at_a_time_gives_the_bits_of_the_whole_window(build_engine, demo_int8):
+    engine = build_engine(demo_int8, "-O2")
+    for window in random_windows(engine.graph, 20, 1):
+        whole = engine.invoke(window)
+        engine.step(window[5])  # what reset forgets
+        engine.reset()
+        *early, last = [engine.step(frame) for frame in window]
+        assert early == [None] * 46
+        np.testing.assert_array_equal(last, whole)
+
+
+def test_the_next_window_needs_no_reset(build_engine, demo_int8):
+    engine = build_engine(demo_int8)
+    first, second = random_windows(engine.graph, 2, 2)
+    expected = engine.invoke(second)
+    engine.reset()
+    steps = [engine.step(frame) for frame in (*first, *second)]
+    np.testing.assert_array_equal(steps[-1], expected)
+
+
+def test_engine_is_clean_under_the_sanitizers(tmp_path, demo_int8):
+    """With UBSan, of which any report ends the process; addresses are checked by tests/firmware/test_boards.py."""
+    import subprocess
+
+    from tests.firmware.conftest import FIRMWARE
+
+    for name, text in make_engine(demo_int8, ("a", "b", "c", "d")).items():
+        (tmp_path / name).write_bytes(text)
+    (tmp_path / "main.c").write_text(
+        '#include "ser_engine.h"\nstatic int8_t window[SER_ENGINE_N_FRAMES * SER_ENGINE_N_INPUTS];\n'
+        "int main(void) {\n  int8_t output[SER_ENGINE_N_OUTPUTS];\n  unsigned seed = 1;\n"
+        "  for (int n = 0; n < 50; ++n) {\n    for (unsigned i = 0; i < sizeof window; ++i) {\n"
+        "      seed = seed * 1664525u + 1013904223u;\n      window[i] = (int8_t)(seed >> 24);\n    }\n"
+        "    if (ser_engine_invoke(window, output)) return 1;\n  }\n  return 0;\n}\n"
+    )
+    for path in ("-DSER_PORTABLE", "-DSER_NATIVE"):
+        sources = [tmp_path / "main.c", tmp_path / "ser_engine.c", FIRMWARE / "engine/ser_kernels.c"]
+        flags = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", path, f"-I{FIRMWARE / 'engine'}"]
+        subprocess.run(["cc", *flags, *sources, "-o", tmp_path / "main"], check=True)
+        subprocess.run([tmp_path / "main"], check=True)
+
+
+def test_streaming_does_a_frames_work_for_a_frame(demo_int8):
+    graph = read_graph(demo_int8)
+    per_frame = sum(layer.macs for layer in graph.by_frame)
+    assert graph.n_frames * per_frame + sum(layer.macs for layer in graph.by_window) == graph.macs == 5_707_520
+
+
+def test_source_is_the_same_for_the_same_model(demo_int8):
+    labels = ("a", "b", "c", "d")
+    assert make_engine(demo_int8, labels) == make_engine(demo_int8, labels)
+
+
+# ---- what the engine does not know ----
+
+
+def test_unknown_operator_is_named_with_its_tensor():
+    writer = ModelWriter(np.random.default_rng(0), 5, 3)
+    writer.add_lstm(4)
+    output = writer.add_activation((1, 5, 4))
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    writer.add_operator(
+        "LOGISTIC",
+        [writer.at_hand],
+        output,
+        schema.LogisticOptionsT() if hasattr(schema, "LogisticOptionsT") else schema.SoftmaxOptionsT(),
+    )
+    with pytest.raises(
+        UserError, match=rf"operator 1, LOGISTIC, tensor {output} \(tensor_{output}\): the engine knows only"
+    ):
+        read_graph(writer.finish())
+
+
+def spoil(change) -> bytes:
+    """A small model in which `change(tensors, operators)` has put something wrong."""
+    writer = ModelWriter(np.random.default_rng(0), 5, 3)
+    writer.add_lstm(4)
+    writer.add_slice(4)
+    writer.add_dense(2)
+    change(writer._graph.tensors, writer._graph.operators)
+    return writer.finish()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t, o: setattr(t[o[0].inputs[1]], "type", 0), "operator 0, UNIDIRECTIONAL_SEQUENCE_LSTM, tensor .* is FLOAT32, expected INT8"),
+        (lambda t, o: setattr(t[o[0].inputs[1]].quantization, "zeroPoint", [3]), "has a zero point, expected 0"),
+        (lambda t, o: setattr(t[o[0].inputs[19]].quantization, "scale", [0.3]), "expected a power of two"),
+        (lambda t, o: o[0].inputs.__setitem__(9, o[0].inputs[12]), "no peepholes"),
+        (lambda t, o: setattr(o[0].builtinOptions, "fusedActivationFunction", 1), "with tanh only"),
+        (lambda t, o: setattr(t[o[1].outputs[0]].quantization, "scale", [0.1, 0.2]), "operator 2, FULLY_CONNECTED, .*per channel"),
+        (lambda t, o: setattr(o[1].builtinOptions, "shrinkAxisMask", 4), "operator 1, STRIDED_SLICE, .* one whole frame"),
+        (lambda t, o: setattr(t[o[2].outputs[0]], "type", 3), "tensor .* is UINT8, expected INT8"),
+    ],
+)  # fmt: skip
+def test_what_the_engine_lacks_is_named(change, message):
+    with pytest.raises(UserError, match=message):
+        read_graph(spoil(change))
+
+
+def test_weight_of_minus_128_is_refused():
+    writer = ModelWriter(np.random.default_rng(0), 5, 3)
+    writer.add_lstm(4)
+    index = writer._graph.operators[0].inputs[2]
+    writer._model.buffers[writer._graph.tensors[index].buffer].data = np.full(12, -128, np.int8).tobytes()
+    with pytest.raises(UserError, match="has the weight -128"):
+        read_graph(writer.finish())
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.75, 2.0**-15, 1 - 2.0**-40, 3.3e-5])
+def test_factor_is_the_nearest_of_31_bits(factor):
+    found = Factor.of(factor)
+    assert 2**30 <= found.multiplier < 2**31
+    assert found.multiplier * 2.0 ** (found.shift - 31) == pytest.approx(factor, rel=2.0**-31)
+
+
+def quantized_windows(root, split: str, graph) -> np.ndarray:
+    """int8 [windows, frames, inputs]: a split of a run's records, as the int8 model takes them."""
+    import json
+
+    description = json.loads((root / "export/export.json").read_text())
+    mfcc = np.stack([record.mfcc for record in read_split(str(root / "examples"), split)])
+    standardised = Standardisation.from_dict(description["standardisation"]).apply(mfcc)
+    return np.clip(np.round(standardised / graph.input.scale) + graph.input.zero_point, -128, 127).astype(np.int8)
