@@ -6,7 +6,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas import artifacts
 from schemas.artifacts import UserError
-from schemas.example import Example, load_schema
+from schemas.example import Audio, Example, load_schema
 
 
 def decode(record: bytes) -> Example:
@@ -54,6 +54,30 @@ def read_split(examples: str, split: str) -> list[Example]:
     """All records of a split, in the order of (clip id, copy, window), however they are spread over shards."""
     records = open_records(shard_paths(examples, split))
     return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy, e.window))
+
+
+def read_audio(examples: str) -> list[Audio]:
+    """The sound of the held-out windows that the job stored, in the order of `read_split`.
+
+    Raises:
+      UserError: the dataset has none: it is from an earlier version.
+    """
+    stored = artifacts.read_json(artifacts.join(examples, "dataset.json")).get("audio")
+    if not stored or not stored["examples"]:
+        raise UserError(f"{examples} holds no sound of its held-out windows: run the transform step again")
+    records = open_records([artifacts.join(examples, name) for name in stored["shards"]])
+    found = [_decode_audio(record) for record in records.as_numpy_iterator()]
+    return sorted(found, key=lambda audio: (audio.clip_id, audio.copy, audio.window))
+
+
+def _decode_audio(record: bytes) -> Audio:
+    features = tf.train.Example.FromString(record).features.feature
+    return Audio(
+        features["clip_id"].bytes_list.value[0].decode(),
+        features["copy"].int64_list.value[0],
+        features["window"].int64_list.value[0],
+        np.frombuffer(features["samples"].bytes_list.value[0], "<i2"),
+    )
 
 
 def violations(record: bytes) -> list[str]:

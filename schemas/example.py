@@ -36,6 +36,23 @@ def encode(example: Example) -> bytes:
     return _field(1, _map(context)) + _field(2, _map({"mfcc": _float_features(example.mfcc)}))
 
 
+@dataclasses.dataclass(frozen=True)
+class Audio:
+    """What a device's microphone would have delivered of a window."""
+
+    clip_id: str
+    copy: int
+    window: int
+    samples: np.ndarray  # int16 [window_samples], at the front end's rate
+
+
+def encode_audio(audio: Audio) -> bytes:
+    """A `tf.train.Example` of `clip_id`, `copy`, `window` and, in bytes, `samples` (little-endian)."""
+    context = {"clip_id": _bytes_feature(audio.clip_id), "samples": _raw_feature(audio.samples.astype("<i2").tobytes())}
+    context |= {"copy": _int64_feature(audio.copy), "window": _int64_feature(audio.window)}
+    return _field(1, _map(context))
+
+
 _TEXTS = ("clip_id", "corpus", "speaker", "emotion", "augmentation")
 _NUMBERS = ("label", "copy", "window", "synthetic")
 
@@ -63,7 +80,11 @@ def _map(values: dict[str, bytes]) -> bytes:
 
 
 def _bytes_feature(text: str) -> bytes:
-    return _field(1, _field(1, text.encode()))
+    return _raw_feature(text.encode())
+
+
+def _raw_feature(content: bytes) -> bytes:
+    return _field(1, _field(1, content))
 
 
 def _float_features(rows: np.ndarray) -> bytes:

@@ -91,6 +91,7 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
         int8.input,
         int8.output,
         measure_arena(converted["int8"]),
+        int8.operators,
     )
     files = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
     files["ser_model_data.cc"] = make_source(converted["int8"]).encode()

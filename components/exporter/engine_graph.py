@@ -11,6 +11,7 @@ from schemas.artifacts import UserError
 _OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 _TYPES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 _DTYPES = {"INT8": np.int8, "INT16": np.int16, "INT32": np.int32}
+_MOST_CLASSES = 511  # of a softmax: TFLM's kernel, too, would shift 32 bits by more than 31
 _LARGEST_SUM = 2**30  # of a row, with its bias, before it is scaled
 
 
@@ -35,7 +36,7 @@ class Factor:
 class Quantization:
     """real = scale * (q - zero_point)."""
 
-    scale: np.float32
+    scale: np.floating
     zero_point: int
 
 
@@ -124,9 +125,6 @@ class Flatten:
 
     n_outputs: int
     macs = 0
-
-
-Layer = Lstm | Dense | Softmax | TakeFrame | Flatten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -301,8 +299,12 @@ class _Reader:
         if beta <= 1 or factor.shift < 0:
             raise self._error(int(operator.inputs[0]), f"has the scale {x.scale}, too small for SOFTMAX")
         radius = math.floor(31 * 2.0**26 / 2.0**factor.shift)
-        shape = self._shape(int(operator.inputs[0]))
-        self._add(Softmax(shape[-1], factor, -radius))
+        classes = self._shape(int(operator.inputs[0]))[-1]
+        if classes > _MOST_CLASSES:
+            raise self._error(
+                output, f"is a SOFTMAX over {classes} classes, at most {_MOST_CLASSES} fit its fixed point"
+            )
+        self._add(Softmax(classes, factor, -radius))
 
     def _read_slice(self, operator: schema.OperatorT) -> None:
         source, output = int(operator.inputs[0]), int(operator.outputs[0])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from typing import SupportsFloat
 
 from components.exporter.inspect import Tensor
 from schemas.frontend import FrontEnd, Standardisation
@@ -19,6 +20,7 @@ class ModelInterface:
     input: Tensor
     output: Tensor
     arena_bytes: int
+    operators: tuple[str, ...]  # in the model's order
 
 
 def make_source(content: bytes) -> str:
@@ -69,6 +71,10 @@ extern const unsigned int g_ser_model_len;
 
 {chr(10).join(lines)}
 
+// What the model's operators are called in TFLM's MicroMutableOpResolver: X(name) each.
+#define SER_TFLM_N_OPERATORS {len(_resolver_names(interface.operators))}
+#define SER_TFLM_OPERATORS(X) {" ".join(f"X({name})" for name in _resolver_names(interface.operators))}
+
 static const char* const kSerLabels[SER_N_LABELS] = {{{labels}}};
 
 // The model takes (MFCC - mean) / deviation.
@@ -79,10 +85,16 @@ static const float kSerMfccDeviation[SER_N_MFCC] = {{{_c_floats(interface.standa
 """
 
 
-def c_float(value: float | None) -> str:
+def _resolver_names(operators: tuple[str, ...]) -> list[str]:
+    """Each once: FULLY_CONNECTED is AddFullyConnected there, and an abbreviation stays one."""
+    kept = {"LSTM", "2D", "3D", "ND"}
+    return ["".join(w if w in kept else w.capitalize() for w in n.split("_")) for n in dict.fromkeys(operators)]
+
+
+def c_float(value: SupportsFloat | None) -> str:
     """A float literal that reads back as the same float32."""
     assert value is not None, "an int8 model's input and output have a scale"
-    text = f"{value:.9g}"
+    text = f"{float(value):.9g}"
     return text + ("f" if "." in text or "e" in text else ".0f")
 
 

@@ -3,6 +3,7 @@
 Writes:
   {train,validation,test}-SSSSS-of-NNNNN.tfrecord.gz         records (schemas/example.py)
   {validation,test}_noisy-SSSSS-of-NNNNN.tfrecord.gz         the same clips with noise
+  test_audio-SSSSS-of-NNNNN.tfrecord.gz                      the sound of the test records, for the firmware
   quarantine.jsonl  clips that could not be decoded, with reason and detail
   statistics.json   the counts: manifest rows = decoded + quarantined; per split the counts by label, corpus, speaker and
                     emotion, seconds, MFCC means, deviations and ranges; the anomalies among all these
@@ -22,6 +23,7 @@ from components.transform.anomalies import find_anomalies
 from components.transform.augment import Surroundings, needs_noises, resolve_copies
 from components.transform.decode import Acceptance, Crop
 from components.transform.job import (
+    AUDIO,
     FOREIGN_VALUE,
     QUARANTINE,
     SPLIT_NAMES,
@@ -133,7 +135,7 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
             + "\n  ".join(anomalies)
         )
     _write_empty_shards(output, settings)
-    artifacts.write_json(artifacts.join(output, "dataset.json"), _describe_dataset(parameters, settings, splits))
+    artifacts.write_json(artifacts.join(output, "dataset.json"), _describe_dataset(parameters, settings, statistics))
     print(
         f"{rows} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
         + ", ".join(f"{name} {splits[name]['examples']}" for name in SPLIT_NAMES if splits[name]["examples"])
@@ -204,7 +206,7 @@ def _check_counts(statistics: dict, quarantined: int) -> None:
     rows, decoded, written = (statistics[name] for name in ("manifest_rows", "decoded", "written"))
     if rows != decoded + quarantined:
         raise RuntimeError(f"{rows} manifest rows in, {decoded} decoded and {quarantined} quarantined out")
-    made = sum(split["examples"] for split in statistics["splits"].values())
+    made = sum(split["examples"] for split in statistics["splits"].values()) + statistics["audio"]
     if made != written:
         raise RuntimeError(f"{decoded} decoded clips made {made} records, but {written} were written")
 
@@ -212,7 +214,7 @@ def _check_counts(statistics: dict, quarantined: int) -> None:
 def _write_empty_shards(output: str, settings: JobSettings) -> None:
     """Those that no record fell into."""
     written = set(artifacts.list_files(output))
-    for split in SPLIT_NAMES:
+    for split in (*SPLIT_NAMES, AUDIO):
         for name in shard_names(split, settings.num_shards, settings.compressed):
             if (path := artifacts.join(output, name)) not in written:
                 artifacts.write_bytes(path, encode_shard([], settings.compressed))
@@ -224,7 +226,8 @@ def _foreign_values(quarantine: list[dict]) -> list[str]:
     return [f"{detail} ({count} manifest rows)" for detail, count in sorted(found.items())]
 
 
-def _describe_dataset(parameters: Parameters, settings: JobSettings, splits: dict) -> dict:
+def _describe_dataset(parameters: Parameters, settings: JobSettings, statistics: dict) -> dict:
+    splits = statistics["splits"]
     digests = "".join(f"{name} {splits[name]['examples']} {splits[name]['digest']}\n" for name in SPLIT_NAMES)
     mfcc = splits["train"]["mfcc"]
     return {
@@ -241,6 +244,10 @@ def _describe_dataset(parameters: Parameters, settings: JobSettings, splits: dic
                 "shards": shard_names(name, settings.num_shards, settings.compressed),
             }
             for name in SPLIT_NAMES
+        },
+        "audio": {
+            "examples": statistics["audio"],
+            "shards": shard_names(AUDIO, settings.num_shards, settings.compressed),
         },
     }
 

@@ -19,12 +19,13 @@ from components.transform.augment import Surroundings, make_copies
 from components.transform.decode import Acceptance, Crop, Undecodable, decode_window
 from components.transform.memory import settle_memory
 from components.transform.mfcc import compute_mfcc
+from components.transform.resample import fix_length
 from components.transform.statistics import DatasetStatistics, SumStatistics
 from components.transform.tfrecord import encode_shard
 from components.transform.windows import cut_window, place_windows
 from schemas import artifacts
 from schemas.artifacts import UserError
-from schemas.example import Example, encode
+from schemas.example import Audio, Example, encode, encode_audio
 from schemas.labels import LABELS
 from schemas.manifest import PER_COPY, ManifestRow, find_foreign_value, parse_row
 
@@ -49,6 +50,10 @@ class JobSettings:
 
 
 SPLIT_NAMES = ("train", "validation", "test", "validation_noisy", "test_noisy")
+HELD_OUT, AUDIO = (
+    "test",
+    "test_audio",
+)  # the split whose sound is stored for the firmware to be replayed, and its shards' name
 
 # The job's outputs beside the shards, all in its output directory.
 STATISTICS, QUARANTINE = "statistics.json", "quarantine.jsonl"
@@ -136,7 +141,7 @@ class MakeRecords(beam.DoFn):
             yield beam.pvalue.TaggedOutput(_QUARANTINED, row)
             return
         self._decoded.inc()
-        self._examples.inc(len(records))
+        self._examples.inc(len(records) - statistics.audio)
         yield beam.pvalue.TaggedOutput(_STATISTICS, statistics)
         yield from records
 
@@ -206,6 +211,10 @@ def make_records(
             key = f"{row.clip_id}/{number:06}/{place:06}"
             shard = int(artifacts.unit_hash("shard", key) * settings.num_shards)
             records.append(((split, shard), (key, record)))
+            if split == HELD_OUT:
+                heard = Audio(row.clip_id, number, place, _to_pcm(part, front_end.window_samples))
+                records.append(((AUDIO, shard), (key, encode_audio(heard))))
+                statistics.audio += 1
     return records, statistics
 
 
@@ -218,6 +227,11 @@ def _cut(copy: np.ndarray, original: np.ndarray, settings: JobSettings) -> list[
     windows = (cut_window(copy, round(start * len(copy) / len(original)), front_end.window_samples) for start in starts)
     # A copy that is faster can end before its last window begins: nothing is heard there.
     return [window for number, window in enumerate(windows) if window.any() or not number]
+
+
+def _to_pcm(samples: np.ndarray, window: int) -> np.ndarray:
+    """float32 [samples] -> int16 [window], with silence behind a shorter signal."""
+    return np.clip(np.rint(fix_length(samples, window) * 32768), -32768, 32767).astype(np.int16)
 
 
 def _plan_copies(row: ManifestRow, settings: JobSettings) -> list[tuple[str, str]]:
@@ -251,6 +265,7 @@ def _write_statistics(statistics: DatasetStatistics, path: str, num_rows: int, n
         "manifest_rows": num_rows,
         "decoded": statistics.decoded,
         "written": num_written,
+        "audio": statistics.audio,
         "splits": {name: statistics.split(name).to_dict() for name in SPLIT_NAMES},
     }
     artifacts.write_json(path, document)

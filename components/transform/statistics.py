@@ -107,6 +107,7 @@ class DatasetStatistics:
     """Counts over decoded clips, and their records' statistics by split."""
 
     decoded: int = 0
+    audio: int = 0  # records of sound
     splits: dict[str, SplitStatistics] = dataclasses.field(default_factory=dict)
 
     def split(self, name: str) -> SplitStatistics:
@@ -116,6 +117,7 @@ class DatasetStatistics:
     def add(self, other: "DatasetStatistics") -> None:
         """Adds other statistics to these."""
         self.decoded += other.decoded
+        self.audio += other.audio
         for name, split in other.splits.items():
             self.split(name).add(split)
 

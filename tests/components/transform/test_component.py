@@ -9,8 +9,10 @@ import soundfile
 import tensorflow as tf
 
 from components.transform import component, job
+from components.transform.mfcc import compute_mfcc
 from schemas.artifacts import UserError
-from schemas.dataset import read_split, violations
+from schemas.dataset import read_audio, read_split, violations
+from schemas.frontend import FrontEnd
 from schemas.labels import LABELS
 from schemas.manifest import ManifestRow, read_manifest, write_manifest
 
@@ -68,7 +70,7 @@ def test_training_clips_have_copies_and_the_others_a_clean_and_a_noisy_one(manif
 
 def test_records_satisfy_the_schema_and_say_whose_they_are(manifest):
     output = run(manifest)
-    paths = sorted(map(str, output.glob("*.tfrecord.gz")))
+    paths = sorted(str(path) for path in output.glob("*.tfrecord.gz") if "audio" not in path.name)
     records = list(tf.data.TFRecordDataset(paths, compression_type="GZIP").as_numpy_iterator())
     assert len(records) == 40
     assert [v for record in records for v in violations(record)] == []
@@ -182,16 +184,17 @@ def test_metrics_and_statistics_say_the_same(manifest, tmp_path):
         "clips_quarantined_not_found": 1,
         "examples_made": 37,
     }
-    assert (statistics["manifest_rows"], statistics["decoded"], statistics["written"]) == (16, 15, 37)
+    assert (statistics["manifest_rows"], statistics["decoded"], statistics["written"]) == (16, 15, 41)
     assert sum(split["examples"] for split in statistics["splits"].values()) == 37
+    assert statistics["audio"] == 4
 
 
 def test_a_record_or_a_row_that_is_lost_is_noticed():
-    statistics = {"manifest_rows": 3, "decoded": 2, "written": 4, "splits": {"train": {"examples": 4}}}
+    statistics = {"manifest_rows": 3, "decoded": 2, "written": 5, "splits": {"train": {"examples": 4}}, "audio": 1}
     component._check_counts(statistics, quarantined=1)
     with pytest.raises(RuntimeError, match="3 manifest rows in, 2 decoded and 0 quarantined out"):
         component._check_counts(statistics, quarantined=0)
-    with pytest.raises(RuntimeError, match="made 4 records, but 3 were written"):
+    with pytest.raises(RuntimeError, match="made 5 records, but 3 were written"):
         component._check_counts({**statistics, "written": 3}, quarantined=1)
 
 
@@ -322,3 +325,23 @@ def test_padding_frames_do_not_count_in_the_standardisation(manifest):
     assert padding.sum() == 8 * (47 - 19)
     constants = read_json(output, "dataset.json")["standardisation"]
     np.testing.assert_allclose(constants["mean"], frames[~padding].mean(axis=0), atol=1e-6)
+
+
+def test_held_out_windows_are_stored_as_a_microphone_would_deliver_them(manifest):
+    """In the order of the records, whose features their sound gives again, but for the rounding to 16 bits."""
+    output = run(manifest, windows="speech", crop=("0:10",))
+    records, heard = read_split(str(output), "test"), read_audio(str(output))
+    assert [(a.clip_id, a.copy, a.window) for a in heard] == [(r.clip_id, r.copy, r.window) for r in records]
+    for record, audio in zip(records, heard, strict=True):
+        assert audio.samples.dtype == np.int16 and audio.samples.shape == (24_000,)
+        again = compute_mfcc(audio.samples.astype(np.float32) / 32768, FrontEnd(), "waveform")
+        np.testing.assert_allclose(again, record.mfcc, atol=0.5)
+
+
+def test_an_earlier_dataset_without_sound_says_what_to_do(manifest):
+    output = run(manifest)
+    dataset = read_json(output, "dataset.json")
+    del dataset["audio"]
+    (output / "dataset.json").write_text(json.dumps(dataset))
+    with pytest.raises(UserError, match="run the transform step again"):
+        read_audio(str(output))
