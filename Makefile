@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow bench-transform bench-train bench-quantization bench-splits bench-scaling bench-digests lint lock clean
+.PHONY: demo test test-slow firmware fuzz bench-transform bench-train bench-quantization bench-splits bench-scaling bench-digests \
+	bench-engine lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -16,6 +17,31 @@ test: $(VENV)/installed
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 
+# The firmware of the demo's model, for this machine and for an emulated Cortex-M4F, with its tests.
+firmware: build/demo/firmware/CMakeLists.txt
+	cmake -S firmware -B build/firmware/host $(GENERATED)
+	cmake --build build/firmware/host --parallel 2
+	ctest --test-dir build/firmware/host --output-on-failure
+	cmake -S firmware -B build/firmware/mps2_an386 -DSER_BOARD=mps2_an386 $(GENERATED)
+	cmake --build build/firmware/mps2_an386 --parallel 2
+	ctest --test-dir build/firmware/mps2_an386 --output-on-failure
+	$(BIN)/python -m pytest tests/firmware
+
+# The WAV reader and the front end fuzzed under ASan and UBSan, so many seconds each.
+FUZZ_SECONDS ?= 600
+fuzz: build/demo/firmware/CMakeLists.txt
+	CC=clang cmake -S firmware -B build/firmware/fuzz -DSER_FUZZ=ON $(GENERATED)
+	cmake --build build/firmware/fuzz --parallel 2
+	cd build/firmware/fuzz && for part in wav frontend; do \
+		mkdir -p found/$$part && ./fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 found/$$part seeds/$$part || exit 1; \
+	done
+
+BUNDLE := $(CURDIR)/build/demo/firmware
+GENERATED := -DSER_GENERATED=$(BUNDLE)/generated -DSER_GOLDEN=$(BUNDLE)/golden/vectors.bin -DCMSIS_DSP_DIR=$(BUNDLE)/third_party/cmsis_dsp
+
+build/demo/firmware/CMakeLists.txt:
+	$(MAKE) demo
+
 # The benchmarks measure on ../shared/corpora, or on CORPORA="--corpus=ravdess:DIR --corpus=tess:DIR".
 
 # The data job against the original notebook's loop.
@@ -25,6 +51,10 @@ bench-transform: $(VENV)/installed
 # The trainer against the original notebook's model.fit.
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/trainer.py $(CORPORA)
+
+# The generated engine against TFLM's kernels and TFLite's int8 interpreter, on this machine.
+bench-engine: $(VENV)/installed build/demo/firmware/CMakeLists.txt
+	$(BIN)/python benchmarks/engine.py --root=build/demo
 
 # Accuracy of float, int8 and quantization-aware models over five seeds, of both presets.
 bench-quantization: $(VENV)/installed

@@ -8,12 +8,16 @@ import pathlib
 from typing import Any
 
 from components import corpora
-from pipeline.steps import Step
+from pipeline.steps import STEPS, Step
 from schemas import artifacts
 
 _REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 _SHARED_CODE = ("components/*.py", "schemas/*")
-_ALSO_USES = {"example_gen": ("components/corpora/*",)}
+_ALSO_USES = {
+    "example_gen": ("components/corpora/*",),
+    "infra_validator": ("firmware/**/*",),
+    "pusher": ("firmware/**/*", "LICENSE"),
+}
 _LIBRARIES = (
     *("apache-beam", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-io"),
     *("tensorflow-model-optimization", "tf-keras", "tflite-micro"),
@@ -51,30 +55,42 @@ class Lineage:
     def is_finished(self, step: Step, run: dict) -> bool:
         """Whether the step ran just so before, and all that it made is still there, unchanged."""
         recorded = self._steps.get(step.name, {})
-        return recorded.get("run") == run and recorded["outputs"] == self._digest_files(step.output)
+        return recorded.get("run") == run and recorded["outputs"] == self._digest_outputs(step)
 
     def begin(self, step: Step) -> None:
         """Forgets the step's last run and clears what that made, but not a backup from which it may go on."""
         self._steps.pop(step.name, None)
         self._write()
-        made = artifacts.list_files(artifacts.join(self._root, step.output))
+        made = self._list_outputs(step)
         backup = artifacts.join(self._root, step.output, "backup", "")
         artifacts.delete_files([path for path in made if not path.startswith(backup)])
 
     def finish(self, step: Step, run: dict) -> None:
         """Records what the step made."""
-        self._steps[step.name] = {"run": run, "outputs": self._digest_files(step.output)}
+        self._steps[step.name] = {"run": run, "outputs": self._digest_outputs(step)}
         self._write()
 
     def _write(self) -> None:
         artifacts.write_json(self._path, {"steps": self._steps})
 
     def _digest_artifact(self, path: str) -> str:
-        return _digest(self._digest_files(path) or artifacts.sha256_of(artifacts.join(self._root, path)))
+        files = self._list_files(path)
+        return _digest({file[len(self._root) :]: artifacts.sha256_of(file) for file in files})
 
-    def _digest_files(self, directory: str) -> dict[str, str]:
-        below = artifacts.join(self._root, directory)
-        return {path[len(below) :].lstrip("/"): artifacts.sha256_of(path) for path in artifacts.list_files(below)}
+    def _digest_outputs(self, step: Step) -> dict[str, str]:
+        below = len(artifacts.join(self._root, ""))
+        return {path[below:]: artifacts.sha256_of(path) for path in self._list_outputs(step)}
+
+    def _list_outputs(self, step: Step) -> list[str]:
+        """The files that a step has made: not those which another step adds to its directory."""
+        nested = [other.output for other in STEPS if other.output.startswith(f"{step.output}/")]
+        theirs = {path for output in nested for path in self._list_files(output)}
+        return [path for path in self._list_files(step.output) if path not in theirs]
+
+    def _list_files(self, path: str) -> list[str]:
+        """All files below a directory, or the file itself."""
+        full = artifacts.join(self._root, path)
+        return artifacts.list_files(full) or ([full] if artifacts.exists(full) else [])
 
 
 def _digest(document: Any) -> str:

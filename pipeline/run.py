@@ -7,6 +7,7 @@ from absl import flags
 from components import command
 from components.evaluator import cross_validation
 from components.evaluator.component import format_table, require_blessing
+from components.infra_validator.component import require_blessing as require_board
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
 from schemas import artifacts
@@ -26,6 +27,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
         evaluation = artifacts.join(root, "evaluation")
         print(f"\n{format_table(evaluation)}\n\n{artifacts.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
+        require_board(artifacts.join(evaluation, "board.json"))
         return
     roots = {fold: artifacts.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
@@ -38,6 +40,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     print(f"\n{artifacts.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
         require_blessing(artifacts.join(below, "evaluation"))
+        require_board(artifacts.join(below, "evaluation", "board.json"))
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:

@@ -6,6 +6,8 @@ import types
 from components.evaluator import component as evaluator
 from components.example_gen import component as example_gen
 from components.exporter import component as exporter
+from components.infra_validator import component as infra_validator
+from components.pusher import component as pusher
 from components.reporter import component as reporter
 from components.trainer import component as trainer
 from components.transform import component as transform
@@ -31,6 +33,12 @@ STEPS = (
     Step(trainer, {"examples": "examples"}, "model"),
     Step(exporter, {"examples": "examples", "model": "model"}, "export"),
     Step(evaluator, {"examples": "examples", "model": "model", "export": "export"}, "evaluation"),
+    Step(
+        infra_validator,
+        {"examples": "examples", "export": "export", "evaluation": "evaluation"},
+        "evaluation/board.json",
+    ),
+    Step(pusher, {"examples": "examples", "export": "export", "evaluation": "evaluation"}, "firmware"),
     Step(
         reporter,
         {"manifest": "manifest", "examples": "examples", "model": "model", "evaluation": "evaluation"},

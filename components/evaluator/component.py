@@ -3,10 +3,13 @@
 Writes:
   evaluation.json          metrics of Keras, each TFLite file, and the int8 file on TFLM's kernels; gates; blessed or not
   predictions.jsonl        a row a held-out clip: corpus, speaker, true class, and the probabilities of Keras and of int8
+  windows.npz              of each held-out window the int8 model's input, and its output on TFLM's kernels: what firmware must
+                           give; its clip, and each clip's true class
   confusion_<model>.png  curves.png
 """
 
 import dataclasses
+import io
 
 import numpy as np
 
@@ -121,6 +124,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         history = artifacts.read_bytes(artifacts.join(model, "history.csv")).decode()
         best_epoch = artifacts.read_json(artifacts.join(model, "training.json"))["best_epoch"]
         artifacts.write_bytes(artifacts.join(output, "curves.png"), figures.draw_curves(history, best_epoch))
+    artifacts.write_bytes(artifacts.join(output, "windows.npz"), _pack_windows(held_out, predictions["tflm"]))
     artifacts.write_json_lines(artifacts.join(output, "predictions.jsonl"), _list_predictions(held_out, votes, labels))
     artifacts.write_json(artifacts.join(output, "evaluation.json"), evaluation)
     for gate in gates:
@@ -209,6 +213,19 @@ def _evaluate_noisy(
             for name, predicted in predictions.items()
         },
     }
+
+
+def _pack_windows(held_out: HeldOut, tflm: Predictions) -> bytes:
+    content = io.BytesIO()
+    assert tflm.quantized is not None and tflm.quantized_inputs is not None, "TFLM takes and gives int8"
+    np.savez(
+        content,
+        features=tflm.quantized_inputs,
+        outputs=tflm.quantized,
+        clip=held_out.clip_of_window,
+        true=held_out.true,
+    )
+    return content.getvalue()
 
 
 def _list_predictions(held_out: HeldOut, votes: dict[str, np.ndarray], labels: list[str]) -> list[dict]:

@@ -19,6 +19,7 @@ class Predictions:
     probabilities: np.ndarray  # float32 [examples, classes]
     latency_ms: float  # median of single clips, on one thread (Keras: on its own)
     quantized: np.ndarray | None = None  # int8 [examples, classes], of models that give int8
+    quantized_inputs: np.ndarray | None = None  # int8 [examples, frames, coefficients], of these
 
     @property
     def classes(self) -> np.ndarray:
@@ -90,7 +91,7 @@ def _predict_one_by_one(invoke, clips: np.ndarray, tensor_out: dict) -> Predicti
     if stacked.dtype != np.int8:
         return Predictions(stacked, latency_ms)
     scale, zero_point = _quantization(tensor_out)
-    return Predictions((stacked.astype(np.float32) - zero_point) * scale, latency_ms, quantized=stacked)
+    return Predictions((stacked.astype(np.float32) - zero_point) * scale, latency_ms, stacked, clips)
 
 
 def _quantize(inputs: np.ndarray, tensor_in: dict) -> np.ndarray:

@@ -25,6 +25,7 @@ def run(
 ) -> None:
     """Writes the page; raises UserError where an artifact is missing."""
     results = artifacts.read_json(artifacts.join(evaluation, "evaluation.json"))
+    board = artifacts.join(evaluation, "board.json")
     statistics = artifacts.read_json(artifacts.join(examples, "statistics.json"))
     summary = artifacts.read_json(artifacts.join(manifest, "summary.json"))
     rows = list(read_manifest(artifacts.join(manifest, "manifest.jsonl")))
@@ -32,6 +33,7 @@ def run(
     sections = [
         page.models_section(results),
         page.gates_section(results),
+        *([page.board_section(artifacts.read_json(board))] if artifacts.exists(board) else []),
         page.confusion_section({name: _read_png(evaluation, f"confusion_{name}") for name in results["models"]}),
         page.classes_section(results),
         page.groups_section(results),

@@ -109,6 +109,28 @@ def gates_section(results: dict) -> str:
     return _section("Gates", _table(("gate", "value", "threshold", "verdict"), rows) + _note(note))
 
 
+def board_section(board: dict) -> str:
+    """The firmware on an emulated Cortex-M4F, of board.json."""
+    if not board["validated"]:
+        failed = [gate["name"] for gate in board["gates"] if not gate["passed"]]
+        reasons = [*(f"failed: {name}" for name in failed), *board["skipped"]]
+        return _section("Firmware", _banner("Not board-validated: " + "; ".join(reasons), "failed" if failed else ""))
+    per_mac = board["instructions_engine"] / board["macs"]
+    rows = [
+        ("clips that get the class of Python's features", f"{board['agreement']:.4f} of {board['clips']}"),
+        ("windows on which the engine gives TFLM's bits", f"{board['bit_exact_share']:.4f} of {board['windows']}"),
+        ("flash, with the model", f"{board['flash_bytes']:,} bytes"),
+        ("RAM, with stack and audio ring", f"{board['ram_bytes']:,} bytes"),
+        ("flash of the engine, without weights", f"{board['engine_flash_bytes']:,} bytes"),
+        ("RAM of the engine, with its stack", f"{board['engine_ram_bytes']:,} bytes"),
+        ("instructions a window, front end", f"{board['instructions_frontend']:,}"),
+        ("instructions a window, engine", f"{board['instructions_engine']:,} ({per_mac:.2f} a multiply-accumulate)"),
+        *((f"estimated ms a window, {name}", f"{value}") for name, value in board["milliseconds"].items()),
+    ]
+    note = f"{board['board_clips']} clips on an emulated Cortex-M4F, all on a host build. Estimate: {board['assumptions']}."
+    return _section("Firmware", _table(("", "measured"), rows) + _note(note))
+
+
 def confusion_section(pictures: dict[str, bytes]) -> str:
     """A confusion matrix a model."""
     return _section("Confusion matrices", _tiles((_MODEL_NAMES[name], png) for name, png in pictures.items()))

@@ -31,7 +31,7 @@ class ModelWriter:
         output = self.add_tensor((1, self.n_frames, units), schema.TensorType.INT8, scale, zero_point)
         kernels = [self.add_weights((units, self.n_features), 2.0) for _ in range(4)]
         recurrent = [self.add_weights((units, units), 1.0) for _ in range(4)]
-        biases = [self.add_bias(units) for _ in range(4)]
+        biases = [self.add_bias(units, kernel) for kernel in kernels]
         inputs = [self.at_hand, *kernels, *recurrent, -1, -1, -1, *biases, -1, -1, hidden, cell, -1, -1, -1, -1]
         options = schema.UnidirectionalSequenceLSTMOptionsT()
         options.fusedActivationFunction = _ACTIVATIONS.TANH
@@ -45,7 +45,7 @@ class ModelWriter:
         per_channel = bool(self._rng.integers(2))
         weights = self.add_weights((outputs, self.n_features), 1.0, per_channel)
         shape = self._graph.tensors[self.at_hand].shape
-        inputs = [self.at_hand, weights, self.add_bias(outputs) if self._rng.integers(4) else -1]
+        inputs = [self.at_hand, weights, self.add_bias(outputs, weights) if self._rng.integers(4) else -1]
         options = schema.FullyConnectedOptionsT()
         choices = [_ACTIVATIONS.NONE, _ACTIVATIONS.RELU, _ACTIVATIONS.RELU6, _ACTIVATIONS.RELU_N1_TO_1]
         options.fusedActivationFunction = int(self._rng.choice(choices))
@@ -95,8 +95,11 @@ class ModelWriter:
         scale = deviation / 45 / np.sqrt(shape[1]) / 2 * self._rng.uniform(0.3, 3, channels)
         return self.add_tensor(shape, schema.TensorType.INT8, scale, 0, values)
 
-    def add_bias(self, size: int) -> int:
-        return self.add_tensor((size,), schema.TensorType.INT32, 1e-4, 0, self._rng.integers(-(2**14), 2**14, size))
+    def add_bias(self, size: int, weights: int) -> int:
+        """Of the scale of sums of the value at hand times `weights`."""
+        tensors = self._graph.tensors
+        scale = tensors[self.at_hand].quantization.scale[0] * np.array(tensors[weights].quantization.scale)
+        return self.add_tensor((size,), schema.TensorType.INT32, scale, 0, self._rng.integers(-(2**14), 2**14, size))
 
     def add_constant(self, values: np.ndarray) -> int:
         return self.add_tensor(values.shape, schema.TensorType.INT32, values=values)
@@ -157,6 +160,6 @@ def make_random_model(seed: int) -> bytes:
         writer.add_slice(writer.n_frames - 1 if way == 2 else int(rng.integers(writer.n_frames)))
     for _ in range(rng.integers(0, 3)):
         writer.add_dense(draw_size(70))
-    if rng.integers(2):
+    if rng.integers(2) and writer.n_features < 512:
         writer.add_softmax()
     return writer.finish()

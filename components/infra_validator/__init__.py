@@ -1,0 +1,1 @@
+"""Builds the firmware and replays the held-out shard on it."""

@@ -1,0 +1,1 @@
+"""The firmware bundle of a blessed model."""

@@ -1,0 +1,87 @@
+"""ROOT/examples, ROOT/export, ROOT/evaluation -> ROOT/firmware, only of a blessed model.
+
+Writes a tree that builds by itself, without Python and without a network:
+  CMakeLists.txt  frontend/ engine/ app/ boards/ tests/ cmake/   the firmware's sources
+  generated/           the exported sources, and the int8 model itself
+  golden/vectors.bin   windows with librosa's features and TFLM's outputs, which a test replays
+  third_party/         CMSIS-DSP's FFT, with its licence
+  arduino/ser-tinyml/  all that as an Arduino library with a sketch for the Nano 33 BLE
+  MODEL_CARD.md  LICENSE  ser_firmware.zip
+"""
+
+import dataclasses
+
+from components.command import parameter
+from components.pusher.bundle import collect_firmware, fetch_cmsis_dsp, make_arduino_library, make_zip
+from components.pusher.golden import make_golden
+from components.pusher.model_card import write_card
+from schemas import artifacts
+from schemas.artifacts import unit_hash
+from schemas.dataset import read_audio
+from schemas.frontend import FrontEnd, Standardisation
+
+_GENERATED = (
+    *("ser_engine.c", "ser_engine.h", "ser_frontend_constants.c", "ser_frontend_constants.h"),
+    *("ser_model_data.cc", "ser_model_data.h", "ser_int8.tflite"),
+)
+_FOR_TFLM = ("ser_model_data.cc", "ser_model_data.h", "ser_int8.tflite")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    """What goes into the bundle beside the model."""
+
+    golden_windows: int = parameter(4, "Held-out windows, chosen by hash, that the bundle's own test replays.")
+
+
+def run(output: str, parameters: Parameters, examples: str, export: str, evaluation: str) -> None:
+    """Writes the bundle; of a model that is not blessed, or whose firmware failed a gate, only a line on the console.
+
+    Raises:
+      UserError: an artifact is missing, or CMSIS-DSP can't be fetched.
+    """
+    results, board = (
+        artifacts.read_json(artifacts.join(evaluation, name)) for name in ("evaluation.json", "board.json")
+    )
+    description = artifacts.read_json(artifacts.join(export, "export.json"))
+    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    if reason := _why_not(results, board, description):
+        print(f"no firmware bundle: {reason}")
+        return
+    generated = {name: artifacts.read_bytes(artifacts.join(export, name)) for name in _GENERATED}
+    ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
+    tensor = description["files"]["ser_int8.tflite"]["input"]
+    golden = make_golden(
+        ranked[: parameters.golden_windows],
+        FrontEnd.from_dict(description["front_end"]),
+        Standardisation.from_dict(description["standardisation"]),
+        tensor["scale"],
+        tensor["zero_point"],
+        generated["ser_int8.tflite"],
+        description["arena_bytes"],
+    )
+    firmware, cmsis_dsp = collect_firmware(), fetch_cmsis_dsp()
+    for_board = {name: content for name, content in generated.items() if name not in _FOR_TFLM}
+    files = {
+        **firmware,
+        **{f"generated/{name}": content for name, content in generated.items()},
+        **{f"third_party/cmsis_dsp/{path}": content for path, content in cmsis_dsp.items()},
+        **make_arduino_library(firmware, for_board, cmsis_dsp),
+        "golden/vectors.bin": golden.encode(),
+        "MODEL_CARD.md": write_card(results, board, dataset, description).encode(),
+    }
+    files["ser_firmware.zip"] = make_zip(files)
+    for path, content in files.items():
+        artifacts.write_bytes(artifacts.join(output, path), content)
+    print(f"{len(files)} files in {output}, the same in ser_firmware.zip")
+
+
+def _why_not(results: dict, board: dict, description: dict) -> str:
+    """Why there is nothing to push; "" where there is."""
+    if not results["blessed"]:
+        return "the model is not blessed"
+    if failed := [gate["name"] for gate in board["gates"] if not gate["passed"]]:
+        return f"the firmware did not pass: {', '.join(failed)}"
+    if reason := description["engine_lacks"]:
+        return f"the generated engine lacks what the model needs: {reason}"
+    return ""

@@ -1,0 +1,142 @@
+#include "ser_app.h"
+
+#include "ser_frontend.h"
+
+_Static_assert(SER_ENGINE_N_FRAMES == SER_N_FRAMES && SER_ENGINE_N_INPUTS == SER_N_MFCC,
+               "ser_engine.h and ser_frontend_constants.h are of different models");
+
+static void forget_audio(ser_app *app);
+static int read_block(ser_app *app, ser_level *level);
+static void use_run(ser_app *app, ser_level *level, uint32_t n);
+static void follow_speech(ser_app *app);
+static int is_due(ser_app *app);
+static int decide(ser_app *app, ser_decision *decision);
+static float measure_window(const ser_app *app, uint32_t start);
+
+int ser_app_init(ser_app *app) {
+  app->running = 0;
+  return ser_engine_init();
+}
+
+void ser_app_start(ser_app *app) {
+  ser_app_stop(app);  // while the ring buffer is cleared, nobody writes into it
+  ser_ring_init(&app->ring, app->samples, SER_RING_SAMPLES);
+  ser_smoothing_init(&app->smoothing, app->outputs, SER_SMOOTHED_DECISIONS, SER_ENGINE_N_OUTPUTS);
+  app->position = 0;
+  app->overruns = 0;
+  forget_audio(app);
+  __atomic_store_n(&app->running, 1, __ATOMIC_RELEASE);
+}
+
+void ser_app_stop(ser_app *app) { __atomic_store_n(&app->running, 0, __ATOMIC_SEQ_CST); }
+
+void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n) {
+  if (__atomic_load_n(&app->running, __ATOMIC_ACQUIRE)) {
+    ser_ring_write(&app->ring, samples, n);
+  }
+}
+
+int ser_app_poll(ser_app *app, ser_decision *decision) {
+  ser_level level;
+  while (app->running && read_block(app, &level)) {
+    ser_vad_update(&app->vad, ser_level_db(&level));
+    follow_speech(app);
+    if (is_due(app) && decide(app, decision)) return 1;
+  }
+  return 0;
+}
+
+static void forget_audio(ser_app *app) {
+  app->history = 0;
+  app->in_utterance = 0;
+  ser_vad_init(&app->vad);
+  ser_smoothing_clear(&app->smoothing);
+}
+
+// Measures the next block; 0 when it has not come yet, or was overwritten: then all audio so far is given up.
+static int read_block(ser_app *app, ser_level *level) {
+  if (ser_ring_unread(&app->ring) < SER_BLOCK_SAMPLES) return 0;
+  *level = (ser_level){0, 0};
+  const int16_t *run;
+  const uint32_t length = ser_ring_run(&app->ring, &run);
+  const uint32_t first = length < SER_BLOCK_SAMPLES ? length : SER_BLOCK_SAMPLES;
+  use_run(app, level, first);
+  use_run(app, level, SER_BLOCK_SAMPLES - first);
+
+  if (!ser_ring_holds(&app->ring, SER_BLOCK_SAMPLES)) {
+    const uint32_t lost = ser_ring_unread(&app->ring);
+    ser_ring_advance(&app->ring, lost);
+    app->position += lost;
+    app->overruns++;
+    forget_audio(app);
+    return 0;
+  }
+  return 1;
+}
+
+static void use_run(ser_app *app, ser_level *level, uint32_t n) {
+  const int16_t *run;
+  ser_ring_run(&app->ring, &run);
+  ser_level_add(level, run, n);
+  ser_ring_advance(&app->ring, n);
+  app->position += n;
+  app->history += n;
+  app->history = app->history < SER_WINDOW_SAMPLES ? app->history : SER_WINDOW_SAMPLES;
+}
+
+// Speech was there SER_VAD_OPEN_BLOCKS before the gate opened. An utterance that is over before its first decision still gets it.
+static void follow_speech(ser_app *app) {
+  if (!app->in_utterance && app->vad.open) {
+    const uint32_t heard = SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES;
+    const uint32_t wait = SER_WINDOW_SAMPLES - heard;
+    const uint32_t missing = SER_WINDOW_SAMPLES - app->history;
+    app->decision_at = app->position + (wait > missing ? wait : missing);
+    app->in_utterance = 1;
+    app->is_first = 1;
+  } else if (app->in_utterance && !app->vad.open && !app->is_first) {
+    app->in_utterance = 0;
+    ser_smoothing_clear(&app->smoothing);
+  }
+}
+
+static int is_due(ser_app *app) {
+  if (!app->in_utterance || app->position < app->decision_at) return 0;
+  app->decision_at += SER_DECISION_SAMPLES;
+  app->is_first = 0;
+  return 1;
+}
+
+// 0 where the window was overwritten before the front end was through.
+static int decide(ser_app *app, ser_decision *decision) {
+  const uint32_t start = ser_ring_index_before(&app->ring, SER_WINDOW_SAMPLES);
+  const float rms_db = measure_window(app, start);
+  const ser_audio audio = {app->samples, SER_RING_SAMPLES, start};
+  ser_frontend_features(&audio, app->features);
+  if (!ser_ring_holds(&app->ring, SER_WINDOW_SAMPLES)) {
+    app->overruns++;
+    return 0;
+  }
+  int8_t output[SER_ENGINE_N_OUTPUTS];
+  if (ser_engine_invoke(app->features, output) != 0) {
+    ser_app_stop(app);
+    return 0;
+  }
+  ser_smoothing_add(&app->smoothing, output);
+  decision->label = ser_smoothing_mean(&app->smoothing, SER_ENGINE_OUTPUT_SCALE, SER_ENGINE_OUTPUT_ZERO_POINT, app->probabilities);
+  decision->n_labels = SER_ENGINE_N_OUTPUTS;
+  decision->labels = ser_labels;
+  decision->probabilities = app->probabilities;
+  decision->milliseconds = (uint32_t)(app->position * 1000 / SER_SAMPLE_RATE);
+  decision->rms_db = rms_db;
+  decision->overruns = app->overruns;
+  return 1;
+}
+
+static float measure_window(const ser_app *app, uint32_t start) {
+  const uint32_t room = SER_RING_SAMPLES - start;
+  const uint32_t first = room < SER_WINDOW_SAMPLES ? room : SER_WINDOW_SAMPLES;
+  ser_level level = {0, 0};
+  ser_level_add(&level, app->samples + start, first);
+  ser_level_add(&level, app->samples, SER_WINDOW_SAMPLES - first);
+  return ser_level_db(&level);
+}

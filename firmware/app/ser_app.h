@@ -1,0 +1,76 @@
+// Audio in, decisions out: ring buffer, voice-activity gate, front end, engine, smoothing.
+//
+// Windows lie as in training (components/transform/windows.py): the first of an utterance begins SER_LEAD_SAMPLES before its
+// speech and is decided when it is complete; further ones follow every SER_DECISION_SAMPLES while the gate is open. So speech of
+// any length gets a decision. When the gate closes, smoothing forgets.
+//
+// The ring buffer holds a window and SER_RING_SLACK_SAMPLES. The front end is the only one to read a whole window, while samples
+// keep coming; its 5.8 million instructions take 110 to 150 ms of a 64 MHz Cortex-M4 (1.2 to 1.65 cycles each), up to 2,400
+// samples. The slack is for that, for an interrupt's block of 256 before it and one behind it, and 18 ms of whatever else the main
+// loop does. Where that is not enough, the window's oldest samples were overwritten: the decision is dropped and counted in
+// `overruns`. The engine works on features, and needs no slack.
+#ifndef SER_APP_H_
+#define SER_APP_H_
+
+#include <stdint.h>
+
+#include "ser_decision.h"
+#include "ser_engine.h"
+#include "ser_frontend_constants.h"
+#include "ser_level.h"
+#include "ser_ring.h"
+#include "ser_smoothing.h"
+#include "ser_vad.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SER_DECISION_SAMPLES (SER_SAMPLE_RATE / 2)
+#define SER_LEAD_SAMPLES (SER_SAMPLE_RATE / 10)
+#define SER_BLOCK_SAMPLES (SER_SAMPLE_RATE / SER_VAD_BLOCKS_PER_SECOND)
+#define SER_RING_SLACK_SAMPLES 3200
+#define SER_RING_SAMPLES (SER_WINDOW_SAMPLES + SER_RING_SLACK_SAMPLES)
+#define SER_SMOOTHED_DECISIONS 8
+
+// All of it is the app's own but `running` and `overruns`, which a board may read.
+typedef struct {
+  uint32_t running;
+  uint32_t overruns;  // since start
+  int16_t samples[SER_RING_SAMPLES];
+  ser_ring ring;
+  uint64_t position;  // samples since start, up to the end of the last block
+  uint32_t history;   // of them, how many lie before that end without a gap; counted up to SER_WINDOW_SAMPLES
+  ser_vad vad;
+  int in_utterance;      // a decision is to come
+  int is_first;          // it is the utterance's first
+  uint64_t decision_at;  // the end of its window
+  int8_t features[SER_ENGINE_N_FRAMES * SER_ENGINE_N_INPUTS];
+  ser_smoothing smoothing;
+  int8_t outputs[SER_SMOOTHED_DECISIONS * SER_ENGINE_N_OUTPUTS];
+  float probabilities[SER_ENGINE_N_OUTPUTS];
+} ser_app;
+
+// Makes a stopped app. Returns 0, or what `ser_engine_init` returns when it fails.
+int ser_app_init(ser_app *app);
+
+// Begins with no audio and nothing remembered, also where the app was running.
+void ser_app_start(ser_app *app);
+
+// Ignores samples from now on.
+void ser_app_stop(ser_app *app);
+
+// Takes `n` samples, from an interrupt or between two polls; ignored while the app is stopped. Pieces of more than
+// SER_RING_SLACK_SAMPLES between two polls may cost decisions.
+void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n);
+
+// Works through the samples that have come. Returns 1 at the next decision, which it describes in `decision` (valid until the next
+// call), or 0 when the samples are used up. Call it again and again; a decision takes the time of front end and engine.
+// An engine that fails (TFLM's may) stops the app.
+int ser_app_poll(ser_app *app, ser_decision *decision);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // SER_APP_H_

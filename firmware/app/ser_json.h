@@ -1,0 +1,22 @@
+// A decision as a line of JSON, without stdio:
+// {"ms":1500,"class":"happy","probabilities":{"neutral":0.0117,"happy":0.9414,...},"rms_db":-31.2,"overruns":0}
+#ifndef SER_JSON_H_
+#define SER_JSON_H_
+
+#include <stdint.h>
+
+#include "ser_decision.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Writes the line with its "\n" and a NUL into `buffer`; returns its length without the NUL, or 0 when it does not fit into
+// `capacity` bytes. Labels are UTF-8 and are escaped; a number that is not finite, or 10^9 steps of its last digit or more, is null.
+uint32_t ser_json_decision(const ser_decision *decision, char *buffer, uint32_t capacity);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // SER_JSON_H_

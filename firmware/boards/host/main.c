@@ -1,0 +1,162 @@
+// ser_host FILE.wav prints what the model hears, as JSON; ser_host --replay and --golden: see boards/replay.h.
+
+#define _POSIX_C_SOURCE 199309L
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "replay.h"
+#include "ser_engine.h"
+#include "ser_frontend.h"
+#include "ser_frontend_constants.h"
+#include "wav.h"
+
+#define HOP (SER_SAMPLE_RATE / 2)  // samples between windows, as the device decides
+
+typedef struct {
+  uint32_t n_windows;
+  double votes[SER_ENGINE_N_OUTPUTS];  // sums of the windows' probabilities
+  uint64_t frontend_ns;
+  uint64_t engine_ns;
+} report;
+
+static uint8_t *read_file(const char *name, size_t *size);
+static int classify(const wav *file);
+static bool classify_window(const wav *file, uint32_t start, report *so_far);
+static void print_summary(const report *whole);
+static void print_string(const char *text);
+static replay_measurement measure(void (*work)(void));
+static uint64_t now_ns(void);
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strncmp(argv[1], "--", 2) == 0) return replay(argc, argv, measure);
+  if (argc != 2) {
+    fprintf(stderr, "usage: ser_host FILE.wav, ser_host --replay VECTORS RESULTS, or ser_host --golden VECTORS\n");
+    return EXIT_FAILURE;
+  }
+  size_t size;
+  uint8_t *bytes = read_file(argv[1], &size);
+  if (bytes == NULL) {
+    fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
+    return EXIT_FAILURE;
+  }
+  wav file;
+  char error[WAV_ERROR_SIZE];
+  int status = EXIT_FAILURE;
+  if (wav_read(bytes, size, SER_SAMPLE_RATE, &file, error) == 0) {
+    status = classify(&file);
+  } else {
+    fprintf(stderr, "%s: %s\n", argv[1], error);
+  }
+  free(bytes);
+  return status;
+}
+
+// The whole file, for free(); NULL with errno where that fails.
+static uint8_t *read_file(const char *name, size_t *size) {
+  FILE *file = fopen(name, "rb");
+  if (file == NULL) return NULL;
+  uint8_t *bytes = NULL;
+  size_t capacity = 0;
+  *size = 0;
+  do {
+    capacity = capacity == 0 ? 1 << 20 : 2 * capacity;
+    uint8_t *larger = realloc(bytes, capacity);
+    if (larger == NULL) break;
+    bytes = larger;
+    *size += fread(bytes + *size, 1, capacity - *size, file);
+  } while (*size == capacity);
+  const bool whole = *size < capacity && ferror(file) == 0;
+  const int reason = errno;
+  fclose(file);
+  if (whole) return bytes;
+  free(bytes);
+  errno = reason;
+  return NULL;
+}
+
+static int classify(const wav *file) {
+  if (ser_engine_init() != 0) {
+    fprintf(stderr, "the engine can't be initialised\n");
+    return EXIT_FAILURE;
+  }
+  report whole = {0, {0}, 0, 0};
+  printf("{\"windows\": [");
+  bool good = classify_window(file, 0, &whole);
+  for (uint32_t start = HOP; good && file->n_frames - (start - HOP) > SER_WINDOW_SAMPLES; start += HOP) {
+    good = classify_window(file, start, &whole);
+  }
+  if (!good) {
+    fprintf(stderr, "the engine fails at window %u\n", (unsigned)whole.n_windows);
+    return EXIT_FAILURE;
+  }
+  printf("], ");
+  print_summary(&whole);
+  return EXIT_SUCCESS;
+}
+
+// The window from sample `start` on, with silence where the file has ended.
+static bool classify_window(const wav *file, uint32_t start, report *so_far) {
+  static int16_t samples[SER_WINDOW_SAMPLES];
+  for (uint32_t n = 0; n < SER_WINDOW_SAMPLES; n++) {
+    samples[n] = n < file->n_frames - start ? wav_sample(file, start + n) : 0;
+  }
+  int8_t features[SER_N_FRAMES * SER_N_MFCC];
+  int8_t output[SER_ENGINE_N_OUTPUTS];
+  const uint64_t begin = now_ns();
+  const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
+  ser_frontend_features(&audio, features);
+  const uint64_t middle = now_ns();
+  if (ser_engine_invoke(features, output) != 0) return false;
+  so_far->engine_ns += now_ns() - middle;
+  so_far->frontend_ns += middle - begin;
+  so_far->n_windows++;
+  printf("%s{\"seconds\": %.1f, \"probabilities\": [", start == 0 ? "" : ", ", (double)start / SER_SAMPLE_RATE);
+  for (uint32_t n = 0; n < SER_ENGINE_N_OUTPUTS; n++) {
+    const double probability = (double)SER_ENGINE_OUTPUT_SCALE * (output[n] - SER_ENGINE_OUTPUT_ZERO_POINT);
+    so_far->votes[n] += probability;
+    printf("%s%.6g", n == 0 ? "" : ", ", probability);
+  }
+  printf("]}");
+  return true;
+}
+
+static void print_summary(const report *whole) {
+  uint32_t first = 0;
+  printf("\"probabilities\": {");
+  for (uint32_t n = 0; n < SER_ENGINE_N_OUTPUTS; n++) {
+    printf("%s", n == 0 ? "" : ", ");
+    print_string(ser_labels[n]);
+    printf(": %.6g", whole->votes[n] / whole->n_windows);
+    if (whole->votes[n] > whole->votes[first]) first = n;
+  }
+  printf("}, \"class\": ");
+  print_string(ser_labels[first]);
+  printf(", \"frontend_us\": %.1f, \"engine_us\": %.1f}\n",
+         1e-3 * (double)whole->frontend_ns / whole->n_windows, 1e-3 * (double)whole->engine_ns / whole->n_windows);
+}
+
+static void print_string(const char *text) {
+  putchar('"');
+  for (; *text != '\0'; text++) {
+    if (*text == '"' || *text == '\\') putchar('\\');
+    putchar(*text);
+  }
+  putchar('"');
+}
+
+static replay_measurement measure(void (*work)(void)) {
+  const uint64_t begin = now_ns();
+  work();
+  return (replay_measurement){(uint32_t)(now_ns() - begin), 0};
+}
+
+static uint64_t now_ns(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}

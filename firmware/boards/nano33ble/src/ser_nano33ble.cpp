@@ -1,0 +1,126 @@
+#include "ser_nano33ble.h"
+
+#include <Arduino.h>
+#include <PDM.h>
+
+#include "ser_app.h"
+#include "ser_button.h"
+#include "ser_json.h"
+#include "ser_offset.h"
+
+namespace {
+
+constexpr pin_size_t kButtonPin = 2;
+constexpr size_t kLineBytes = 160 + 64 * SER_ENGINE_N_OUTPUTS;
+
+struct Colour {
+  bool red, green, blue;
+};
+constexpr Colour kOff = {false, false, false};
+constexpr Colour kRed = {true, false, false};
+constexpr Colour kYellow = {true, true, false};
+constexpr Colour kGreen = {false, true, false};
+constexpr Colour kCyan = {false, true, true};
+constexpr Colour kBlue = {false, false, true};
+constexpr Colour kMagenta = {true, false, true};
+constexpr Colour kWhite = {true, true, true};
+// In the order of the classes; a model with more of them begins again.
+constexpr Colour kColours[] = {kBlue, kGreen, kYellow, kRed, kMagenta, kCyan, kWhite};
+
+ser_app app;
+ser_button button;
+ser_offset offset;
+uint32_t reported_overruns;
+
+// Each LED is lit by a low pin.
+void light(const Colour &colour) {
+  digitalWrite(LEDR, colour.red ? LOW : HIGH);
+  digitalWrite(LEDG, colour.green ? LOW : HIGH);
+  digitalWrite(LEDB, colour.blue ? LOW : HIGH);
+}
+
+void light_class(uint32_t label) { light(kColours[label % (sizeof kColours / sizeof *kColours)]); }
+
+void fail(const char *reason) {
+  for (;;) {
+    Serial.print("{\"error\":\"");
+    Serial.print(reason);
+    Serial.println("\"}");
+    light(kRed);
+    delay(500);
+    light(kOff);
+    delay(500);
+  }
+}
+
+// From the PDM interrupt. The library stops the microphone when it finds that a block was not taken, so all is always read.
+void take_samples() {
+  static int16_t samples[256];
+  while (PDM.available() > 0) {
+    const int bytes = PDM.read(samples, sizeof samples);
+    const uint32_t n = static_cast<uint32_t>(bytes) / sizeof *samples;
+    ser_offset_remove(&offset, samples, n);
+    ser_app_write(&app, samples, n);
+  }
+}
+
+// The microphone stays on meanwhile: after power-up it takes seconds to settle.
+void start_or_stop() {
+  if (app.running) {
+    ser_app_stop(&app);
+  } else {
+    ser_app_start(&app);
+    reported_overruns = 0;
+  }
+  light(kOff);
+}
+
+void obey(int command) {
+  if (command == 'x') {
+    start_or_stop();
+  } else if (command >= 'a' && command < 'a' + SER_ENGINE_N_OUTPUTS) {
+    light_class(static_cast<uint32_t>(command - 'a'));
+  }
+}
+
+void report(const ser_decision &decision) {
+  static char line[kLineBytes];
+  const uint32_t length = ser_json_decision(&decision, line, sizeof line);
+  if (length == 0) fail("the model's labels are too long");
+  light_class(decision.label);
+  Serial.write(line, length);
+  reported_overruns = decision.overruns;
+}
+
+// An overrun leaves no decision to tell of it.
+void report_overruns() {
+  if (app.overruns == reported_overruns) return;
+  reported_overruns = app.overruns;
+  Serial.print("{\"overruns\":");
+  Serial.print(static_cast<unsigned long>(reported_overruns));
+  Serial.println("}");
+}
+
+}  // namespace
+
+void ser_board_setup() {
+  Serial.begin(115200);
+  pinMode(LEDR, OUTPUT);
+  pinMode(LEDG, OUTPUT);
+  pinMode(LEDB, OUTPUT);
+  light(kOff);
+  pinMode(kButtonPin, INPUT_PULLUP);
+  button.agreed_ms = millis();
+  if (ser_app_init(&app) != 0) fail("the engine can't be started");
+  PDM.onReceive(take_samples);
+  if (!PDM.begin(1, SER_SAMPLE_RATE)) fail("the microphone can't be started");
+  start_or_stop();
+}
+
+void ser_board_loop() {
+  while (Serial.available() > 0) obey(Serial.read());
+  if (ser_button_update(&button, digitalRead(kButtonPin) == LOW, millis())) start_or_stop();
+  ser_decision decision;
+  if (ser_app_poll(&app, &decision)) report(decision);
+  report_overruns();
+}

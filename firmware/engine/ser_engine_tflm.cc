@@ -1,0 +1,54 @@
+// ser_engine.h on TensorFlow Lite Micro's interpreter: the same calls, with TFLM's kernels behind them.
+#include "ser_engine.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ser_model_data.h"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+
+const char *const ser_labels[SER_ENGINE_N_OUTPUTS] = {SER_ENGINE_LABELS};
+
+namespace {
+
+alignas(16) uint8_t arena[SER_TENSOR_ARENA_BYTES];
+tflite::MicroInterpreter *interpreter = nullptr;
+int8_t seen[SER_ENGINE_N_FRAMES][SER_ENGINE_N_INPUTS];
+int frames = 0;
+
+}  // namespace
+
+int ser_engine_init(void) {
+  static tflite::MicroMutableOpResolver<SER_TFLM_N_OPERATORS> resolver;
+  if (interpreter == nullptr) {
+#define SER_ADD_OPERATOR(name) \
+  if (resolver.Add##name() != kTfLiteOk) return 1;
+    SER_TFLM_OPERATORS(SER_ADD_OPERATOR)
+#undef SER_ADD_OPERATOR
+    static tflite::MicroInterpreter only(tflite::GetModel(g_ser_model), resolver, arena, sizeof arena);
+    if (only.AllocateTensors() != kTfLiteOk) return 1;
+    interpreter = &only;
+  }
+  ser_engine_reset();
+  return 0;
+}
+
+void ser_engine_reset(void) { frames = 0; }
+
+int ser_engine_step(const int8_t *frame, int8_t *output) {
+  memcpy(seen[frames], frame, sizeof seen[0]);
+  if (++frames < SER_ENGINE_N_FRAMES) return 0;
+  ser_engine_reset();
+  return ser_engine_invoke(seen[0], output) == 0;
+}
+
+int ser_engine_invoke(const int8_t *window, int8_t *output) {
+  // LSTM states outlive an invocation of TFLM's reference kernels.
+  if (interpreter->Reset() != kTfLiteOk) return 1;
+  memcpy(interpreter->input(0)->data.int8, window, SER_ENGINE_N_FRAMES * SER_ENGINE_N_INPUTS);
+  if (interpreter->Invoke() != kTfLiteOk) return 1;
+  memcpy(output, interpreter->output(0)->data.int8, SER_ENGINE_N_OUTPUTS);
+  return 0;
+}

@@ -1,0 +1,197 @@
+#include "ser_frontend.h"
+
+#include <string.h>
+
+#include "arm_common_tables.h"
+#include "dsp/transform_functions.h"
+#include "ser_frontend_constants.h"
+
+#define HALF_FRAME (SER_N_FFT / 2)
+#define PASTE(prefix, number) prefix##number
+#define TWIDDLES(points) PASTE(twiddleCoef_, points)
+#define HALF_MELS ((SER_N_MELS + 1) / 2)
+
+// One frame's samples, then its spectrum as arm_cfft_f32 leaves it, then the power of bin k at ser_fft_order[k].
+static float frame_buffer[SER_N_FFT + 1];
+
+// 16 bits a cell: levels of 1 / SER_LEVELS_PER_OCTAVE above SER_AMIN. The floor of SER_TOP_DB needs the whole window's loudest
+// cell, so all are kept; with librosa's parameters a level is 0.0022 dB, and rounding moves an MFCC by 0.0007 (root mean square).
+static uint16_t log_mel[SER_N_FRAMES][SER_N_MELS];
+
+_Static_assert(2 * HALF_MELS <= SER_N_FFT, "the DCT works in the buffer of a frame");
+
+static float compute_log_mel(const ser_audio *audio);
+static void load_frame(const ser_audio *audio, uint32_t frame);
+static void transform_to_power(void);
+static float apply_mel_bands(uint16_t *levels);
+static float to_level(float power);
+static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc);
+static int8_t quantize(float level);
+
+void ser_frontend_mfcc(const ser_audio *audio, float *mfcc) {
+  const float floor = compute_log_mel(audio);
+  for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
+    transform_to_mfcc(log_mel[frame], floor, mfcc + frame * SER_N_MFCC);
+  }
+}
+
+void ser_frontend_features(const ser_audio *audio, int8_t *features) {
+  const float floor = compute_log_mel(audio);
+  for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
+    float mfcc[SER_N_MFCC];
+    transform_to_mfcc(log_mel[frame], floor, mfcc);
+    for (uint32_t k = 0; k < SER_N_MFCC; k++) {
+      *features++ = quantize(mfcc[k] * ser_quantize[k][0] + ser_quantize[k][1]);
+    }
+  }
+}
+
+// Fills `log_mel` and returns its floor: SER_TOP_DB below the loudest cell, in levels.
+static float compute_log_mel(const ser_audio *audio) {
+  float loudest = SER_AMIN;
+  for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
+    load_frame(audio, frame);
+    transform_to_power();
+    const float power = apply_mel_bands(log_mel[frame]);
+    loudest = power > loudest ? power : loudest;
+  }
+  return to_level(loudest) - SER_TOP_LEVELS;
+}
+
+// Windowed samples around SER_HOP_LENGTH * frame, with zeros where there are none.
+static void load_frame(const ser_audio *audio, uint32_t frame) {
+  const uint32_t centre = SER_HOP_LENGTH * frame;
+  const uint32_t first = centre < HALF_FRAME ? HALF_FRAME - centre : 0;
+  const uint32_t left = SER_WINDOW_SAMPLES + HALF_FRAME - centre;
+  const uint32_t last = left < SER_N_FFT ? left : SER_N_FFT;
+  memset(frame_buffer, 0, first * sizeof(float));
+  memset(frame_buffer + last, 0, (SER_N_FFT - last) * sizeof(float));
+
+  uint32_t position = (audio->start + centre + first - HALF_FRAME) % audio->capacity;
+  for (uint32_t n = first; n < last;) {
+    // A run ends where the window begins to fall, and where the ring buffer ends.
+    const int rising = n < HALF_FRAME;
+    const uint32_t bend = rising && last > HALF_FRAME ? HALF_FRAME : last;
+    const uint32_t run = bend - n < audio->capacity - position ? bend - n : audio->capacity - position;
+    const int16_t *sample = audio->samples + position;
+    const float *weight = ser_window + (rising ? n : SER_N_FFT - n);
+    for (const uint32_t end = n + run; n < end; n++) {
+      frame_buffer[n] = (float)*sample++ * *weight;
+      weight += rising ? 1 : -1;
+    }
+    position = position + run == audio->capacity ? 0 : position + run;
+  }
+}
+
+// Windowed samples -> power spectrum, in place: bin k at ser_fft_order[k].
+//
+// The FFT takes even samples as real parts and odd ones as imaginary parts. With Z its result and M = SER_FFT_POINTS, the even
+// samples' spectrum is E[k] = (Z[k] + conj Z[M - k]) / 2, the odd ones' O[k] = (Z[k] - conj Z[M - k]) / 2i, and the frame's is
+// E[k] + T[k] with T[k] = exp(-2 pi i k / SER_N_FFT) O[k]; at M - k it is conj(E[k] - T[k]). Cosines and sines come from the
+// window, 1 - cos; that everything here is twice as large is in the mel bands' heights.
+static void transform_to_power(void) {
+  static const arm_cfft_instance_f32 cfft = {.fftLen = SER_FFT_POINTS, .pTwiddle = TWIDDLES(SER_FFT_POINTS)};
+  arm_cfft_f32(&cfft, frame_buffer, 0, 0);
+  const float even = 2.0f * frame_buffer[0];
+  const float odd = 2.0f * frame_buffer[1];
+  frame_buffer[0] = (even + odd) * (even + odd);
+  frame_buffer[SER_N_FFT] = (even - odd) * (even - odd);
+
+  const uint16_t *low_bin = ser_fft_order + 1;
+  const uint16_t *high_bin = ser_fft_order + SER_FFT_POINTS - 1;
+  const float *cosine = ser_window + 1;
+  const float *sine = ser_window + SER_N_FFT / 4 - 1;
+  while (low_bin <= high_bin) {
+    float *low = frame_buffer + *low_bin++;
+    float *high = frame_buffer + *high_bin--;
+    const float c = 1.0f - *cosine++;
+    const float s = 1.0f - *sine--;
+    const float even_re = low[0] + high[0];
+    const float even_im = low[1] - high[1];
+    const float odd_re = low[1] + high[1];
+    const float odd_im = high[0] - low[0];
+    const float turned_re = c * odd_re + s * odd_im;
+    const float turned_im = c * odd_im - s * odd_re;
+    const float sum_re = even_re + turned_re;
+    const float sum_im = even_im + turned_im;
+    const float difference_re = even_re - turned_re;
+    const float difference_im = even_im - turned_im;
+    low[0] = sum_re * sum_re + sum_im * sum_im;
+    high[0] = difference_re * difference_re + difference_im * difference_im;
+  }
+}
+
+// Power spectrum -> uint16 [SER_N_MELS] levels; returns the loudest band's power.
+//
+// Between two corners one triangle falls in a straight line while the next rises by as much, so two sums serve both: of the
+// power, and of the power times the number of bins behind it.
+static float apply_mel_bands(uint16_t *levels) {
+  const uint16_t *bin = ser_fft_order + ser_mel_edges[0];
+  float loudest = 0.0f;
+  float rising = 0.0f;
+  for (uint32_t gap = 0; gap <= SER_N_MELS; gap++) {
+    float sum = 0.0f;
+    float weighted_sum = 0.0f;
+    for (const uint16_t *end = ser_fft_order + ser_mel_edges[gap + 1]; bin < end; bin++) {
+      weighted_sum += sum;
+      sum += frame_buffer[*bin];
+    }
+    const float falling = weighted_sum * ser_mel_falling[gap][0] + sum * ser_mel_falling[gap][1];
+    if (gap > 0) {
+      const float band = (rising + falling) * ser_mel_norm[gap - 1];
+      levels[gap - 1] = (uint16_t)(to_level(band) + 0.5f);
+      loudest = band > loudest ? band : loudest;
+    }
+    rising = sum - falling;
+  }
+  return loudest;
+}
+
+// Power -> level. The logarithm of the mantissa 1 + t is the polynomial of degree 5 with the smallest largest error on 0 <= t < 1
+// (Remez): 1.3e-5 octaves, which is 4e-5 dB.
+static float to_level(float power) {
+  const float audible = power > SER_AMIN ? power : SER_AMIN;
+  uint32_t bits;
+  memcpy(&bits, &audible, sizeof bits);
+  const float exponent = (float)((int32_t)(bits >> 23) - 127);
+  bits = (bits & 0x7fffffu) | 0x3f800000u;
+  float t;
+  memcpy(&t, &bits, sizeof t);
+  t -= 1.0f;
+  float log2_mantissa = 4.48736101e-2f;
+  log2_mantissa = log2_mantissa * t - 1.92195639e-1f;
+  log2_mantissa = log2_mantissa * t + 4.13630128e-1f;
+  log2_mantissa = log2_mantissa * t - 7.07992673e-1f;
+  log2_mantissa = log2_mantissa * t + 1.4416846f;
+  log2_mantissa = log2_mantissa * t + 1.25387451e-5f;
+  return (exponent - SER_LOG2_AMIN + log2_mantissa) * SER_LEVELS_PER_OCTAVE;
+}
+
+// A frame's levels -> float [SER_N_MFCC]. Even rows of the DCT are symmetric and odd ones antisymmetric: bands are first folded.
+static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc) {
+  float *sums = frame_buffer;
+  float *differences = frame_buffer + HALF_MELS;
+  for (uint32_t i = 0; i < HALF_MELS; i++) {
+    const float low = (float)levels[i];
+    const float high = (float)levels[SER_N_MELS - 1 - i];
+    const float floored_low = low > floor ? low : floor;
+    const float floored_high = high > floor ? high : floor;
+    sums[i] = floored_low + floored_high;
+    differences[i] = floored_low - floored_high;
+  }
+  for (uint32_t k = 0; k < SER_N_MFCC; k++) {
+    const float *folded = k % 2 ? differences : sums;
+    float coefficient = k ? 0.0f : SER_SILENT_MFCC0;
+#pragma GCC unroll 4
+    for (uint32_t i = 0; i < HALF_MELS; i++) {
+      coefficient += folded[i] * ser_dct[k][i];
+    }
+    mfcc[k] = coefficient;
+  }
+}
+
+// Rounds, and cuts off at the ends of int8.
+static int8_t quantize(float level) {
+  const float cut = level < -128.0f ? -128.0f : level > 127.0f ? 127.0f : level;
+  return (int8_t)(cut + (cut < 0.0f ? -0.5f : 0.5f));
+}

@@ -1,0 +1,218 @@
+// The decision loop with the real front end and engine.
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ser_app.h"
+#include "ser_frontend.h"
+
+#define CHECK(condition) check(condition, #condition, __LINE__)
+#define MAX_DECISIONS 16
+
+#define SECOND SER_SAMPLE_RATE
+#define SPEECH_BEGINS (2 * SECOND)
+#define FIRST_DECISION (SPEECH_BEGINS - SER_LEAD_SAMPLES + SER_WINDOW_SAMPLES)
+
+static int failures;
+
+static void check(int good, const char *condition, int line) {
+  if (good) return;
+  printf("test_app.c:%d: %s does not hold\n", line, condition);
+  failures++;
+}
+
+static ser_app app;
+
+// Hiss, with syllables of 200 ms and pauses of 100 ms in it for `speech` samples from SPEECH_BEGINS on.
+static int16_t hear(uint32_t time, uint32_t speech) {
+  const uint32_t mixed = (time ^ 0x5bd1e995u) * 2654435761u;
+  const int32_t noise = (int32_t)((mixed ^ mixed >> 15) & 0xffff) - 0x8000;
+  const uint32_t since = time - SPEECH_BEGINS;
+  const int voiced = time >= SPEECH_BEGINS && since < speech && since % (SECOND * 3 / 10) < SECOND / 5;
+  const int32_t buzz = (int32_t)(time % 107) * 150 - 8000;
+  return (int16_t)(noise / 1000 + (voiced ? buzz + noise / 16 : 0));
+}
+
+typedef struct {
+  uint32_t n;
+  uint32_t milliseconds[MAX_DECISIONS];
+  uint32_t label[MAX_DECISIONS];
+  float rms_db[MAX_DECISIONS];
+  float probabilities[MAX_DECISIONS][SER_ENGINE_N_OUTPUTS];
+} record;
+
+static void poll(record *decisions) {
+  ser_decision decision;
+  while (ser_app_poll(&app, &decision)) {
+    CHECK(decisions->n < MAX_DECISIONS);
+    CHECK(decision.n_labels == SER_ENGINE_N_OUTPUTS && decision.labels == ser_labels);
+    CHECK(decision.overruns == app.overruns);
+    if (decisions->n == MAX_DECISIONS) continue;
+    const uint32_t n = decisions->n++;
+    decisions->milliseconds[n] = decision.milliseconds;
+    decisions->label[n] = decision.label;
+    decisions->rms_db[n] = decision.rms_db;
+    memcpy(decisions->probabilities[n], decision.probabilities, sizeof decisions->probabilities[n]);
+  }
+}
+
+// Writes the samples from `time` to `end` in pieces of `chunk` at most, and polls behind each.
+static void listen(uint32_t time, uint32_t end, uint32_t speech, uint32_t chunk, record *decisions) {
+  static int16_t samples[SER_RING_SAMPLES];
+  while (time < end) {
+    const uint32_t n = end - time < chunk ? end - time : chunk;
+    for (uint32_t i = 0; i < n; i++) samples[i] = hear(time++, speech);
+    ser_app_write(&app, samples, n);
+    poll(decisions);
+  }
+}
+
+static record listen_from_start(uint32_t end, uint32_t speech, uint32_t chunk) {
+  record decisions;
+  memset(&decisions, 0, sizeof decisions);
+  ser_app_start(&app);
+  listen(0, end, speech, chunk, &decisions);
+  return decisions;
+}
+
+// What front end and engine say of one window, without ring buffer and smoothing; returns its level.
+static float judge(uint32_t start, uint32_t speech, float *probabilities) {
+  static int16_t samples[SER_WINDOW_SAMPLES];
+  static int8_t features[SER_N_FRAMES * SER_N_MFCC];
+  for (uint32_t i = 0; i < SER_WINDOW_SAMPLES; i++) samples[i] = hear(start + i, speech);
+  const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
+  int8_t output[SER_ENGINE_N_OUTPUTS];
+  ser_frontend_features(&audio, features);
+  CHECK(ser_engine_invoke(features, output) == 0);
+  for (uint32_t i = 0; i < SER_ENGINE_N_OUTPUTS; i++) {
+    probabilities[i] = SER_ENGINE_OUTPUT_SCALE * (float)(output[i] - SER_ENGINE_OUTPUT_ZERO_POINT);
+  }
+  ser_level level = {0, 0};
+  ser_level_add(&level, samples, SER_WINDOW_SAMPLES);
+  return ser_level_db(&level);
+}
+
+static int is_near(const float *a, const float *b) {
+  for (uint32_t i = 0; i < SER_ENGINE_N_OUTPUTS; i++) {
+    const float difference = a[i] - b[i];
+    if (!(difference > -1e-6f && difference < 1e-6f)) return 0;
+  }
+  return 1;
+}
+
+static void test_decisions_come_every_half_second_of_speech(void) {
+  const uint32_t speech = 3 * SECOND;
+  const record decisions = listen_from_start(8 * SECOND, speech, 256);
+  CHECK(decisions.n == 4);  // the last window ends with the last syllable, as in training
+  for (uint32_t i = 0; i < decisions.n; i++) {
+    CHECK(decisions.milliseconds[i] == FIRST_DECISION / (SECOND / 1000) + 500 * i);
+  }
+  CHECK(app.overruns == 0);
+}
+
+static void test_decisions_are_the_smoothed_ones_of_the_windows(void) {
+  const uint32_t speech = 3 * SECOND;
+  const record decisions = listen_from_start(8 * SECOND, speech, 256);
+  float sum[SER_ENGINE_N_OUTPUTS] = {0};
+  for (uint32_t i = 0; i < decisions.n; i++) {
+    float window[SER_ENGINE_N_OUTPUTS];
+    float mean[SER_ENGINE_N_OUTPUTS];
+    const float level = judge(FIRST_DECISION - SER_WINDOW_SAMPLES + i * SER_DECISION_SAMPLES, speech, window);
+    CHECK(decisions.rms_db[i] > level - 1e-4f && decisions.rms_db[i] < level + 1e-4f);
+    for (uint32_t k = 0; k < SER_ENGINE_N_OUTPUTS; k++) {
+      sum[k] += window[k];
+      mean[k] = sum[k] / (float)(i + 1);
+      CHECK(decisions.probabilities[i][k] <= decisions.probabilities[i][decisions.label[i]]);
+    }
+    CHECK(is_near(decisions.probabilities[i], mean));
+  }
+}
+
+static void test_decisions_do_not_depend_on_the_pieces_in_which_samples_come(void) {
+  static const uint32_t chunks[] = {1, 160, SER_RING_SLACK_SAMPLES};
+  const record expected = listen_from_start(6 * SECOND, SECOND, 256);
+  CHECK(expected.n == 1);
+  for (uint32_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+    const record decisions = listen_from_start(6 * SECOND, SECOND, chunks[i]);
+    CHECK(memcmp(&decisions, &expected, sizeof decisions) == 0);
+    CHECK(app.overruns == 0);
+  }
+}
+
+static void test_a_short_word_gets_one_decision_and_a_click_none(void) {
+  const record word = listen_from_start(6 * SECOND, SECOND / 5, 256);
+  CHECK(word.n == 1 && word.milliseconds[0] == FIRST_DECISION / (SECOND / 1000));
+  CHECK(listen_from_start(6 * SECOND, SECOND / 50, 256).n == 0);
+}
+
+static void test_smoothing_forgets_between_utterances(void) {
+  record decisions = listen_from_start(6 * SECOND, 2 * SECOND, 256);
+  const uint32_t before = decisions.n;
+  CHECK(before > 1);
+  listen(0, 6 * SECOND, SECOND, 256, &decisions);  // the hiss goes on, then other speech
+  float window[SER_ENGINE_N_OUTPUTS];
+  judge(FIRST_DECISION - SER_WINDOW_SAMPLES, SECOND, window);
+  CHECK(decisions.n == before + 1);
+  CHECK(decisions.milliseconds[before] == 6000 + FIRST_DECISION / (SECOND / 1000));
+  CHECK(is_near(decisions.probabilities[before], window));
+}
+
+// The main loop is late by `late` samples when the first decision is due.
+static record decide_late(uint32_t late) {
+  record decisions = listen_from_start(FIRST_DECISION - 256, 3 * SECOND, 256);
+  CHECK(decisions.n == 0);
+  listen(FIRST_DECISION - 256, FIRST_DECISION + late, 3 * SECOND, 256 + late, &decisions);
+  listen(FIRST_DECISION + late, FIRST_DECISION + SER_DECISION_SAMPLES, 3 * SECOND, 256, &decisions);
+  return decisions;
+}
+
+static void test_a_decision_is_dropped_and_counted_when_its_window_was_overwritten(void) {
+  record decisions = decide_late(SER_RING_SLACK_SAMPLES);
+  CHECK(decisions.n == 2 && app.overruns == 0);
+  decisions = decide_late(SER_RING_SLACK_SAMPLES + 1);
+  CHECK(decisions.n == 1 && app.overruns == 1);
+  CHECK(decisions.milliseconds[0] == (FIRST_DECISION + SER_DECISION_SAMPLES) / (SECOND / 1000));
+}
+
+static void test_lost_audio_is_counted_and_never_part_of_a_window(void) {
+  static const int16_t silence[SER_RING_SAMPLES];
+  record decisions = listen_from_start(SECOND, 0, 256);
+  ser_app_write(&app, silence, SER_RING_SAMPLES);
+  listen(SECOND, SECOND + 1, 0, 1, &decisions);  // one more than the ring buffer holds
+  CHECK(app.overruns == 1);
+  const uint32_t new_audio = SECOND + SER_RING_SAMPLES + 1;
+  listen(SPEECH_BEGINS - 2 * SER_BLOCK_SAMPLES, 6 * SECOND, SECOND, 256, &decisions);  // speech within less than the lead
+  CHECK(decisions.n == 1);
+  CHECK(decisions.milliseconds[0] == (new_audio + SER_WINDOW_SAMPLES) / (SECOND / 1000));
+}
+
+static void test_stop_ignores_samples_and_start_begins_anew(void) {
+  const record first = listen_from_start(6 * SECOND, SECOND, 256);
+  ser_app_stop(&app);
+  record none;
+  memset(&none, 0, sizeof none);
+  listen(0, 6 * SECOND, SECOND, 256, &none);
+  CHECK(none.n == 0 && !app.running);
+  app.overruns = 7;
+  const record again = listen_from_start(6 * SECOND, SECOND, 256);
+  CHECK(memcmp(&first, &again, sizeof again) == 0);
+  CHECK(app.overruns == 0);
+
+  listen_from_start(FIRST_DECISION - 256, SECOND, 256);  // stopped short of a decision, which is not made later
+  const record restarted = listen_from_start(4 * SECOND, 0, 256);
+  CHECK(restarted.n == 0);
+}
+
+int main(void) {
+  CHECK(ser_app_init(&app) == 0);
+  CHECK(!app.running);
+  test_decisions_come_every_half_second_of_speech();
+  test_decisions_are_the_smoothed_ones_of_the_windows();
+  test_decisions_do_not_depend_on_the_pieces_in_which_samples_come();
+  test_a_short_word_gets_one_decision_and_a_click_none();
+  test_smoothing_forgets_between_utterances();
+  test_a_decision_is_dropped_and_counted_when_its_window_was_overwritten();
+  test_lost_audio_is_counted_and_never_part_of_a_window();
+  test_stop_ignores_samples_and_start_begins_anew();
+  return failures != 0;
+}

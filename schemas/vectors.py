@@ -1,0 +1,80 @@
+"""The files of a replay on the firmware, little-endian; `firmware/boards/vectors.h` describes the same."""
+
+import dataclasses
+
+import numpy as np
+
+from schemas.artifacts import UserError
+
+_HEADER = np.dtype(
+    [("magic", "S4"), *((name, "<u4") for name in ("version", "count", "samples", "features", "outputs"))]
+)
+_RESULTS_HEADER = np.dtype([("magic", "S4"), ("version", "<u4"), ("count", "<u4")])
+_FOOTER = np.dtype([("stack_bytes", "<u4"), ("engine_stack_bytes", "<u4")])
+
+
+@dataclasses.dataclass(frozen=True)
+class Vectors:
+    """Windows to replay, and what must come out."""
+
+    samples: np.ndarray  # int16 [windows, window_samples]
+    features: np.ndarray  # int8 [windows, frames * coefficients], Python's
+    outputs: np.ndarray  # int8 [windows, classes], TFLM's for these features
+
+    def __getitem__(self, chosen) -> "Vectors":
+        """Some of the windows."""
+        return Vectors(self.samples[chosen], self.features[chosen], self.outputs[chosen])
+
+    def encode(self) -> bytes:
+        """A file of vectors."""
+        sizes = [part.shape[1] for part in (self.samples, self.features, self.outputs)]
+        header = np.array((b"SERV", 1, len(self.samples), *sizes), _HEADER)
+        rows = [part.astype(kind).view(np.uint8) for part, kind in self._parts()]
+        return header.tobytes() + np.concatenate(rows, axis=1).tobytes()
+
+    def _parts(self) -> list[tuple[np.ndarray, str]]:
+        return [(np.ascontiguousarray(self.samples), "<i2"), (self.features, "i1"), (self.outputs, "i1")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """What front end and engine made of vectors."""
+
+    features: np.ndarray  # int8 [windows, frames * coefficients], from the samples
+    from_features: np.ndarray  # int8 [windows, classes], of the vectors' features
+    from_audio: np.ndarray  # int8 [windows, classes], of the features from the samples
+    frontend_cost: np.ndarray  # uint32 [windows]: instructions; on the host nanoseconds
+    engine_cost: np.ndarray
+    stack_bytes: int  # high-water marks; on the host 0
+    engine_stack_bytes: int
+
+    @classmethod
+    def decode(cls, content: bytes, vectors: Vectors) -> "Results":
+        """A file of results of these vectors; UserError where it isn't one."""
+        n_features, n_outputs = vectors.features.shape[1], vectors.outputs.shape[1]
+        row = np.dtype(
+            [
+                ("features", "i1", (n_features,)),
+                ("from_features", "i1", (n_outputs,)),
+                ("from_audio", "i1", (n_outputs,)),
+                ("frontend_cost", "<u4"),
+                ("engine_cost", "<u4"),
+            ]
+        )
+        expected = _RESULTS_HEADER.itemsize + len(vectors.samples) * row.itemsize + _FOOTER.itemsize
+        if len(content) != expected:
+            raise UserError(f"the replay left {len(content)} bytes of results, expected {expected}")
+        header = np.frombuffer(content, _RESULTS_HEADER, 1)[0]
+        if (header["magic"], header["version"], header["count"]) != (b"SERR", 1, len(vectors.samples)):
+            raise UserError(f"the replay's results begin with {header}, which is not of these vectors")
+        rows = np.frombuffer(content, row, len(vectors.samples), _RESULTS_HEADER.itemsize)
+        footer = np.frombuffer(content, _FOOTER, 1, expected - _FOOTER.itemsize)[0]
+        return cls(
+            rows["features"],
+            rows["from_features"],
+            rows["from_audio"],
+            rows["frontend_cost"],
+            rows["engine_cost"],
+            int(footer["stack_bytes"]),
+            int(footer["engine_stack_bytes"]),
+        )

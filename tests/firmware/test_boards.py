@@ -1,0 +1,494 @@
+"""The firmware as it is built: the host's program, and the emulated board's."""
+
+import json
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from components.exporter.engine_graph import read_graph
+from components.exporter.engine_source import make_engine
+from components.exporter.frontend_source import make_frontend_sources
+from schemas.frontend import FrontEnd, Standardisation
+from tests.firmware.conftest import FIRMWARE
+from tests.firmware.random_models import ModelWriter
+
+FRONT_END = FrontEnd()
+LABELS = ("neutral", "happy", "surprise", "unpleasant")
+SAMPLES, FEATURES, OUTPUTS = FRONT_END.window_samples, FRONT_END.n_frames * FRONT_END.n_mfcc, len(LABELS)
+RESULT = FEATURES + 2 * OUTPUTS  # bytes of a record before its two costs
+QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic")
+COUNTING = ("-icount", "shift=0")
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory) -> pathlib.Path:
+    """The sources that the exporter makes, of a small random network."""
+    writer = ModelWriter(np.random.default_rng(0), FRONT_END.n_frames, FRONT_END.n_mfcc)
+    writer.add_lstm(12)
+    writer.add_slice(FRONT_END.n_frames - 1)
+    writer.add_dense(OUTPUTS)
+    writer.add_softmax()
+    content = writer.finish()
+    quantization = read_graph(content).input
+    standardisation = Standardisation((-400.0, *[0.0] * 12), (150.0, *[20.0] * 12))
+    sources = make_engine(content, LABELS)
+    sources |= make_frontend_sources(FRONT_END, standardisation, 0.04, quantization.zero_point)
+    folder = tmp_path_factory.mktemp("generated")
+    for name, text in sources.items():
+        (folder / name).write_bytes(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory, generated) -> pathlib.Path:
+    """The host's build tree, with sanitizers; CMSIS-DSP is in it."""
+    folder = tmp_path_factory.mktemp("host")
+    configure(folder, f"-DSER_GENERATED={generated}", "-DSER_SANITIZE=ON", f"-DPython3_EXECUTABLE={sys.executable}")
+    build(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cmsis_dsp(host) -> pathlib.Path:
+    (folder,) = host.glob("cmsisdsp-*")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def board(tmp_path_factory, generated, cmsis_dsp) -> pathlib.Path:
+    """The emulated board's build tree."""
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+    folder = tmp_path_factory.mktemp("board")
+    configure(folder, f"-DSER_GENERATED={generated}", "-DSER_BOARD=mps2_an386", f"-DCMSIS_DSP_DIR={cmsis_dsp}")
+    build(folder)
+    return folder
+
+
+def configure(folder: pathlib.Path, *flags: str, source: pathlib.Path = FIRMWARE, check: bool = True):
+    command = ["cmake", "-S", source, "-B", folder, "-DCMAKE_COMPILE_WARNING_AS_ERROR=ON", *flags]
+    return run(*command, check=check)
+
+
+def build(folder: pathlib.Path, *targets: str) -> None:
+    run("cmake", "--build", folder, "--parallel", "2", "--target", *(targets or ["all"]))
+
+
+def run(*command, check: bool = True, **options) -> subprocess.CompletedProcess:
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300, **options)
+    assert not check or result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def run_host(host: pathlib.Path, *arguments: object, check: bool = True) -> subprocess.CompletedProcess:
+    return run(host / "ser_host", *map(str, arguments), check=check)
+
+
+def run_board(board: pathlib.Path, *arguments: str, folder: pathlib.Path, flags=COUNTING, check: bool = True):
+    """Runs ser_replay.elf on files in `folder`."""
+    semihosting = ",".join(["enable=on", "target=native", *(f"arg={word}" for word in ("ser_replay", *arguments))])
+    command = [*QEMU, *flags, "-semihosting-config", semihosting, "-kernel", board / "ser_replay.elf"]
+    return run(*command, check=check, cwd=folder)
+
+
+def make_sound(seconds: float, seed: int = 0) -> np.ndarray:
+    """int16: a chirp that comes and goes, and noise."""
+    time = np.arange(round(seconds * FRONT_END.sample_rate)) / FRONT_END.sample_rate
+    chirp = np.sin(2 * np.pi * (200 + 150 * seed) * time * (1 + time / 4)) * (1 + np.sin(2 * np.pi * 4 * time))
+    return (5000 * chirp + np.random.default_rng(seed).normal(0, 100, len(time))).astype("<i2")
+
+
+# WAV files
+
+
+def make_chunk(name: bytes, content: bytes, size: int | None = None) -> bytes:
+    return name + struct.pack("<I", len(content) if size is None else size) + content
+
+
+def make_format(tag=1, channels=1, rate=16000, bits=16, block=None, byte_rate=None, extension=b"") -> bytes:
+    block = channels * bits // 8 if block is None else block
+    return struct.pack("<HHIIHH", tag, channels, rate, byte_rate or rate * block, block, bits) + extension
+
+
+def make_wav(*chunks: bytes, size: int | None = None) -> bytes:
+    return make_chunk(b"RIFF", b"WAVE" + b"".join(chunks), size)
+
+
+def extend(valid_bits=16, tag=1, guid="000000001000800000aa00389b71") -> bytes:
+    return struct.pack("<HHIH", 22, valid_bits, 4, tag) + bytes.fromhex(guid)
+
+
+DATA = make_chunk(b"data", bytes(4))
+BAD_WAVS = {
+    "empty": (b"", "is not a RIFF/WAVE file"),
+    "big-endian": (b"RIFX" + make_wav(make_chunk(b"fmt ", make_format()), DATA)[4:], "is not a RIFF/WAVE file"),
+    "cut off": (
+        make_wav(make_chunk(b"fmt ", make_format()), DATA)[:-1],
+        "RIFF size is 40, expected 4 to 39: what the file has",
+    ),
+    "endless": (
+        make_wav(make_chunk(b"fmt ", make_format()), DATA, size=0xFFFFFFFF),
+        "RIFF size is 4294967295, expected 4 to 40: what the file has",
+    ),
+    "no format": (make_wav(DATA), "has no 'fmt ' chunk"),
+    "no data": (make_wav(make_chunk(b"fmt ", make_format())), "has no 'data' chunk"),
+    "short format": (make_wav(make_chunk(b"fmt ", bytes(14)), DATA), "fmt size is 14, expected at least 16"),
+    "float": (make_wav(make_chunk(b"fmt ", make_format(tag=3, bits=32)), DATA), "format is 3, expected 1"),
+    "no channels": (make_wav(make_chunk(b"fmt ", make_format(channels=0)), DATA), "channels is 0, expected 1 or 2"),
+    "six channels": (make_wav(make_chunk(b"fmt ", make_format(channels=6)), DATA), "channels is 6, expected 1 or 2"),
+    "other rate": (
+        make_wav(make_chunk(b"fmt ", make_format(rate=44100)), DATA),
+        "sample_rate is 44100, expected 16000",
+    ),
+    "8 bits": (make_wav(make_chunk(b"fmt ", make_format(bits=8)), DATA), "bits_per_sample is 8, expected 16"),
+    "24 bits": (make_wav(make_chunk(b"fmt ", make_format(bits=24)), DATA), "bits_per_sample is 24, expected 16"),
+    "block": (make_wav(make_chunk(b"fmt ", make_format(block=4)), DATA), "block_align is 4, expected 2"),
+    "byte rate": (make_wav(make_chunk(b"fmt ", make_format(byte_rate=1)), DATA), "byte_rate is 1, expected 32000"),
+    "short extensible": (
+        make_wav(make_chunk(b"fmt ", make_format(tag=0xFFFE)), DATA),
+        "fmt size is 16, expected at least 40 of an extensible format",
+    ),
+    "extensible float": (
+        make_wav(make_chunk(b"fmt ", make_format(tag=0xFFFE, extension=extend(tag=3))), DATA),
+        "subformat is 3, expected 1",
+    ),
+    "extensible unknown": (
+        make_wav(make_chunk(b"fmt ", make_format(tag=0xFFFE, extension=extend(guid="00" * 14))), DATA),
+        "subformat is not that of a registered format tag, expected PCM's",
+    ),
+    "extensible 12 bits": (
+        make_wav(make_chunk(b"fmt ", make_format(tag=0xFFFE, extension=extend(valid_bits=12))), DATA),
+        "valid_bits_per_sample is 12, expected 16",
+    ),
+    "no samples": (
+        make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", b"")),
+        "data size is 0, expected a multiple of 2 above 0",
+    ),
+    "half a frame": (
+        make_wav(make_chunk(b"fmt ", make_format(channels=2)), make_chunk(b"data", bytes(6))),
+        "data size is 6, expected a multiple of 4 above 0",
+    ),
+    "huge data": (
+        make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", bytes(4), size=0xFFFFFFFE)),
+        "chunk before or at 'data' has 4294967294 bytes, expected at most 4: what is left",
+    ),
+    "a byte too few": (
+        make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", bytes(4), size=5)),
+        "chunk before or at 'data' has 5 bytes, expected at most 4: what is left",
+    ),
+    "huge other chunk": (
+        make_wav(make_chunk(b"LIST", bytes(4), size=0xFFFFFFFF), DATA),
+        "chunk before or at 'fmt ' has 4294967295 bytes, expected at most 16: what is left",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_WAVS.values(), ids=BAD_WAVS.keys())
+def test_bad_wav_is_refused_in_one_line_that_names_the_field(host, tmp_path, content, message):
+    path = tmp_path / "x.wav"
+    path.write_bytes(content)
+    result = run_host(host, path, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"{path}: {message}\n")
+
+
+def test_missing_wav_is_refused(host, tmp_path):
+    result = run_host(host, tmp_path / "none.wav", check=False)
+    assert (result.returncode, result.stderr) == (1, f"{tmp_path}/none.wav: No such file or directory\n")
+
+
+@pytest.mark.parametrize(("seconds", "starts"), [(0.2, [0]), (1.5, [0]), (1.6, [0, 0.5]), (3.0, [0, 0.5, 1, 1.5])])
+def test_a_file_is_heard_to_its_end_in_windows_half_a_second_apart(host, tmp_path, seconds, starts):
+    sound = make_sound(seconds).tobytes()
+    report = classify(host, tmp_path, make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", sound)))
+    assert [window["seconds"] for window in report["windows"]] == starts
+
+
+def test_a_short_file_is_followed_by_silence_whatever_comes_behind_its_samples(host, tmp_path):
+    form, noise = make_chunk(b"fmt ", make_format()), make_chunk(b"LIST", make_sound(1.5, 1).tobytes())
+    sound = make_sound(0.5).tobytes()
+    short = classify(host, tmp_path, make_wav(form, make_chunk(b"data", sound), noise))
+    padded = classify(host, tmp_path, make_wav(form, make_chunk(b"data", sound.ljust(2 * SAMPLES, b"\0"))))
+    assert short["windows"] == padded["windows"]
+
+
+def test_probabilities_are_the_mean_of_windows_and_the_class_is_their_largest(host, tmp_path):
+    sound = make_sound(4).tobytes()
+    report = classify(host, tmp_path, make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", sound)))
+    windows = np.array([window["probabilities"] for window in report["windows"]])
+    assert len(np.unique(windows, axis=0)) > 1
+    assert windows.sum(axis=1) == pytest.approx(1, abs=0.02)
+    assert tuple(report["probabilities"]) == LABELS
+    assert list(report["probabilities"].values()) == pytest.approx(windows.mean(axis=0), abs=1e-5)
+    assert report["class"] == LABELS[windows.mean(axis=0).argmax()]
+    assert report["frontend_us"] > 0
+    assert report["engine_us"] > 0
+
+
+def test_stereo_is_heard_as_the_mean_of_its_channels(host, tmp_path):
+    first, second = make_sound(2, 1), make_sound(2, 2)
+    mean = ((first.astype(int) + second) / 2).astype("<i2")
+    stereo = make_chunk(b"data", np.stack([first, second], axis=1).tobytes())
+    of_stereo = classify(host, tmp_path, make_wav(make_chunk(b"fmt ", make_format(channels=2)), stereo))
+    of_mean = classify(
+        host, tmp_path, make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", mean.tobytes()))
+    )
+    assert of_stereo["windows"] == of_mean["windows"]
+
+
+def classify(host: pathlib.Path, folder: pathlib.Path, content: bytes) -> dict:
+    (folder / "x.wav").write_bytes(content)
+    return json.loads(run_host(host, folder / "x.wav").stdout)
+
+
+# Replay
+
+
+def make_header(magic=b"SERV", version=1, count=1, samples=SAMPLES, features=FEATURES, outputs=OUTPUTS) -> bytes:
+    return struct.pack("<4s5I", magic, version, count, samples, features, outputs)
+
+
+def make_vectors(features: np.ndarray, outputs: np.ndarray) -> bytes:
+    """Synthetic sound, with int8 [records, features] and int8 [records, outputs]."""
+    records = zip(features, outputs, strict=True)
+    return make_header(count=len(features)) + b"".join(
+        make_sound(1.5, seed).tobytes() + row.tobytes() + output.tobytes() for seed, (row, output) in enumerate(records)
+    )
+
+
+def read_results(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """int8 [records, features and outputs], uint32 [records, 2] costs, uint32 [2] of the stack."""
+    content = path.read_bytes()
+    magic, version, count = struct.unpack_from("<4sII", content)
+    assert (magic, version, len(content)) == (b"SERR", 1, 12 + count * (RESULT + 8) + 8)
+    records = np.frombuffer(content, np.uint8, count * (RESULT + 8), 12).reshape(count, -1)
+    costs = np.ascontiguousarray(records[:, RESULT:]).view("<u4")
+    return records[:, :RESULT].view(np.int8), costs, np.frombuffer(content[-8:], "<u4")
+
+
+@pytest.fixture(scope="session")
+def replayed(host, tmp_path_factory) -> pathlib.Path:
+    """vectors.bin of four windows with random features, and host.bin of what the host makes of them."""
+    folder = tmp_path_factory.mktemp("replayed")
+    features = np.random.default_rng(3).integers(-128, 128, (4, FEATURES), np.int8)
+    (folder / "vectors.bin").write_bytes(make_vectors(features, np.zeros((4, OUTPUTS), np.int8)))
+    run_host(host, "--replay", folder / "vectors.bin", folder / "host.bin")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden(replayed) -> bytes:
+    """Vectors that the host agrees with."""
+    results, _, _ = read_results(replayed / "host.bin")
+    return make_vectors(results[:, :FEATURES], results[:, FEATURES + OUTPUTS :])
+
+
+def test_host_and_board_give_the_same_features_and_outputs(replayed, board):
+    run_board(board, "--replay", "vectors.bin", "board.bin", folder=replayed)
+    of_host, nanoseconds, no_stack = read_results(replayed / "host.bin")
+    of_board, instructions, stack = read_results(replayed / "board.bin")
+    assert len(np.unique(of_host[:, FEATURES:], axis=0)) > 1
+    np.testing.assert_array_equal(of_board, of_host)
+    assert (nanoseconds > 0).all()
+    assert (no_stack == 0).all()
+    assert (instructions > 100_000).all()
+    assert 100 < stack[1] <= stack[0] < 4096  # what ser_firmware.elf reserves
+
+
+def test_outputs_are_of_the_vectors_features_and_of_the_features_from_audio(replayed, host, tmp_path):
+    first, _, _ = read_results(replayed / "host.bin")
+    of_next_record = np.roll(first[:, :FEATURES], -1, axis=0)
+    (tmp_path / "vectors.bin").write_bytes(make_vectors(of_next_record, np.zeros((4, OUTPUTS), np.int8)))
+    run_host(host, "--replay", tmp_path / "vectors.bin", tmp_path / "results.bin")
+    results, _, _ = read_results(tmp_path / "results.bin")
+    from_features, from_audio = results[:, FEATURES : FEATURES + OUTPUTS], results[:, FEATURES + OUTPUTS :]
+    np.testing.assert_array_equal(results[:, :FEATURES], first[:, :FEATURES])
+    np.testing.assert_array_equal(from_features, np.roll(from_audio, -1, axis=0))
+    assert len(np.unique(from_audio, axis=0)) > 1
+
+
+def test_golden_vectors_pass_on_host_and_board(host, board, golden, tmp_path):
+    (tmp_path / "vectors.bin").write_bytes(golden)
+    summary = (
+        f"golden: of 4 records 0 outputs for given features differ, 0 classes from audio; "
+        f"of {4 * FEATURES} features 0 differ, by at most 0\n"
+    )
+    assert run_host(host, "--golden", tmp_path / "vectors.bin").stdout == summary
+    assert run_board(board, "--golden", "vectors.bin", folder=tmp_path).stdout == summary
+
+
+@pytest.mark.parametrize(("change", "differing", "status"), [((1, 10), 10, 0), ((1, 20), 20, 1), ((2, 1), 1, 1)])
+def test_golden_features_may_differ_by_a_step_in_one_of_200(host, golden, tmp_path, change, differing, status):
+    step, n_changed = change
+    content = bytearray(golden)
+    features = np.frombuffer(content, np.int8, FEATURES, 24 + 2 * SAMPLES)
+    inner = np.flatnonzero(np.abs(features.astype(int)) < 100)[:n_changed]
+    features[inner] += np.int8(step)
+    # The changed features' own output, so that nothing else is amiss.
+    (tmp_path / "vectors.bin").write_bytes(content)
+    run_host(host, "--replay", tmp_path / "vectors.bin", tmp_path / "results.bin")
+    results, _, _ = read_results(tmp_path / "results.bin")
+    output = results[0, FEATURES : FEATURES + OUTPUTS].tobytes()
+    content[24 + 2 * SAMPLES + FEATURES : 24 + 2 * SAMPLES + FEATURES + OUTPUTS] = output
+    (tmp_path / "vectors.bin").write_bytes(content)
+    result = run_host(host, "--golden", tmp_path / "vectors.bin", check=False)
+    assert result.returncode == status
+    assert f"{differing} differ, by at most {step}" in result.stdout + result.stderr
+
+
+def test_golden_outputs_may_not_differ_at_all(host, golden, tmp_path):
+    content = bytearray(golden)
+    content[-1] ^= 1
+    (tmp_path / "vectors.bin").write_bytes(content)
+    result = run_host(host, "--golden", tmp_path / "vectors.bin", check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("not golden: of 4 records 1 outputs for given features differ")
+
+
+BAD_VECTORS = {
+    "empty": (b"", "is not a file of vectors: it does not begin with a header of magic SERV"),
+    "magic": (make_header(magic=b"SERR"), "is not a file of vectors: it does not begin with a header of magic SERV"),
+    "version": (make_header(version=2), "version is 2, expected 1"),
+    "count": (make_header(count=0), "count is 0, expected at least 1"),
+    "samples": (make_header(samples=16000), f"window_samples is 16000, expected {SAMPLES}"),
+    "features": (make_header(features=47), f"n_features is 47, expected {FEATURES}"),
+    "outputs": (make_header(outputs=7), f"n_outputs is 7, expected {OUTPUTS}"),
+    "cut off": (make_header() + bytes(2 * SAMPLES + FEATURES + OUTPUTS - 1), "ends within record 0"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_VECTORS.values(), ids=BAD_VECTORS.keys())
+def test_bad_vectors_are_refused_in_one_line(host, tmp_path, content, message):
+    path = tmp_path / "vectors.bin"
+    path.write_bytes(content)
+    result = run_host(host, "--replay", path, tmp_path / "results.bin", check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"{path}: {message}\n")
+
+
+def test_the_board_refuses_bad_vectors_in_one_line(board, tmp_path):
+    (tmp_path / "vectors.bin").write_bytes(make_header(outputs=7))
+    result = run_board(board, "--replay", "vectors.bin", "results.bin", folder=tmp_path, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", "vectors.bin: n_outputs is 7, expected 4\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--replay"], ["--golden"], ["--other", "x"], ["--replay", "x"]])
+def test_wrong_arguments_give_the_usage(host, arguments):
+    result = run_host(host, *arguments, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("usage: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_board_refuses_to_count_instructions_by_the_clock(replayed, board, tmp_path):
+    result = run_board(board, "--replay", "vectors.bin", "results.bin", folder=replayed, flags=(), check=False)
+    assert result.returncode == 1
+    assert result.stderr == "the timer does not count instructions: run qemu-system-arm with -icount shift=0\n"
+
+
+# Builds
+
+
+def test_c_tests_pass_on_the_host(host):
+    run("ctest", "--test-dir", host, "--output-on-failure")
+
+
+def test_c_tests_pass_on_the_board(board):
+    """Among them `instructions`: its counts of loops of known length."""
+    shown = run("ctest", "--test-dir", board, "--output-on-failure").stdout
+    assert "instructions" in shown
+
+
+def test_what_a_device_carries_needs_no_stdio_no_heap_and_no_double_precision(board):
+    symbols = run("arm-none-eabi-nm", "--format=just-symbols", board / "ser_firmware.elf").stdout.split()
+    assert "ser_engine_step" in symbols
+    unwanted = ("printf", "fopen", "fwrite", "malloc", "_sbrk", "semihosting", "__aeabi_d", "__adddf3", "__muldf3")
+    assert [symbol for symbol in symbols if any(part in symbol for part in unwanted)] == []
+
+
+def test_the_app_on_the_board_decides_about_speech_that_it_hears(board, tmp_path):
+    silence = np.zeros(FRONT_END.sample_rate, "<i2")
+    recording = np.concatenate([silence, silence, make_sound(3), silence, silence])
+    (tmp_path / "recording.bin").write_bytes(struct.pack("<I", len(recording)) + recording.tobytes())
+    loader = f"loader,file={tmp_path}/recording.bin,addr=0x21000000,force-raw=on"
+    output = tmp_path / "uart.txt"
+    command = [*QEMU, "-monitor", "none", "-serial", f"file:{output}", "-device", loader]
+    process = subprocess.Popen([*command, "-kernel", board / "ser_firmware.elf"], stdin=subprocess.DEVNULL)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)  # a device goes on for ever
+    process.kill()
+    process.wait()
+    decisions = [json.loads(line) for line in output.read_text().splitlines()]
+    assert len(decisions) >= 3
+    assert all(tuple(decision["probabilities"]) == LABELS for decision in decisions)
+    assert all(2000 < decision["ms"] < 6500 for decision in decisions)
+
+
+def test_a_bundle_builds_by_itself(generated, cmsis_dsp, golden, tmp_path):
+    bundle = tmp_path / "bundle with a space"
+    shutil.copytree(FIRMWARE, bundle)
+    shutil.copytree(generated, bundle / "generated")
+    shutil.copytree(cmsis_dsp, bundle / "third_party" / "cmsis_dsp")
+    (bundle / "golden").mkdir()
+    (bundle / "golden" / "vectors.bin").write_bytes(golden)
+    configure(bundle / "build", source=bundle)
+    build(bundle / "build")
+    shown = run("ctest", "--test-dir", bundle / "build", "--output-on-failure").stdout
+    assert "golden" in shown
+
+
+def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
+    if not shutil.which("clang"):
+        pytest.skip("clang is not installed")
+    flags = (
+        "-DSER_FUZZ=ON",
+        "-DCMAKE_C_COMPILER=clang",
+        f"-DSER_GENERATED={generated}",
+        f"-DCMSIS_DSP_DIR={cmsis_dsp}",
+    )
+    configure(tmp_path, *flags)
+    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_seeds")
+    for part, runs in (("wav", 20_000), ("frontend", 20)):
+        seeds = tmp_path / "seeds" / part
+        n_seeds = len(list(seeds.iterdir()))
+        shown = run(tmp_path / f"fuzz_{part}", f"-runs={runs}", "-seed=1", "-max_len=48007", seeds, cwd=tmp_path).stderr
+        assert n_seeds >= 4
+        assert f"Done {runs} runs" in shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "SER_GENERATED is not set: the folder of the generated sources, ROOT/export of a pipeline's run"),
+        (["-DSER_GENERATED={empty}"], "SER_GENERATED ({empty}) has no ser_engine.h: run the exporter, "),
+        (["-DSER_BOARD=esp32"], "SER_BOARD is 'esp32', expected host or mps2_an386"),
+        (["-DSER_ENGINE=onnx"], "SER_ENGINE is 'onnx', expected generated or tflm"),
+        (
+            ["-DSER_ENGINE=tflm", "-DSER_GENERATED={generated}"],
+            "SER_GENERATED ({generated}) has no ser_model_data.cc: ",
+        ),
+        (
+            ["-DSER_ENGINE=tflm", "-DSER_GENERATED={with_model}", "-DTFLM_ROOT={empty}"],
+            "SER_ENGINE=tflm needs TFLM_ROOT ('{empty}'): a tree of TensorFlow Lite Micro where its own build "
+            "(`make -f tensorflow/lite/micro/tools/make/Makefile microlite`) has left library and headers for host",
+        ),
+        (
+            ["-DSER_FUZZ=ON", "-DSER_GENERATED={generated}", "-DCMAKE_C_COMPILER=gcc"],
+            "SER_FUZZ needs clang's libFuzzer: ",
+        ),
+    ],
+)
+def test_cmake_says_in_one_line_what_is_wrong(generated, tmp_path, flags, message):
+    places = {"generated": generated, "empty": tmp_path / "empty", "with_model": tmp_path / "with_model"}
+    places["empty"].mkdir()
+    shutil.copytree(generated, places["with_model"])
+    for name in ("ser_model_data.cc", "ser_model_data.h"):
+        (places["with_model"] / name).touch()
+    result = configure(tmp_path / "build", *(flag.format(**places) for flag in flags), check=False)
+    assert result.returncode == 1
+    assert any(message.format(**places) in line for line in result.stderr.splitlines())
+    assert result.stderr.count("CMake Error") == 1

@@ -1,0 +1,298 @@
+"""The C front end against librosa, and against the Python features that models are trained on."""
+
+import ctypes
+import dataclasses
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import librosa
+import numpy as np
+import pytest
+import scipy.fft
+
+from components.exporter.frontend_source import make_frontend_sources
+from components.transform.decode import Crop, decode_window
+from components.transform.mfcc import compute_mfcc
+from components.transform.windows import cut_window, place_windows
+from schemas.artifacts import UserError
+from schemas.frontend import FrontEnd, Standardisation, hann_window
+from tests.firmware.conftest import FIRMWARE, STRICT
+
+FRONT_END = FrontEnd()
+TOLERANCE = 0.05  # of an MFCC
+REAL_CLIPS = 200
+
+
+class CFrontEnd:
+    """`ser_frontend.c` with its generated constants, compiled for this machine."""
+
+    def __init__(self, library: pathlib.Path, front_end: FrontEnd):
+        self.library = ctypes.CDLL(str(library))
+        self._shape = front_end.n_frames, front_end.n_mfcc
+
+    def mfcc(self, samples: np.ndarray, capacity: int = 0, start: int = 0) -> np.ndarray:
+        """int16 [samples] -> float32 [frames, coefficients]."""
+        return self._call(self.library.ser_frontend_mfcc, samples, capacity, start, np.float32)
+
+    def features(self, samples: np.ndarray) -> np.ndarray:
+        """int16 [samples] -> int8 [frames, coefficients]."""
+        return self._call(self.library.ser_frontend_features, samples, 0, 0, np.int8)
+
+    def _call(self, function, samples, capacity, start, dtype) -> np.ndarray:
+        assert samples.dtype == np.int16 and samples.flags.c_contiguous
+        result = np.empty(self._shape, dtype)
+        audio = _Audio(samples.ctypes.data, capacity or len(samples), start)
+        function(ctypes.byref(audio), result.ctypes.data_as(ctypes.c_void_p))
+        return result
+
+
+class _Audio(ctypes.Structure):
+    _fields_ = (("samples", ctypes.c_void_p), ("capacity", ctypes.c_uint32), ("start", ctypes.c_uint32))
+
+
+@pytest.fixture(scope="session")
+def cmsis_dsp(tmp_path_factory) -> pathlib.Path:
+    """The build tree of `cmake/cmsis_dsp.cmake`, with what it fetched."""
+    folder = tmp_path_factory.mktemp("cmsis_dsp")
+    configured = configure_cmsis_dsp(folder, f"-DPython3_EXECUTABLE={sys.executable}")
+    assert configured.returncode == 0, configured.stderr
+    subprocess.run(["cmake", "--build", folder / "build"], check=True, capture_output=True)
+    return folder / "build"
+
+
+def configure_cmsis_dsp(folder: pathlib.Path, *flags: str) -> subprocess.CompletedProcess:
+    (folder / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(test C)\nset(CMAKE_POSITION_INDEPENDENT_CODE ON)\n"
+        f"include({FIRMWARE}/cmake/cmsis_dsp.cmake)\n"
+    )
+    return subprocess.run(["cmake", "-S", folder, "-B", folder / "build", *flags], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def build_front_end(tmp_path_factory, cmsis_dsp) -> Callable[..., CFrontEnd]:
+    """`build_front_end(front_end)`, or with a standardisation and the scale and zero point of a model's input."""
+
+    def build(front_end, standardisation=None, scale=1.0, zero_point=0) -> CFrontEnd:
+        folder = tmp_path_factory.mktemp("front_end")
+        standardisation = standardisation or Standardisation.identity(front_end.n_mfcc)
+        for name, content in make_frontend_sources(front_end, standardisation, scale, zero_point).items():
+            (folder / name).write_bytes(content)
+        (cmsis,) = cmsis_dsp.glob("cmsisdsp-*/Include")
+        command = ["cc", *STRICT, "-O2", "-ffp-contract=off", "-D__GNUC_PYTHON__", "-shared", "-fPIC"]
+        command += [f"-I{folder}", f"-I{FIRMWARE / 'frontend'}", "-isystem", cmsis]
+        command += [FIRMWARE / "frontend/ser_frontend.c", folder / "ser_frontend_constants.c"]
+        subprocess.run([*command, cmsis_dsp / "libcmsis_dsp.a", "-o", folder / "front_end.so"], check=True)
+        return CFrontEnd(folder / "front_end.so", front_end)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def default(build_front_end) -> CFrontEnd:
+    return build_front_end(FRONT_END)
+
+
+def librosa_mfcc(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """int16 [samples] -> float32 [frames, coefficients]."""
+    parameters = front_end.to_dict()
+    mel = {name: parameters[name] for name in ("n_fft", "hop_length", "n_mels", "fmin", "fmax")}
+    power = librosa.feature.melspectrogram(y=to_float(samples), sr=front_end.sample_rate, **mel)
+    log_mel = librosa.power_to_db(power, amin=front_end.amin, top_db=front_end.top_db)
+    return librosa.feature.mfcc(S=log_mel, n_mfcc=front_end.n_mfcc).T
+
+
+def to_float(samples: np.ndarray) -> np.ndarray:
+    return samples.astype(np.float32) / 32768
+
+
+def make_speech(samples: int = FRONT_END.window_samples) -> np.ndarray:
+    """int16: harmonics of 150 Hz and noise, by turns loud and quiet."""
+    time = np.arange(samples) / FRONT_END.sample_rate
+    voice = sum(np.sin(2 * np.pi * 150 * n * time) / n for n in range(1, 20))
+    noise = np.random.default_rng(1).standard_normal(samples)
+    return to_int16((4000 * voice + 300 * noise) * (1 + np.sin(25 * time)))
+
+
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    return np.clip(np.round(samples), -32768, 32767).astype(np.int16)
+
+
+def make_signals() -> dict[str, np.ndarray]:
+    time = np.arange(FRONT_END.window_samples) / FRONT_END.sample_rate
+    rng = np.random.default_rng(2)
+    speech = make_speech()
+    pause = (time > 0.3) & (time < 0.9)
+    faint = rng.integers(-1, 2, len(time)).astype(np.int16)
+    return {
+        "speech": speech,
+        "digital zeros between speech": np.where(pause, np.int16(0), speech),
+        "faint noise between speech": np.where(pause, faint, speech),
+        "faint noise": faint,
+        "full-scale square": np.where(np.sin(2 * np.pi * 200 * time) > 0, 32767, -32768).astype(np.int16),
+        "full-scale noise": rng.choice(np.array([-32768, 32767], np.int16), len(time)),
+        "constant": np.full(len(time), -32768, np.int16),
+        "tone": to_int16(20000 * np.sin(2 * np.pi * 1000 * time)),
+        "click": np.where(np.arange(len(time)) == 12_000, 32767, 0).astype(np.int16),
+        "click at the start": np.where(np.arange(len(time)) == 0, 32767, 0).astype(np.int16),
+        "click at the end": np.where(np.arange(len(time)) == len(time) - 1, 32767, 0).astype(np.int16),
+        "zeros": np.zeros(len(time), np.int16),
+    }
+
+
+@pytest.mark.parametrize("name", make_signals())
+def test_mfcc_are_librosas(default, name):
+    samples = make_signals()[name]
+    np.testing.assert_allclose(default.mfcc(samples), librosa_mfcc(samples, FRONT_END), rtol=0, atol=TOLERANCE)
+
+
+CHANGES = [
+    {"n_mels": 64, "hop_length": 400, "n_mfcc": 10, "n_fft": 1024},
+    {"n_mels": 41, "n_mfcc": 20, "fmin": 80.0, "fmax": 6000.0},
+    {"amin": 1e-6, "top_db": 60.0},
+    {"window_samples": 8000, "sample_rate": 8000, "fmax": 4000.0},
+    *({"n_fft": 2**power, "n_mels": 5 * power - 22, "n_mfcc": 3} for power in range(5, 13)),
+]
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=str)
+def test_a_changed_parameter_moves_python_metadata_and_c_alike(build_front_end, changes):
+    changed = dataclasses.replace(FRONT_END, **changes)
+    samples = make_speech(changed.window_samples)
+    expected = librosa_mfcc(samples, changed)
+    assert expected.shape == (changed.n_frames, changed.n_mfcc)
+    if changed.window_samples == FRONT_END.window_samples:
+        before = librosa_mfcc(samples, FRONT_END)
+        assert expected.shape != before.shape or np.abs(expected - before).max() > 1
+
+    np.testing.assert_allclose(compute_mfcc(to_float(samples), changed, "waveform"), expected, rtol=0, atol=5e-3)
+    np.testing.assert_allclose(build_front_end(changed).mfcc(samples), expected, rtol=0, atol=TOLERANCE)
+    metadata = json.loads(json.dumps(changed.to_dict()))
+    assert metadata | changes == metadata and FrontEnd.from_dict(metadata) == changed
+    header = make_sources(changed)["ser_frontend_constants.h"].decode()
+    defined = {name.lower(): float(value.rstrip("f")) for name, value in re.findall(r"#define SER_(\w+) (\S+)", header)}
+    for name in metadata.keys() & defined.keys():
+        assert np.float32(defined[name]) == np.float32(metadata[name]), name
+
+
+def make_sources(front_end: FrontEnd) -> dict[str, bytes]:
+    return make_frontend_sources(front_end, Standardisation.identity(front_end.n_mfcc), 0.03, -3)
+
+
+@pytest.mark.parametrize(("capacity", "start"), [(24_000, 1), (24_000, 12_345), (24_000, 23_999), (32_000, 20_000)])
+def test_a_ring_buffer_that_wraps_gives_the_bits_of_a_linear_one(default, capacity, start):
+    speech = make_speech()
+    ring = np.full(capacity, 12_345, np.int16)
+    ring[(start + np.arange(len(speech))) % capacity] = speech
+    np.testing.assert_array_equal(default.mfcc(ring, capacity, start), default.mfcc(speech))
+
+
+def test_silence_has_the_first_coefficient_alone(default):
+    mfcc = default.mfcc(np.zeros(FRONT_END.window_samples, np.int16))
+    np.testing.assert_allclose(mfcc[:, 0], -100 * np.sqrt(FRONT_END.n_mels), rtol=1e-6)
+    assert not mfcc[:, 1:].any()
+
+
+def test_features_are_the_mfcc_standardised_rounded_and_cut_off(build_front_end):
+    rng = np.random.default_rng(3)
+    standardisation = Standardisation(tuple(rng.normal(0, 20, 13)), tuple(rng.uniform(5, 20, 13)))
+    front_end = build_front_end(FRONT_END, standardisation, 0.02, 7)
+    levels = standardisation.apply(front_end.mfcc(make_speech())) / 0.02 + 7
+    features = front_end.features(make_speech())
+    expected = np.clip(np.round(levels), -128, 127)
+    assert {-128, 127} <= set(features.ravel().tolist())
+    undecided = np.abs(levels - np.floor(levels) - 0.5) < 1e-3
+    np.testing.assert_array_equal(features[~undecided], expected[~undecided])
+    assert np.count_nonzero(undecided) < 0.01 * undecided.size
+
+
+def test_constants_are_the_same_bytes_for_the_same_input():
+    assert make_sources(FrontEnd()) == make_sources(FrontEnd())
+    assert make_sources(dataclasses.replace(FRONT_END, fmin=20.0)) != make_sources(FRONT_END)
+
+
+def test_constants_read_back_as_the_float32_that_python_computed(default):
+    window = np.ctypeslib.as_array((ctypes.c_float * 1025).in_dll(default.library, "ser_window"))
+    np.testing.assert_array_equal(window, (2 * hann_window(2048)[:1025]).astype(np.float32))
+
+
+def test_the_dct_is_scipys():
+    dct = dataclasses.replace(FRONT_END, n_mels=40, n_mfcc=40).dct_matrix()
+    np.testing.assert_allclose(dct, scipy.fft.dct(np.eye(40), norm="ortho").T, atol=1e-14)
+
+
+def test_a_frame_that_the_fft_does_not_take_is_an_error():
+    with pytest.raises(UserError, match=r"n_fft=1000.*2048"):
+        make_sources(dataclasses.replace(FRONT_END, n_fft=1000))
+
+
+def test_cmake_says_what_to_do_without_pip(tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    errors = configure_cmsis_dsp(tmp_path, f"-DPython3_EXECUTABLE={tmp_path}/bare/bin/python").stderr
+    assert re.search(r"^ .*can't fetch cmsisdsp.*set Python3_EXECUTABLE.*No module named pip *$", errors, re.MULTILINE)
+
+
+def test_cmake_refuses_another_archive_than_the_one_that_was_pinned(tmp_path):
+    script = (FIRMWARE / "cmake/cmsis_dsp.cmake").read_text()
+    (tmp_path / "cmake").mkdir()
+    (tmp_path / "cmake/cmsis_dsp.cmake").write_text(re.sub("SHA256 [0-9a-f]{8}", "SHA256 00000000", script))
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.20)\nproject(test C)\ninclude(cmake/cmsis_dsp.cmake)\n"
+    )
+    command = ["cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DPython3_EXECUTABLE={sys.executable}"]
+    errors = subprocess.run(command, capture_output=True, text=True).stderr
+    assert re.search(r"^ .*DO NOT MATCH THE HASHES.*$", errors, re.MULTILINE)
+    assert not list((tmp_path / "build").glob("cmsisdsp-*"))
+
+
+def test_an_unpacked_copy_is_taken_as_it_is(tmp_path, cmsis_dsp):
+    (unpacked,) = cmsis_dsp.glob("cmsisdsp-*")
+    assert configure_cmsis_dsp(tmp_path, f"-DCMSIS_DSP_DIR={unpacked}").returncode == 0
+    assert not list((tmp_path / "build").glob("cmsisdsp-*"))
+    (tmp_path / "empty").mkdir()
+    assert "empty has no LICENSE" in configure_cmsis_dsp(tmp_path, f"-DCMSIS_DSP_DIR={tmp_path}/empty").stderr
+
+
+def test_real_recordings_give_librosas_mfcc_and_pythons_features(real_corpora, default, build_front_end):
+    windows = np.stack([window for path in choose_recordings(real_corpora) for window in cut_windows(path)])
+    python = np.stack([compute_mfcc(to_float(window), FRONT_END, "waveform") for window in windows])
+    c, reference = (
+        np.stack([compute(window) for window in windows])
+        for compute in (default.mfcc, lambda window: librosa_mfcc(window, FRONT_END))
+    )
+    difference = np.abs(c - reference).max()
+
+    # Quantized as a model's input would be: the records' whole range on the 256 values of int8.
+    frames = python.reshape(-1, FRONT_END.n_mfcc).astype(np.float64)
+    standardisation = Standardisation(tuple(frames.mean(axis=0)), tuple(frames.std(axis=0)))
+    standardised = standardisation.apply(python)
+    scale = float(np.ptp(standardised)) / 255
+    zero_point = round(-128 - standardised.min() / scale)
+    quantized = np.clip(np.round(standardised / np.float32(scale)) + zero_point, -128, 127)
+    device = build_front_end(FRONT_END, standardisation, scale, zero_point)
+    apart = np.abs(np.stack([device.features(window) for window in windows]) - quantized)
+    share = np.count_nonzero(apart) / apart.size
+    print(
+        f"{len(windows)} windows: largest difference of an MFCC {difference:.4f}; at scale {scale:.4f} {share:.3%} of the "
+        f"features differ, by at most {apart.max():.0f}"
+    )
+    assert difference <= TOLERANCE
+    assert apart.max() <= 1
+    assert share <= 0.005
+
+
+def choose_recordings(corpora: pathlib.Path) -> list[pathlib.Path]:
+    """Those with the smallest hashes of their names."""
+    paths = [path for folder in ("ravdess", "tess") for path in sorted((corpora / folder).rglob("*.flac"))]
+    return sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:REAL_CLIPS]
+
+
+def cut_windows(path: pathlib.Path) -> list[np.ndarray]:
+    """int16 [window_samples] each: what a device would decide about."""
+    samples = decode_window(str(path), Crop(0.0, 10.0), FRONT_END.sample_rate).samples
+    starts = place_windows(samples, FRONT_END.sample_rate, FRONT_END.window_samples, hop=0.5)
+    return [to_int16(32768 * cut_window(samples, start, FRONT_END.window_samples)) for start in starts]
