@@ -38,7 +38,7 @@ class Lineage:
         """All that decides what a step makes: its code, libraries, parameters, and the content of what it reads."""
         changing = [field.name for field in dataclasses.fields(parameters) if not field.metadata["affects_output"]]
         values = {name: value for name, value in dataclasses.asdict(parameters).items() if name not in changing}
-        read = {name: self._digest_artifact(path) for name, path in step.inputs.items()}
+        read = {name: self._digest_input(path, step) for name, path in step.inputs.items()}
         if path := values.get("model_path"):
             read["model_path"] = artifacts.sha256_of(path)
         if directory := values.get("noise_dir"):
@@ -73,8 +73,10 @@ class Lineage:
     def _write(self) -> None:
         artifacts.write_json(self._path, {"steps": self._steps})
 
-    def _digest_artifact(self, path: str) -> str:
-        files = self._list_files(path)
+    def _digest_input(self, path: str, step: Step) -> str:
+        """Of an artifact's files, but for what the step itself adds to its directory."""
+        own = set(self._list_outputs(step))
+        files = [file for file in self._list_files(path) if file not in own]
         return _digest({file[len(self._root) :]: artifacts.sha256_of(file) for file in files})
 
     def _digest_outputs(self, step: Step) -> dict[str, str]:

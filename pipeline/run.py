@@ -23,7 +23,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     root = flag_values["pipeline_root"].value
     folds = _list_folds(flag_values)
     if not folds:
-        _run_steps(root, flag_values, beam_options, flag_values["fold"].value)
+        _run_steps(root, flag_values, beam_options, flag_values["fold"].value, deploys=True)
         evaluation = artifacts.join(root, "evaluation")
         print(f"\n{format_table(evaluation)}\n\n{artifacts.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
@@ -32,7 +32,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     roots = {fold: artifacts.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
-        _run_steps(below, flag_values, beam_options, fold)
+        _run_steps(below, flag_values, beam_options, fold, deploys=False)
         print(format_table(artifacts.join(below, "evaluation")), flush=True)
     output = artifacts.join(root, "cross_validation")
     cross_validation.run(output, {fold: artifacts.join(below, "evaluation") for fold, below in roots.items()})
@@ -40,7 +40,6 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     print(f"\n{artifacts.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
         require_blessing(artifacts.join(below, "evaluation"))
-        require_board(artifacts.join(below, "evaluation", "board.json"))
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
@@ -53,9 +52,9 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
-def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str) -> None:
+def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str, deploys: bool) -> None:
     lineage = Lineage(root)
-    for step in plan_steps(flag_values["model_path"].value):
+    for step in plan_steps(flag_values["model_path"].value, deploys):
         parameters = command.from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)

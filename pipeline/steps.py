@@ -47,12 +47,18 @@ STEPS = (
 )
 
 
-def plan_steps(model_path: str) -> tuple[Step, ...]:
-    """The steps to run: with a model from elsewhere nothing is trained, and nobody reads the trained model."""
+def plan_steps(model_path: str, deploys: bool = True) -> tuple[Step, ...]:
+    """The steps to run.
+
+    Args:
+      model_path: of a model from elsewhere: nothing is trained, and nobody reads the trained model; "" where one is trained.
+      deploys: whether the firmware is built; a fold of a cross-validation only measures.
+    """
+    steps = STEPS if deploys else tuple(step for step in STEPS if step.component not in (infra_validator, pusher))
     if not model_path:
-        return STEPS
+        return steps
     return tuple(
         dataclasses.replace(step, inputs={name: path for name, path in step.inputs.items() if name != "model"})
-        for step in STEPS
+        for step in steps
         if step.component is not trainer
     )

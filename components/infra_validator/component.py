@@ -44,7 +44,8 @@ class Parameters:
 
     board_clips: int = parameter(64, "Held-out clips, chosen by hash, that are replayed on the emulated board.")
     min_board_agreement: float = parameter(
-        0.995, "Share of clips that the firmware must give the class that Python's features get."
+        0.995,
+        "Share of clips that the firmware must give the class that Python's features get; one clip may always differ.",
     )
     max_flash_bytes: int = parameter(512 * 1024, "Of the firmware, weights included: half of an nRF52840's.")
     max_ram_bytes: int = parameter(128 * 1024, "Of the firmware, stack and audio ring included: half of an nRF52840's.")

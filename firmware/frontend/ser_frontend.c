@@ -7,12 +7,12 @@
 #include "ser_frontend_constants.h"
 
 #define HALF_FRAME (SER_N_FFT / 2)
+#define HALF_MELS ((SER_N_MELS + 1) / 2)
 #define PASTE(prefix, number) prefix##number
 #define TWIDDLES(points) PASTE(twiddleCoef_, points)
-#define HALF_MELS ((SER_N_MELS + 1) / 2)
 
 // One frame's samples, then its spectrum as arm_cfft_f32 leaves it, then the power of bin k at ser_fft_order[k].
-static float frame_buffer[SER_N_FFT + 1];
+static float frame_buffer[SER_N_FFT];
 
 // 16 bits a cell: levels of 1 / SER_LEVELS_PER_OCTAVE above SER_AMIN. The floor of SER_TOP_DB needs the whole window's loudest
 // cell, so all are kept; with librosa's parameters a level is 0.0022 dB, and rounding moves an MFCC by 0.0007 (root mean square).
@@ -88,14 +88,11 @@ static void load_frame(const ser_audio *audio, uint32_t frame) {
 // The FFT takes even samples as real parts and odd ones as imaginary parts. With Z its result and M = SER_FFT_POINTS, the even
 // samples' spectrum is E[k] = (Z[k] + conj Z[M - k]) / 2, the odd ones' O[k] = (Z[k] - conj Z[M - k]) / 2i, and the frame's is
 // E[k] + T[k] with T[k] = exp(-2 pi i k / SER_N_FFT) O[k]; at M - k it is conj(E[k] - T[k]). Cosines and sines come from the
-// window, 1 - cos; that everything here is twice as large is in the mel bands' heights.
+// window, 1 - cos. Neither its height of 2 nor the halves are divided by: that is left to the mel bands' heights.
 static void transform_to_power(void) {
   static const arm_cfft_instance_f32 cfft = {.fftLen = SER_FFT_POINTS, .pTwiddle = TWIDDLES(SER_FFT_POINTS)};
   arm_cfft_f32(&cfft, frame_buffer, 0, 0);
-  const float even = 2.0f * frame_buffer[0];
-  const float odd = 2.0f * frame_buffer[1];
-  frame_buffer[0] = (even + odd) * (even + odd);
-  frame_buffer[SER_N_FFT] = (even - odd) * (even - odd);
+  frame_buffer[0] = 0.0f;  // no mel band hears a constant, or half the sample rate: triangles are 0 at their ends
 
   const uint16_t *low_bin = ser_fft_order + 1;
   const uint16_t *high_bin = ser_fft_order + SER_FFT_POINTS - 1;
@@ -182,7 +179,6 @@ static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc) 
   for (uint32_t k = 0; k < SER_N_MFCC; k++) {
     const float *folded = k % 2 ? differences : sums;
     float coefficient = k ? 0.0f : SER_SILENT_MFCC0;
-#pragma GCC unroll 4
     for (uint32_t i = 0; i < HALF_MELS; i++) {
       coefficient += folded[i] * ser_dct[k][i];
     }

@@ -230,6 +230,11 @@ def test_a_frame_that_the_fft_does_not_take_is_an_error():
         make_sources(dataclasses.replace(FRONT_END, n_fft=1000))
 
 
+def test_mel_bands_beyond_half_the_sample_rate_are_an_error():
+    with pytest.raises(UserError, match=r"fmax=8000.0.*4000.0 Hz"):
+        make_sources(dataclasses.replace(FRONT_END, sample_rate=8000))
+
+
 def test_cmake_says_what_to_do_without_pip(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     errors = configure_cmsis_dsp(tmp_path, f"-DPython3_EXECUTABLE={tmp_path}/bare/bin/python").stderr

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.steps import STEPS, plan_steps
 
-STEP_NAMES = ["example_gen", "transform", "trainer", "exporter", "evaluator", "reporter"]
+STEP_NAMES = ["example_gen", "transform", "trainer", "exporter", "evaluator", "infra_validator", "pusher", "reporter"]
 
 
 def test_the_demo_leaves_all_artifacts(demo_root):
@@ -23,9 +23,16 @@ def test_the_demo_leaves_all_artifacts(demo_root):
         "export/ser_int8.tflite",
         "export/ser_model_data.cc",
         "export/ser_model_data.h",
+        "export/ser_engine.c",
+        "export/ser_frontend_constants.c",
         "export/export.json",
         "evaluation/evaluation.json",
+        "evaluation/windows.npz",
+        "evaluation/board.json",
         "evaluation/curves.png",
+        "firmware/CMakeLists.txt",
+        "firmware/MODEL_CARD.md",
+        "firmware/ser_firmware.zip",
         "report/index.html",
         "lineage.json",
     ):
@@ -78,7 +85,7 @@ def test_lineage_tells_what_each_step_read_and_made(demo_root):
         assert set(step["run"]) == {"code", "libraries", "parameters", "inputs"}, name
         assert all(len(digest) == 64 for digest in (*step["run"]["inputs"].values(), *step["outputs"].values()))
     assert steps["trainer"]["run"]["parameters"]["epochs"] == 5
-    assert "ser_int8.tflite" in steps["exporter"]["outputs"]
+    assert "export/ser_int8.tflite" in steps["exporter"]["outputs"]
 
 
 def test_a_model_from_elsewhere_is_not_trained():

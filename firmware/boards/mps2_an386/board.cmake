@@ -11,7 +11,7 @@ function(add_board_executable name stack_bytes heap_bytes)
 endfunction()
 
 function(add_semihosting_executable name)
-  add_board_executable(${name} 16384 32768 ${ARGN} ${board}/semihosting.c)
+  add_board_executable(${name} 16384 16384 ${ARGN} ${board}/semihosting.c)
   target_link_options(${name} PRIVATE --specs=rdimon.specs)
 endfunction()
 

@@ -13,6 +13,7 @@ def test_page_has_every_section(demo_root):
     assert titles == [
         "Models",
         "Gates",
+        "Firmware",
         "Confusion matrices",
         "Classes",
         "Corpora and speakers, int8",

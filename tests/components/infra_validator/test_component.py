@@ -1,0 +1,108 @@
+"""On the demo's run: the firmware of its model, built and replayed."""
+
+import json
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from components.infra_validator import component, firmware
+from schemas.artifacts import UserError
+from schemas.vectors import Results, Vectors
+
+BOARD_TOOLS = firmware.missing_tools(firmware.BOARD_TOOLS)
+needs_board = pytest.mark.skipif(bool(BOARD_TOOLS), reason=f"{BOARD_TOOLS} not installed")
+
+
+def validate(root: pathlib.Path, output: pathlib.Path, export: pathlib.Path | None = None, **parameters) -> dict:
+    """board.json of a run's model."""
+    folders = {"examples": root / "examples", "export": export or root / "export", "evaluation": root / "evaluation"}
+    component.run(
+        str(output), component.Parameters(**parameters), **{name: str(path) for name, path in folders.items()}
+    )
+    return json.loads(output.read_text())
+
+
+@needs_board
+def test_the_demos_firmware_is_validated_on_every_held_out_clip(demo_root):
+    board = json.loads((demo_root / "evaluation/board.json").read_text())
+    evaluation = json.loads((demo_root / "evaluation/evaluation.json").read_text())
+    assert board["validated"] and board["bit_exact"] and not board["skipped"]
+    assert (board["clips"], board["windows"]) == (evaluation["examples"], evaluation["windows"])
+    assert board["board_clips"] == 64
+    assert board["agreement"] >= 0.995
+    assert board["macs"] == 5_707_520
+    component.require_blessing(str(demo_root / "evaluation/board.json"))
+
+
+@needs_board
+def test_the_demos_firmware_is_as_small_and_quick_as_we_say(demo_root):
+    """Instructions and bytes are counted, not timed: they do not depend on the machine."""
+    board = json.loads((demo_root / "evaluation/board.json").read_text())
+    assert board["instructions_engine"] <= 1.35 * board["macs"]
+    assert board["engine_flash_bytes"] <= 8 * 1024
+    assert board["engine_ram_bytes"] <= 3 * 1024
+    assert board["flash_bytes"] <= 220 * 1024
+    assert board["ram_bytes"] <= 90 * 1024
+
+
+@needs_board
+def test_a_firmware_too_large_for_its_board_fails(demo_root, tmp_path):
+    board = validate(demo_root, tmp_path / "board.json", board_clips=1, max_flash_bytes=100_000, max_ram_bytes=50_000)
+    assert not board["validated"]
+    with pytest.raises(
+        UserError, match=r"(?s)did not pass:.*flash: \d+, at most 100000: FAILED.*RAM: \d+, at most 50000"
+    ):
+        component.require_blessing(str(tmp_path / "board.json"))
+
+
+def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(firmware, "BOARD_TOOLS", ("no-such-compiler",))
+    board = validate(demo_root, tmp_path / "board.json")
+    assert not board["validated"]
+    assert board["skipped"] == ["the emulated board: no-such-compiler not installed"]
+    assert "not board-validated" in capsys.readouterr().out
+    component.require_blessing(str(tmp_path / "board.json"))  # nothing failed
+
+
+def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(firmware, "BOARD_TOOLS", ("no-such-compiler",))
+    export = tmp_path / "export"
+    shutil.copytree(demo_root / "export", export)
+    source = (export / "ser_engine.c").read_text()
+    bias = re.search(r"layer_3_bias\[64\] __attribute__\(\(aligned\(4\)\)\) = \{\n    (-?\d+),", source)
+    (export / "ser_engine.c").write_text(source[: bias.start(1)] + "100000" + source[bias.end(1) :])
+    board = validate(demo_root, tmp_path / "board.json", export)
+    assert not board["bit_exact"]
+    with pytest.raises(UserError, match=r"windows with TFLM's bits on the host: .* FAILED"):
+        component.require_blessing(str(tmp_path / "board.json"))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        (
+            "export/export.json",
+            {"engine_lacks": "operator 3, LOGISTIC"},
+            "lacks what the model needs: operator 3, LOGISTIC",
+        ),
+        ("examples/dataset.json", {"parameters": {"padding": "features"}}, "which no device does"),
+    ],
+)
+def test_what_can_not_be_built_is_said_and_no_failure(demo_root, tmp_path, name, change, reason):
+    root = tmp_path / "run"
+    for folder in ("export", "examples"):
+        (root / folder).mkdir(parents=True)
+    for path in ("export/export.json", "examples/dataset.json"):
+        document = json.loads((demo_root / path).read_text())
+        (root / path).write_text(json.dumps(document | change if path == name else document))
+    board = validate(root, tmp_path / "board.json")
+    assert not board["validated"] and reason in board["skipped"][0]
+
+
+def test_results_of_other_vectors_are_refused():
+    vectors = Vectors(np.zeros((2, 5), np.int16), np.zeros((2, 3), np.int8), np.zeros((2, 4), np.int8))
+    with pytest.raises(UserError, match="left 7 bytes of results, expected"):
+        Results.decode(b"SERRxyz", vectors)

@@ -1,0 +1,83 @@
+"""The bundle of the demo's model."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from components.pusher import component
+from components.pusher.bundle import make_zip
+
+
+@pytest.fixture(scope="module")
+def bundle(demo_root, tmp_path_factory) -> pathlib.Path:
+    """The zip, unpacked elsewhere."""
+    folder = tmp_path_factory.mktemp("bundle")
+    shutil.unpack_archive(demo_root / "firmware/ser_firmware.zip", folder)
+    return folder / "ser_firmware"
+
+
+def test_zip_and_directory_hold_the_same_files(bundle, demo_root):
+    def contents(folder):
+        return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.suffix != ".zip"}
+
+    assert contents(bundle) == contents(demo_root / "firmware")
+
+
+def test_bundle_builds_by_itself_and_passes_its_own_tests(bundle):
+    """With no package index to ask, and no Python to ask it."""
+    environment = {"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1"}
+    for command in (["cmake", "-B", "build", "-DPython3_EXECUTABLE=/bin/false"], ["cmake", "--build", "build"]):
+        subprocess.run(command, cwd=bundle, env=environment, check=True, capture_output=True)
+    tested = subprocess.run(
+        ["ctest", "--test-dir", "build"], cwd=bundle, env=environment, capture_output=True, text=True
+    )
+    assert tested.returncode == 0, tested.stdout
+    assert "golden" in tested.stdout and "100% tests passed" in tested.stdout
+
+
+@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="arm-none-eabi-gcc is not installed")
+def test_arduino_library_compiles_from_one_folder(bundle, tmp_path):
+    """As Arduino's IDE would: every C file of src/, with src/ the only folder of headers and no flag of ours."""
+    sources = sorted((bundle / "arduino/ser-tinyml/src").glob("*.c"))
+    assert {"ser_app.c", "ser_engine.c", "ser_frontend.c", "ser_kernels.c"} <= {path.name for path in sources}
+    cpu = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-std=gnu11"]
+    command = ["arm-none-eabi-gcc", *cpu, "-Os", f"-I{sources[0].parent}", "-c", *sources]
+    subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def test_bundle_has_the_licences_and_the_card(bundle):
+    assert "Apache License" in (bundle / "LICENSE").read_text()
+    assert "Apache License" in (bundle / "third_party/cmsis_dsp/LICENSE").read_text()
+    card = (bundle / "MODEL_CARD.md").read_text()
+    assert "synthetic speech" in card and "speakers whom training never heard" in card
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("evaluation.json", {"blessed": False}, "no firmware bundle: the model is not blessed"),
+        (
+            "board.json",
+            {"gates": [{"name": "flash", "passed": False}]},
+            "no firmware bundle: the firmware did not pass: flash",
+        ),
+    ],
+)
+def test_nothing_is_pushed_of_a_model_that_failed(demo_root, tmp_path, capsys, name, change, reason):
+    evaluation = tmp_path / "evaluation"
+    evaluation.mkdir()
+    for file in ("evaluation.json", "board.json"):
+        document = json.loads((demo_root / "evaluation" / file).read_text())
+        (evaluation / file).write_text(json.dumps(document | change if file == name else document))
+    folders = {"examples": demo_root / "examples", "export": demo_root / "export", "evaluation": evaluation}
+    component.run(str(tmp_path / "out"), component.Parameters(), **{k: str(v) for k, v in folders.items()})
+    assert reason in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_zip_depends_on_the_files_alone():
+    files = {"b": b"1", "a/c": b"2"}
+    assert make_zip(files) == make_zip(dict(reversed(files.items())))
