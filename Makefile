@@ -30,11 +30,11 @@ firmware: build/demo/firmware/CMakeLists.txt
 # The WAV reader and the front end fuzzed under ASan and UBSan, so many seconds each.
 FUZZ_SECONDS ?= 600
 fuzz: build/demo/firmware/CMakeLists.txt
-	CC=clang cmake -S firmware -B build/firmware/fuzz -DSER_FUZZ=ON $(GENERATED)
+	cmake -S firmware -B build/firmware/fuzz -DSER_FUZZ=ON -DCMAKE_C_COMPILER=clang $(GENERATED)
 	cmake --build build/firmware/fuzz --parallel 2
-	cd build/firmware/fuzz && for part in wav frontend; do \
-		mkdir -p found/$$part && ./fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 found/$$part seeds/$$part || exit 1; \
-	done
+	mkdir -p build/firmware/fuzz/found/wav build/firmware/fuzz/found/frontend
+	cd build/firmware/fuzz && ./fuzz_wav -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 found/wav seeds/wav
+	cd build/firmware/fuzz && ./fuzz_frontend -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=48007 found/frontend seeds/frontend
 
 BUNDLE := $(CURDIR)/build/demo/firmware
 GENERATED := -DSER_GENERATED=$(BUNDLE)/generated -DSER_GOLDEN=$(BUNDLE)/golden/vectors.bin -DCMSIS_DSP_DIR=$(BUNDLE)/third_party/cmsis_dsp

@@ -90,9 +90,11 @@ class Lineage:
         return [path for path in self._list_files(step.output) if path not in theirs]
 
     def _list_files(self, path: str) -> list[str]:
-        """All files below a directory, or the file itself."""
+        """All files below a directory; of an artifact that is a file, which alone has a suffix, the file itself."""
         full = artifacts.join(self._root, path)
-        return artifacts.list_files(full) or ([full] if artifacts.exists(full) else [])
+        if pathlib.PurePosixPath(path).suffix:
+            return [full] if artifacts.exists(full) else []
+        return artifacts.list_files(full)
 
 
 def _digest(document: Any) -> str:
