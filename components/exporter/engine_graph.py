@@ -52,7 +52,8 @@ class Lstm:
     keep: Factor
     write: Factor
     output: Factor
-    cell_clip: int
+    cell_min: int
+    cell_max: int
     tanh_multiplier: int
     tanh_shift: int
     hidden_min: int
@@ -245,17 +246,18 @@ class _Reader:
         kernels = np.stack([self._weights(index) for index in gates])
         recurrent_kernels = np.stack([self._weights(index) for index in states])
         q12, q15 = 2.0**-12, 2.0**-15
-        clip = 32767 if not options.cellClip else int(min(options.cellClip / float(cell.scale), 32767))
+        clip = int(min(options.cellClip / float(cell.scale), 32767))
         layer = Lstm(
             kernels,
             recurrent_kernels,
             np.broadcast_to(np.stack([np.broadcast_to(bias, kernels.shape[1]) for bias in biases]), kernels.shape[:2]),
-            tuple(Factor.of(float(x.scale * self._scales(index)[0]) / q12) for index in gates),
-            tuple(Factor.of(float(hidden.scale * self._scales(index)[0]) / q12) for index in states),
+            tuple(Factor.of(float(x.scale) * float(self._scales(index)[0]) / q12) for index in gates),
+            tuple(Factor.of(float(hidden.scale) * float(self._scales(index)[0]) / q12) for index in states),
             Factor.of(q15 * float(cell.scale) / float(cell.scale)),
             Factor.of(q15 * q15 / float(cell.scale)),
             Factor.of(q15 * q15 / float(hidden.scale)),
-            clip,
+            -clip if options.cellClip else -32768,
+            clip if options.cellClip else 32767,
             3 if tanh_shift < 0 else 3 << tanh_shift,
             max(0, -tanh_shift),
             -128 - hidden.zero_point,
@@ -281,10 +283,7 @@ class _Reader:
         has_bias = len(inputs) > 2 and inputs[2] >= 0
         biases = self._constant(int(inputs[2]), "INT32") if has_bias else np.zeros(len(weights), np.int32)
         factors = tuple(
-            Factor.of(float(x.scale) * float(scale) / float(y.scale))
-            if len(self._scales(int(inputs[1]))) > 1
-            else Factor.of(float(x.scale * scale) / float(y.scale))
-            for scale in self._scales(int(inputs[1]))
+            Factor.of(float(x.scale) * float(scale) / float(y.scale)) for scale in self._scales(int(inputs[1]))
         )
         self._check_sums(int(inputs[1]), weights, biases, factors)
         low, high = self._activation_range(options.fusedActivationFunction, y, output)

@@ -185,7 +185,7 @@ def _lstm_constants(layer: Lstm, name: str) -> str:
         for unit in range(units)
     ]
     factors = [f"    {{{', '.join(map(_factor, four))}}}," for four in (layer.from_input, layer.from_hidden)]
-    tail = [layer.cell_clip, layer.tanh_multiplier, layer.tanh_shift, layer.hidden_min, layer.hidden_max]
+    tail = [layer.cell_min, layer.cell_max, layer.tanh_multiplier, layer.tanh_shift, layer.hidden_min, layer.hidden_max]
     return (
         _array("int16_t", f"{name}_weights", np.concatenate(tiles))
         + _array("int32_t", f"{name}_bias", layer.biases.T.ravel())

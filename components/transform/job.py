@@ -225,8 +225,10 @@ def _cut(copy: np.ndarray, original: np.ndarray, settings: JobSettings) -> list[
     front_end = settings.around.front_end
     starts = place_windows(original, front_end.sample_rate, front_end.window_samples, settings.window_hop)
     windows = (cut_window(copy, round(start * len(copy) / len(original)), front_end.window_samples) for start in starts)
+    # As a microphone delivers them, in 16 bits, so that a device's features are these.
+    heard = [_to_pcm(window, front_end.window_samples) / np.float32(32768) for window in windows]
     # A copy that is faster can end before its last window begins: nothing is heard there.
-    return [window for number, window in enumerate(windows) if window.any() or not number]
+    return [window for number, window in enumerate(heard) if window.any() or not number]
 
 
 def _to_pcm(samples: np.ndarray, window: int) -> np.ndarray:

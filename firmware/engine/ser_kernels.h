@@ -36,7 +36,8 @@ typedef struct {
   ser_factor keep;    // forget gate times cell state, to a cell state
   ser_factor write;   // input gate times candidate, to a cell state
   ser_factor output;  // output gate times tanh of the cell state, to a hidden state
-  int32_t cell_clip;  // largest cell state
+  int32_t cell_min;   // of a cell state: where the model clips it, or all of 16 bits
+  int32_t cell_max;
   int32_t tanh_multiplier;  // cell state to the argument of tanh
   int32_t tanh_shift;
   int32_t hidden_min;  // of a hidden state, less its zero point
@@ -174,7 +175,7 @@ static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *l
     }
     const int32_t kept = SER_SATURATE(ser_scale(ser_sigmoid(gate[1] * 3) * cell[unit], layer->keep), 16);
     const int32_t written = SER_SATURATE(ser_scale(ser_sigmoid(gate[0] * 3) * ser_tanh(gate[2] * 3), layer->write), 16);
-    const int32_t state = ser_clamp(SER_SATURATE(kept + written, 16), -layer->cell_clip, layer->cell_clip);
+    const int32_t state = ser_clamp(SER_SATURATE(kept + written, 16), layer->cell_min, layer->cell_max);
     const int32_t shown = ser_tanh((state * layer->tanh_multiplier + tanh_half) >> layer->tanh_shift);
     cell[unit] = (int16_t)state;
     next[unit] = (int16_t)ser_clamp(ser_scale(ser_sigmoid(gate[3] * 3) * shown, layer->output), layer->hidden_min,

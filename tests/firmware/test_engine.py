@@ -56,6 +56,21 @@ def test_random_models_give_tflms_bits(build_engine, path):
             np.testing.assert_array_equal(engine.invoke(window), tflm.invoke(window), f"model {seed}")
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_every_hidden_state_and_every_sum_has_tflms_bits(build_engine, seed):
+    """Models without layers behind that would hide a bit: an LSTM's states of all frames, and a dense layer's many outputs."""
+    rng = np.random.default_rng(seed)
+    states, sums = ModelWriter(rng, 24, 3), ModelWriter(rng, 1, 64)
+    states.add_lstm(48)
+    states.add_flatten()
+    sums.add_dense(250)
+    for writer, count in ((states, 200), (sums, 2000)):
+        content = writer.finish()
+        engine, tflm = build_engine(content, "-O2"), Tflm(content)
+        for window in random_windows(engine.graph, count, seed):
+            np.testing.assert_array_equal(engine.invoke(window), tflm.invoke(window))
+
+
 def test_ten_thousand_random_windows_give_tflms_bits(build_engine, demo_int8):
     engine, tflm = build_engine(demo_int8, "-O2"), Tflm(demo_int8)
     windows = random_windows(engine.graph, 10_000, 0)
