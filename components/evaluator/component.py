@@ -44,7 +44,7 @@ class Parameters:
     min_fake_quantized_agreement: float = parameter(
         0.99, "Share of clips on which int8 must give the class of the fake-quantized network that was fine-tuned."
     )
-    max_tflm_difference: int = parameter(10, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
+    max_tflm_difference: int = parameter(16, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
     max_source_difference: int = parameter(
         0, "Bytes in which the compiled ser_model_data.cc may differ from the int8 file."
     )

@@ -1,8 +1,13 @@
 import dataclasses
 import pathlib
 
+import numpy as np
 import pytest
 
+import components  # noqa: F401  settles which Keras TensorFlow loads
+from components.exporter.convert import convert_int8, fix_batch_size
+from components.exporter.engine_graph import read_graph
+from components.trainer.network import Architecture
 from pipeline.steps import STEPS
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "pipeline" / "configs"
@@ -34,3 +39,16 @@ def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(prese
     stated = {name for name, _ in flags if name != "undefok"}
     assert stated == excused
     assert stated <= set(defaults())
+
+
+@pytest.mark.parametrize(
+    ("preset", "most_bytes", "most_macs"), [("default", 140_000, 6_000_000), ("small", 40_000, 2_000_000)]
+)
+def test_presets_are_as_small_as_they_say(preset, most_bytes, most_macs):
+    flags = dict(read_flags(preset))
+    units = tuple(map(int, flags["lstm_units"].split(",")))
+    network = Architecture((47, 13), units, int(flags["dense_units"]), 0.0, 4).build()
+    calibration = np.random.default_rng(0).standard_normal((4, 47, 13)).astype(np.float32)
+    content = convert_int8(fix_batch_size(network), calibration)
+    assert len(content) <= most_bytes
+    assert read_graph(content).macs <= most_macs
