@@ -103,7 +103,7 @@ def gates_section(results: dict) -> str:
     ]
     compared = results["tflm_against_int8"]
     note = (
-        f"Of {compared['examples']} clips TFLM's kernels give {compared['same_class']} the class that TFLite's int8 gives, "
+        f"Of {compared['examples']} windows TFLM's kernels give {compared['same_class']} the class that TFLite's int8 gives, "
         f"{compared['identical_outputs']} the identical output; the largest difference is {compared['largest_difference']}/256."
     )
     return _section("Gates", _table(("gate", "value", "threshold", "verdict"), rows) + _note(note))
