@@ -5,12 +5,15 @@ set -eu
 missing=""
 command -v c++ >/dev/null || missing="$missing g++"
 "${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || missing="$missing python3-venv"
-command -v cmake >/dev/null || missing="$missing cmake"
-command -v clang >/dev/null || missing="$missing clang"
-[ -n "$(find /usr/lib/llvm-*/lib/clang -name 'libclang_rt.fuzzer-*.a' 2>/dev/null | head -n 1)" ] || missing="$missing libclang-rt-14-dev"
+for package in cmake clang qemu-system-arm; do
+	command -v "$package" >/dev/null || missing="$missing $package"
+done
 command -v arm-none-eabi-gcc >/dev/null || missing="$missing gcc-arm-none-eabi"
-echo '#include <stdint.h>' | arm-none-eabi-gcc -x c -E - >/dev/null 2>&1 && [ -n "$(find /usr/lib/arm-none-eabi -name 'rdimon.specs' 2>/dev/null | head -n 1)" ] || missing="$missing libnewlib-arm-none-eabi"
-command -v qemu-system-arm >/dev/null || missing="$missing qemu-system-arm"
+case "$(arm-none-eabi-gcc -print-file-name=rdimon.specs 2>/dev/null || true)" in
+	/*) ;;
+	*) missing="$missing libnewlib-arm-none-eabi" ;;
+esac
+[ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null || true)" ] || missing="$missing libclang-rt-dev"
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null; then
 	echo "error: please install:$missing (this script knows only Debian's apt-get)" >&2
