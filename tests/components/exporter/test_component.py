@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.exporter import component
-from components.exporter.source import _c_float
+from components.exporter.source import c_float
 from schemas.artifacts import UserError
 
 
@@ -50,7 +50,7 @@ def test_header_states_what_export_json_states(demo_root):
 
 @pytest.mark.parametrize("value", [0.1, 1.0, 1e-10, -242.95977, 3.4e38, 0.00390625])
 def test_c_floats_read_back_exactly(value):
-    text = _c_float(value)
+    text = c_float(value)
     assert text.endswith("f") and re.search(r"[.e]", text)
     assert np.float32(text[:-1]) == np.float32(value)
 
