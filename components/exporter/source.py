@@ -2,7 +2,8 @@
 
 import dataclasses
 import hashlib
-from typing import SupportsFloat
+
+import numpy as np
 
 from components.exporter.inspect import Tensor
 from schemas.frontend import FrontEnd, Standardisation
@@ -91,10 +92,10 @@ def _resolver_names(operators: tuple[str, ...]) -> list[str]:
     return ["".join(w if w in kept else w.capitalize() for w in n.split("_")) for n in dict.fromkeys(operators)]
 
 
-def c_float(value: SupportsFloat | None) -> str:
+def c_float(value: float | np.floating | None) -> str:
     """A float literal that reads back as the same float32."""
     assert value is not None, "an int8 model's input and output have a scale"
-    text = f"{float(value):.9g}"
+    text = f"{float(np.float32(value)):.9g}"  # its nearest float32 first: rounding twice may miss it
     return text + ("f" if "." in text or "e" in text else ".0f")
 
 

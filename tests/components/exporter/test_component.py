@@ -14,7 +14,9 @@ from schemas.artifacts import UserError
 def test_export_json_describes_every_file(demo_root):
     export = demo_root / "export"
     description = json.loads((export / "export.json").read_text())
-    names = {"ser_float.tflite", "ser_dynamic.tflite", "ser_int8.tflite", "ser_model_data.cc", "ser_model_data.h"}
+    names = {"ser_float.tflite", "ser_dynamic.tflite", "ser_int8.tflite"}
+    for stem, suffix in (("model_data", "cc"), ("engine", "c"), ("frontend_constants", "c")):
+        names |= {f"ser_{stem}.{suffix}", f"ser_{stem}.h"}
     assert set(description["files"]) == names == {p.name for p in export.iterdir()} - {"export.json"}
     for name, entry in description["files"].items():
         content = (export / name).read_bytes()
@@ -48,7 +50,7 @@ def test_header_states_what_export_json_states(demo_root):
     np.testing.assert_array_equal(np.float32(means), np.float32(description["standardisation"]["mean"]))
 
 
-@pytest.mark.parametrize("value", [0.1, 1.0, 1e-10, -242.95977, 3.4e38, 0.00390625])
+@pytest.mark.parametrize("value", [0.1, 1.0, 1e-10, -242.95977, 3.4e38, 0.00390625, 211.48682411775803])
 def test_c_floats_read_back_exactly(value):
     text = c_float(value)
     assert text.endswith("f") and re.search(r"[.e]", text)
@@ -101,3 +103,21 @@ def test_what_does_not_fit_is_told(tmp_path, demo_root, foreign_model, parameter
 def test_no_model_at_all_is_told(tmp_path, demo_root):
     with pytest.raises(UserError, match="--model_path"):
         component.run(str(tmp_path), component.Parameters(), str(demo_root / "examples"))
+
+
+def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root):
+    """A convolution runs on TFLM alone."""
+    network = tf.keras.Sequential(
+        [
+            tf.keras.layers.Input((47, 13)),
+            tf.keras.layers.Conv1D(4, 3),
+            tf.keras.layers.Flatten(),
+            tf.keras.layers.Dense(4, activation="softmax"),
+        ]
+    )
+    network.save(tmp_path / "convolution.h5")
+    parameters = component.Parameters(model_path=str(tmp_path / "convolution.h5"))
+    component.run(str(tmp_path / "export"), parameters, str(demo_root / "examples"))
+    description = json.loads((tmp_path / "export/export.json").read_text())
+    assert re.match(r"operator \d+, \w+, tensor \d+ \(.*\): the engine knows only", description["engine_lacks"])
+    assert "ser_int8.tflite" in description["files"] and "ser_engine.c" not in description["files"]
