@@ -9,6 +9,11 @@ _PROTOCOLS = {
     "model_from_elsewhere": "clips of the dataset; what the model was trained on is not known here",
 }
 
+_BUILDING = (
+    "`cmake -B build && cmake --build build && ctest --test-dir build` in this folder, for this machine; with",
+    "`-DSER_BOARD=mps2_an386` for QEMU's Cortex-M4F. `arduino/ser-tinyml` is a library for Arduino's IDE, with an example",
+    "`ser` for the Nano 33 BLE Sense.",
+)
 _LIMITS = (
     "Acted speech in English, recorded in studios by few speakers: how it does on spontaneous speech, other languages,",
     "children or a far microphone was not measured. An emotion that is heard is not one that is felt: no decision about a",
@@ -49,7 +54,7 @@ def write_card(evaluation: dict, board: dict, dataset: dict, description: dict) 
     trained = ", ".join(f"{name} {split['examples']:,}" for name, split in dataset["splits"].items())
     lines += ["", f"Records: {trained}. Digest of the dataset: `{dataset['digest']}`.", "", "## On the board", ""]
     lines += _board_lines(board)
-    lines += ["", "## Limits", "", *_LIMITS]
+    lines += ["", "## To build it", "", *_BUILDING, "", "## Limits", "", *_LIMITS]
     return "\n".join(lines) + "\n"
 
 
