@@ -20,14 +20,11 @@ from components.evaluator.metrics import summarise
 from components.evaluator.predict import predict_tflite
 from components.exporter.convert import convert_int8, fix_batch_size
 from components.trainer.component import Parameters, Plan, check, fit, make_data
-from components.trainer.dataset import make_split_dataset, read_arrays
+from components.trainer.dataset import make_split_dataset
 from components.trainer.network import Architecture, carry_weights
-from components.trainer.quantization import float_network, make_quantized, settle_weight_ranges
-from schemas.artifacts import unit_hash
-from schemas.dataset import read_split
+from components.trainer.quantization import float_network, make_quantized, settle_ranges
+from schemas.dataset import read_calibration, read_split
 from schemas.frontend import Standardisation
-
-CALIBRATION_EXAMPLES = 256
 
 
 def main() -> None:
@@ -76,9 +73,7 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, tuple[float, fl
     architecture = Architecture((47, size[0]), units, parameters.dense_units, parameters.dropout, size[1])
     standardisation = Standardisation.from_dict(dataset["standardisation"])
     held_out = HeldOut.from_records(read_split(examples, "test"), np.arange(size[1]), standardisation)
-    records = sorted(read_split(examples, "train"), key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))
-    calibration = standardisation.apply(np.stack([record.mfcc for record in records[:CALIBRATION_EXAMPLES]]))
-    inputs = read_arrays(train)[0]
+    calibration = standardisation.apply(np.stack([record.mfcc for record in read_calibration(examples)]))
 
     def judge(probabilities: np.ndarray) -> tuple[float, float]:
         found = summarise(held_out.true, held_out.vote(probabilities).argmax(axis=1), size[1])
@@ -105,10 +100,10 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, tuple[float, fl
     results["control: float after plain fine-tuning"], results["control: int8 after it"] = judge_float_and_int8(plain)
 
     for bits in (8, 4):
-        quantized = make_quantized(architecture, network, inputs, bits, parameters.seed)
+        quantized = make_quantized(architecture, network, calibration, bits, parameters.seed)
         before = judge(quantized.predict(held_out.inputs, verbose=0))
         fit(quantized, make_data(parameters, train, validation, dataset), tuning)
-        settle_weight_ranges(quantized)
+        settle_ranges(architecture, quantized, calibration)
         if bits == 8:
             int8 = judge_float_and_int8(float_network(architecture, quantized))[1]
             results["int8 after quantization-aware fine-tuning"] = int8

@@ -8,6 +8,8 @@ from schemas import artifacts
 from schemas.artifacts import UserError
 from schemas.example import Audio, Example, load_schema
 
+CALIBRATION_EXAMPLES = 256  # unless the exporter is told otherwise
+
 
 def decode(record: bytes) -> Example:
     """The inverse of `schemas.example.encode`; raises what protobuf raises for bytes that are no SequenceExample."""
@@ -54,6 +56,12 @@ def read_split(examples: str, split: str) -> list[Example]:
     """All records of a split, in the order of (clip id, copy, window), however they are spread over shards."""
     records = open_records(shard_paths(examples, split))
     return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy, e.window))
+
+
+def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[Example]:
+    """Training records, chosen by hash, whose ranges decide a model's int8 scales."""
+    records = read_split(examples, "train")
+    return sorted(records, key=lambda e: artifacts.unit_hash("calibration", e.clip_id, e.copy, e.window))[:count]
 
 
 def read_audio(examples: str) -> list[Audio]:

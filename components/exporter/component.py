@@ -22,8 +22,8 @@ from components.exporter.inspect import Tensor, describe_model, measure_arena
 from components.exporter.source import ModelInterface, make_header, make_source
 from components.keras_model import load_model
 from schemas import artifacts
-from schemas.artifacts import UserError, unit_hash
-from schemas.dataset import read_split
+from schemas.artifacts import UserError
+from schemas.dataset import CALIBRATION_EXAMPLES, read_calibration
 from schemas.frontend import FrontEnd, Standardisation
 from schemas.labels import LABELS
 
@@ -45,7 +45,9 @@ class Parameters:
         "What --model_path takes: none (raw MFCCs), dataset (standardised with the dataset's constants), or a JSON file "
         '{"mean": [...], "deviation": [...]}.',
     )
-    calibration_examples: int = parameter(256, "Training records, chosen by hash, whose ranges decide the int8 scales.")
+    calibration_examples: int = parameter(
+        CALIBRATION_EXAMPLES, "Training records, chosen by hash, whose ranges decide the int8 scales."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,6 +188,5 @@ def _check_shapes(keras_model, source: _Source) -> None:
 
 def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
     """float32 [examples, frames, coefficients]: training records chosen by hash, as the model takes them."""
-    records = sorted(read_split(examples, "train"), key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))
-    chosen = np.stack([example.mfcc for example in records[: parameters.calibration_examples]])
+    chosen = np.stack([example.mfcc for example in read_calibration(examples, parameters.calibration_examples)])
     return source.standardisation.apply(chosen)

@@ -31,14 +31,14 @@ from components.trainer.dataset import (
     make_split_dataset,
     make_training_dataset,
     make_validation_dataset,
-    read_arrays,
 )
 from components.trainer.network import Architecture, carry_weights
-from components.trainer.quantization import float_network, make_quantized, settle_weight_ranges
+from components.trainer.quantization import float_network, make_quantized, settle_ranges
 from components.trainer.uar import UnweightedAverageRecall
 from schemas import artifacts
 from schemas.artifacts import UserError
-from schemas.frontend import FrontEnd
+from schemas.dataset import read_calibration
+from schemas.frontend import FrontEnd, Standardisation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,13 +139,15 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
 
     files = {}
     if parameters.quantization_aware:
-        quantized = make_quantized(architecture, network, read_arrays(train)[0], seed=parameters.seed)
+        standardisation = Standardisation.from_dict(dataset["standardisation"])
+        calibration = standardisation.apply(np.stack([example.mfcc for example in read_calibration(examples)]))
+        quantized = make_quantized(architecture, network, calibration, seed=parameters.seed)
         plan = plan.for_quantization(parameters)
         # begins anew, whether or not the stage before ran here
         data = make_data(parameters, train, validation, dataset)
         directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
         stages["quantization_aware"] = fit(quantized, data, plan, *directories)
-        settle_weight_ranges(quantized)
+        settle_ranges(architecture, quantized, calibration)
         plain = float_network(architecture, quantized)
         stored = architecture.build_quantized()
         carry_weights(quantized, stored)

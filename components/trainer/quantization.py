@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from components.fake_quantized import QuantizationAwareLSTM, QuantizedInput
 from components.trainer.network import Architecture, carry_weights
 
 
@@ -15,7 +14,7 @@ def make_quantized(
     Args:
       architecture: of both networks.
       trained: a network with the float weights.
-      inputs: float32 [examples, frames, coefficients], standardised training examples.
+      inputs: float32 [examples, frames, coefficients], standardised, those that the exporter calibrates with.
       weight_bits: of kernels and recurrent kernels; fewer than 8 only show what the roundings do.
       seed: of dropout.
     """
@@ -23,25 +22,42 @@ def make_quantized(
     carry_weights(trained, plain)
     quantized = architecture.build_quantized(weight_bits, training_seed=seed)
     _carry_float_weights(plain, quantized)
-
-    dense, probabilities = plain.get_layer("dense"), plain.get_layer("probabilities")
-    rectified = tf.keras.Model(plain.inputs, dense.output).predict(inputs, batch_size=64, verbose=0)
-    logits = rectified @ probabilities.kernel.numpy() + probabilities.bias.numpy()
-    found = {"post_activation": rectified, "pre_activation": logits}
-    for layer in quantized.layers:
-        if isinstance(layer, QuantizedInput):
-            _assign_range(layer.range, inputs)
-        elif isinstance(layer, QuantizationAwareLSTM):
-            _assign_range(layer.hidden_range, np.array([-1.0, 1.0]))  # sigmoid times tanh: no more is possible
-        for name, values in found.items():
-            if lower := _find(layer, f"{name}_min"):
-                _assign_range({"min_var": lower[0], "max_var": _find(layer, f"{name}_max")[0]}, values)
-    settle_weight_ranges(quantized)
+    settle_ranges(architecture, quantized, inputs)
     return quantized
 
 
-def settle_weight_ranges(quantized: tf.keras.Model) -> None:
-    """Sets the ranges of kernels to those of the weights that are in the model now, as a training step would."""
+def settle_ranges(architecture: Architecture, quantized: tf.keras.Model, inputs: np.ndarray) -> None:
+    """Sets every range to what TFLite's converter will find: of the weights, and of activations as `inputs` make them in float.
+
+    `inputs` is float32 [examples, frames, coefficients]: those that the exporter calibrates with.
+    """
+    plain = float_network(architecture, quantized)
+    found = {"quantized_mfcc/input": inputs}
+    at_hand = inputs
+    for layer in plain.layers:
+        if isinstance(layer, tf.keras.layers.LSTM):
+            at_hand = _all_states(layer, at_hand)
+            found[f"{layer.name}/hidden"] = at_hand
+    dense, probabilities = plain.get_layer("dense"), plain.get_layer("probabilities")
+    rectified = dense(at_hand[:, -1]).numpy()
+    found["dense/post_activation"] = rectified
+    found["probabilities/pre_activation"] = rectified @ probabilities.kernel.numpy() + probabilities.bias.numpy()
+    variables = {weight.name: weight for weight in quantized.weights}
+    for name, values in found.items():
+        variables[f"{name}_min:0"].assign(min(0.0, float(values.min())))
+        variables[f"{name}_max:0"].assign(max(0.0, float(values.max())))
+    _settle_weight_ranges(quantized)
+
+
+def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
+    """float32 [examples, frames, units]: the hidden states of all frames, where the layer itself gives only the last."""
+    every = tf.keras.layers.LSTM(layer.units, return_sequences=True)
+    every.build(inputs.shape)
+    every.set_weights(layer.get_weights())
+    return every(inputs).numpy()
+
+
+def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
     weights = {weight.name: weight for weight in quantized.weights}
     for name, weight in weights.items():
         layer, *_, last = name.removesuffix(":0").split("/")
@@ -62,12 +78,3 @@ def _carry_float_weights(plain: tf.keras.Model, quantized: tf.keras.Model) -> No
     targets = {weight.name: weight for weight in quantized.weights}
     for weight in plain.weights:
         targets[weight.name].assign(weight)
-
-
-def _find(layer: tf.keras.layers.Layer, name: str) -> list[tf.Variable]:
-    return [weight for weight in layer.weights if weight.name == f"{layer.name}/{name}:0"]
-
-
-def _assign_range(variables: dict[str, tf.Variable], values: np.ndarray) -> None:
-    variables["min_var"].assign(min(0.0, float(values.min())))
-    variables["max_var"].assign(max(0.0, float(values.max())))

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.exporter.convert import convert_int8, fix_batch_size
+from components.exporter.inspect import describe_model
 from components.fake_quantized import CELL_CLIP, QuantizationAwareLSTM, load_fake_quantized
 from components.trainer.network import Architecture, carry_weights
-from components.trainer.quantization import float_network, make_quantized, settle_weight_ranges
+from components.trainer.quantization import float_network, make_quantized, settle_ranges
 
 ARCHITECTURE = Architecture((20, 5), (12, 8), 10, 0.0, 4)
 
@@ -95,17 +97,18 @@ def test_gradients_reach_all_weights_and_no_range(trained, inputs):
 
 def test_training_moves_the_ranges_of_activations(trained, inputs):
     quantized = make_quantized(ARCHITECTURE, trained, inputs)
-    before = quantized.get_layer("lstm_1").hidden_range["max_var"].numpy()
+    highest = quantized.get_layer("lstm_1").hidden_range["max_var"]
+    before = highest.numpy()
     for _ in range(3):
-        quantized(inputs, training=True)
-    assert quantized.get_layer("lstm_1").hidden_range["max_var"].numpy() < before == 1.0
+        quantized(inputs / 2, training=True)
+    assert highest.numpy() < before
 
 
 def test_weight_ranges_follow_the_weights(trained, inputs):
     quantized = make_quantized(ARCHITECTURE, trained, inputs)
     layer = quantized.get_layer("lstm_1")
     layer.cell.kernel.assign(layer.cell.kernel * 3)
-    settle_weight_ranges(quantized)
+    settle_ranges(ARCHITECTURE, quantized, inputs)
     assert layer._kernel_range["max_var"].numpy() == pytest.approx(np.abs(layer.cell.kernel.numpy()).max())
     assert layer._kernel_range["min_var"].numpy() == -layer._kernel_range["max_var"].numpy()
 
@@ -118,3 +121,20 @@ def test_a_stored_network_is_loaded_as_it_was(trained, inputs, tmp_path):
     stored.save(tmp_path / "network.h5", include_optimizer=False, save_format="h5")
     loaded = load_fake_quantized(str(tmp_path / "network.h5"))
     np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), quantized.predict(inputs, verbose=0))
+
+
+def test_ranges_are_what_the_converter_finds_in_the_same_examples(trained, inputs):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    description = describe_model(convert_int8(fix_batch_size(trained), inputs))
+    ranges = {
+        weight.name: float(weight.numpy()) for weight in quantized.weights if weight.name.endswith(("_min:0", "_max:0"))
+    }
+    tensors = {tensor.shape: tensor for tensor in description.tensors if tensor.dtype == "int8"}
+    # The converter lets LSTM states live on from one example to the next, so its ranges of states differ a little.
+    for name, shape, tolerance in (
+        ("quantized_mfcc/input", (1, 20, 5), 1e-5),
+        ("lstm_1/hidden", (1, 20, 12), 0.04),
+        ("lstm_2/hidden", (1, 20, 8), 0.04),
+    ):
+        scale = (ranges[f"{name}_max:0"] - ranges[f"{name}_min:0"]) / 255
+        assert scale == pytest.approx(tensors[shape].scale, rel=tolerance)
