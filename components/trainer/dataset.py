@@ -77,9 +77,3 @@ def _mask(mfcc: tf.Tensor, masks: Masks) -> tf.Tensor:
     if masks.coefficients:
         mfcc = tfio.audio.freq_mask(mfcc, masks.coefficients + 1)
     return mfcc
-
-
-def read_arrays(split: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """(float32 [examples, frames, coefficients], int64 [examples] labels) of a whole split."""
-    mfcc, labels = next(iter(split.batch(int(split.reduce(np.int64(0), lambda count, *_: count + 1)))))
-    return mfcc.numpy(), labels.numpy()

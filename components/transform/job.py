@@ -50,10 +50,8 @@ class JobSettings:
 
 
 SPLIT_NAMES = ("train", "validation", "test", "validation_noisy", "test_noisy")
-HELD_OUT, AUDIO = (
-    "test",
-    "test_audio",
-)  # the split whose sound is stored for the firmware to be replayed, and its shards' name
+HELD_OUT = "test"  # the split whose sound is stored, for the firmware to be replayed
+AUDIO = "test_audio"  # what the shards of sound are called
 
 # The job's outputs beside the shards, all in its output directory.
 STATISTICS, QUARANTINE = "statistics.json", "quarantine.jsonl"
