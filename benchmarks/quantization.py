@@ -16,6 +16,7 @@ import tensorflow as tf
 from corpora import make_manifest
 
 from components.evaluator.clips import HeldOut
+from components.evaluator.gates import agreement
 from components.evaluator.metrics import summarise
 from components.evaluator.predict import predict_tflite
 from components.exporter.convert import convert_int8, fix_batch_size
@@ -42,16 +43,36 @@ def main() -> None:
     subprocess.run(job, check=True, capture_output=True)
 
     parameters = _read_preset(arguments.preset)
-    results: dict[str, list[tuple[float, float]]] = {}
+    results: dict[str, list[_Found]] = {}
     for seed in range(arguments.seeds):
         for name, found in _measure(str(examples), dataclasses.replace(parameters, seed=seed)).items():
             results.setdefault(name, []).append(found)
-            print(f"seed {seed}: {name}: accuracy {found[0]:.4f}, UAR {found[1]:.4f}", flush=True)
+            print(f"seed {seed}: {name}: {found}", flush=True)
     print(f"\n| {arguments.preset}, {arguments.seeds} seeds | accuracy | UAR |\n|---|---|---|")
     for name, values in results.items():
-        mean, deviation = np.mean(values, axis=0), np.std(values, axis=0, ddof=1 if len(values) > 1 else 0)
-        cells = [f"{m:.3f} ± {d:.3f}" for m, d in zip(mean, deviation, strict=True)]
-        print(f"| {name} | {' | '.join(cells)} |")
+        print(f"| {name} | {_spread([v.accuracy for v in values])} | {_spread([v.uar for v in values])} |")
+    print("\n| int8, each seed | points lost against float | same class as float | as the fake-quantized network |")
+    print("|---|---|---|---|")
+    for name, values in results.items():
+        if values[0].points_lost is not None:
+            each = zip(*[(v.points_lost, v.agreement, v.fake_quantized_agreement) for v in values], strict=True)
+            cells = [", ".join("-" if value is None else f"{value:.3f}" for value in column) for column in each]
+            print(f"| {name} | {' | '.join(cells)} |")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """One model on the held-out clips; of an int8 model also what the exporter's gates look at."""
+
+    accuracy: float
+    uar: float
+    points_lost: float | None = None
+    agreement: float | None = None
+    fake_quantized_agreement: float | None = None
+
+
+def _spread(values: list[float]) -> str:
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1 if len(values) > 1 else 0):.3f}"
 
 
 def _read_preset(name: str) -> Parameters:
@@ -62,8 +83,8 @@ def _read_preset(name: str) -> Parameters:
     return Parameters(**{name: type(value)(values[name]) for name, value in defaults.items() if name in values})
 
 
-def _measure(examples: str, parameters: Parameters) -> dict[str, tuple[float, float]]:
-    """(accuracy, UAR) of each model of one seed."""
+def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
+    """Each model of one seed."""
     dataset = json.loads(pathlib.Path(examples, "dataset.json").read_text())
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(parameters.seed)
@@ -75,14 +96,26 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, tuple[float, fl
     held_out = HeldOut.from_records(read_split(examples, "test"), np.arange(size[1]), standardisation)
     calibration = standardisation.apply(np.stack([record.mfcc for record in read_calibration(examples)]))
 
-    def judge(probabilities: np.ndarray) -> tuple[float, float]:
-        found = summarise(held_out.true, held_out.vote(probabilities).argmax(axis=1), size[1])
-        return float(found["accuracy"]), float(found["uar"])
+    def elect(network: tf.keras.Model) -> np.ndarray:
+        return held_out.vote(network.predict(held_out.inputs, verbose=0)).argmax(axis=1)
 
-    def judge_float_and_int8(network: tf.keras.Model) -> list[tuple[float, float]]:
-        int8 = convert_int8(fix_batch_size(network), calibration)
-        probabilities = network.predict(held_out.inputs, verbose=0), predict_tflite(int8, held_out.inputs).probabilities
-        return [judge(found) for found in probabilities]
+    def judge(classes: np.ndarray) -> _Found:
+        found = summarise(held_out.true, classes, size[1])
+        return _Found(float(found["accuracy"]), float(found["uar"]))
+
+    def judge_float_and_int8(network: tf.keras.Model, rounded: tf.keras.Model | None = None) -> tuple[_Found, _Found]:
+        in_float = elect(network)
+        int8 = predict_tflite(convert_int8(fix_batch_size(network), calibration), held_out.inputs)
+        in_int8 = held_out.vote(int8.probabilities).argmax(axis=1)
+        before, after = judge(in_float), judge(in_int8)
+        as_rounded = agreement(in_int8, elect(rounded)) if rounded else None
+        lost = 100 * (before.accuracy - after.accuracy)
+        return before, dataclasses.replace(
+            after,
+            points_lost=lost,
+            agreement=agreement(in_int8, in_float),
+            fake_quantized_agreement=as_rounded,
+        )
 
     plan = Plan.from_parameters(parameters)
     network = architecture.build_for_training(parameters.seed)
@@ -101,16 +134,15 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, tuple[float, fl
 
     for bits in (8, 4):
         quantized = make_quantized(architecture, network, calibration, bits, parameters.seed)
-        before = judge(quantized.predict(held_out.inputs, verbose=0))
+        before = judge(elect(quantized))
         fit(quantized, make_data(parameters, train, validation, dataset), tuning)
         settle_ranges(architecture, quantized, calibration)
         if bits == 8:
-            int8 = judge_float_and_int8(float_network(architecture, quantized))[1]
-            results["int8 after quantization-aware fine-tuning"] = int8
+            plain = float_network(architecture, quantized)
+            results["int8 after quantization-aware fine-tuning"] = judge_float_and_int8(plain, quantized)[1]
         else:
             results["4-bit weights after training"] = before
-            after = judge(quantized.predict(held_out.inputs, verbose=0))
-            results["4-bit weights after quantization-aware fine-tuning"] = after
+            results["4-bit weights after quantization-aware fine-tuning"] = judge(elect(quantized))
     return results
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from components.trainer.lstm import FusedLSTM
 from components.trainer.network import Architecture, carry_weights
 
 
@@ -50,11 +51,15 @@ def settle_ranges(architecture: Architecture, quantized: tf.keras.Model, inputs:
 
 
 def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
-    """float32 [examples, frames, units]: the hidden states of all frames, where the layer itself gives only the last."""
-    every = tf.keras.layers.LSTM(layer.units, return_sequences=True)
+    """float32 [examples, frames, units]: all hidden states, as the converter's calibration meets them.
+
+    It never resets the states of an LSTM: to it the examples are one long sequence.
+    """
+    every = FusedLSTM(layer.units, return_sequences=True)
     every.build(inputs.shape)
     every.set_weights(layer.get_weights())
-    return every(inputs).numpy()
+    sequence = inputs.reshape(1, -1, inputs.shape[-1])
+    return every(sequence).numpy().reshape(*inputs.shape[:2], layer.units)
 
 
 def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
