@@ -14,11 +14,13 @@ from schemas import artifacts
 
 CELL_CLIP = 10.0  # of the cell state, in TFLite's UNIDIRECTIONAL_SEQUENCE_LSTM as it is converted; Keras does not clip
 
+_GATES = ("input", "forget", "cell", "output")  # in the order of Keras's kernels
+
 _quantizers = tfmot.quantization.keras.quantizers
 
 
 def _weight_quantizer(bits: int) -> tfmot.quantization.keras.quantizers.Quantizer:
-    """As TFLite stores an LSTM's weights: one scale a tensor, symmetric, -127 to 127 for 8 bits."""
+    """As TFLite stores an LSTM's weights, a tensor for each gate: one scale a tensor, symmetric, -127 to 127 for 8 bits."""
     return _quantizers.LastValueQuantizer(num_bits=bits, per_axis=False, symmetric=True, narrow_range=True)
 
 
@@ -52,12 +54,12 @@ class QuantizationAwareLSTM(tf.keras.layers.LSTM):
         self.weight_bits = weight_bits
 
     def build(self, input_shape):
-        """The plain layer's variables, and three ranges."""
+        """The plain layer's variables, and ranges: of each gate's kernels, and of the hidden states."""
         super().build(input_shape)
         self._weight_quantizer = _weight_quantizer(self.weight_bits)
         self._hidden_quantizer = _activation_quantizer()
-        self._kernel_range = self._weight_quantizer.build(None, "kernel", self)
-        self._recurrent_range = self._weight_quantizer.build(None, "recurrent_kernel", self)
+        self.kernel_ranges = self._build_ranges("kernel")
+        self.recurrent_ranges = self._build_ranges("recurrent_kernel")
         self.hidden_range = self._hidden_quantizer.build(None, "hidden", self)
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
@@ -65,8 +67,8 @@ class QuantizationAwareLSTM(tf.keras.layers.LSTM):
 
         Within a batch the hidden states are rounded with the range from before it: that follows once all frames are known.
         """
-        kernel = self._weight_quantizer(self.cell.kernel, training, self._kernel_range)
-        recurrent_kernel = self._weight_quantizer(self.cell.recurrent_kernel, training, self._recurrent_range)
+        kernel = self._round_gates(self.cell.kernel, self.kernel_ranges, training)
+        recurrent_kernel = self._round_gates(self.cell.recurrent_kernel, self.recurrent_ranges, training)
 
         def step(from_inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
             hidden, cell = states
@@ -83,6 +85,19 @@ class QuantizationAwareLSTM(tf.keras.layers.LSTM):
         if training:
             self._hidden_quantizer(tf.stop_gradient(exact), training, self.hidden_range)
         return rounded if self.return_sequences else last
+
+    def settle_weight_ranges(self) -> None:
+        """Sets the ranges to those of the weights as they are, as an update does."""
+        self._round_gates(self.cell.kernel, self.kernel_ranges, True)
+        self._round_gates(self.cell.recurrent_kernel, self.recurrent_ranges, True)
+
+    def _build_ranges(self, name: str) -> list[dict]:
+        return [self._weight_quantizer.build(None, f"{gate}_{name}", self) for gate in _GATES]
+
+    def _round_gates(self, weights: tf.Tensor, ranges: list[dict], training) -> tf.Tensor:
+        gates = tf.split(weights, len(_GATES), axis=1)
+        rounded = [self._weight_quantizer(gate, training, own) for gate, own in zip(gates, ranges, strict=True)]
+        return tf.concat(rounded, axis=1)
 
     def get_config(self):
         """The plain layer's, and the weights' bits."""

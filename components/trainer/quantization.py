@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from components.fake_quantized import QuantizationAwareLSTM
 from components.trainer.lstm import FusedLSTM
 from components.trainer.network import Architecture, carry_weights
 
@@ -63,8 +64,11 @@ def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
 
 
 def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
+    for layer in quantized.layers:
+        if isinstance(layer, QuantizationAwareLSTM):
+            layer.settle_weight_ranges()
     weights = {weight.name: weight for weight in quantized.weights}
-    for name, weight in weights.items():
+    for name, weight in weights.items():  # of Dense layers
         layer, *_, last = name.removesuffix(":0").split("/")
         if lower := weights.get(f"{layer}/{last}_min:0"):
             largest = float(np.abs(weight.numpy()).max())

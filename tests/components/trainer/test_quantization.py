@@ -55,16 +55,16 @@ def test_it_is_the_lstm_of_rounded_weights_and_rounded_states(inputs):
     layer(inputs)
     rng = np.random.default_rng(1)
     layer.set_weights([rng.standard_normal(w.shape) if w.shape else w for w in layer.get_weights()])
+    layer.settle_weight_ranges()
     kernel, recurrent, bias = (weight.numpy() for weight in layer.cell.weights)
-    for low, high, values in ((*layer._kernel_range.values(), kernel), (*layer._recurrent_range.values(), recurrent)):
-        low.assign(-np.abs(values).max())
-        high.assign(np.abs(values).max())
     layer.hidden_range["min_var"].assign(-0.5)  # narrower than the states: they must be cut off
     layer.hidden_range["max_var"].assign(0.7)
 
     def round_weights(values):
-        step = np.abs(values).max() / 127
-        return np.round(values / step) * step
+        """Each gate's by a scale of its own."""
+        gates = values.reshape(len(values), 4, 6)
+        steps = np.abs(gates).max(axis=(0, 2), keepdims=True) / 127
+        return (np.round(gates / steps) * steps).reshape(values.shape)
 
     def round_state(values):
         step = 1.2 / 255
@@ -109,8 +109,9 @@ def test_weight_ranges_follow_the_weights(trained, inputs):
     layer = quantized.get_layer("lstm_1")
     layer.cell.kernel.assign(layer.cell.kernel * 3)
     settle_ranges(ARCHITECTURE, quantized, inputs)
-    assert layer._kernel_range["max_var"].numpy() == pytest.approx(np.abs(layer.cell.kernel.numpy()).max())
-    assert layer._kernel_range["min_var"].numpy() == -layer._kernel_range["max_var"].numpy()
+    for gate, found in zip(np.split(layer.cell.kernel.numpy(), 4, axis=1), layer.kernel_ranges, strict=True):
+        assert found["max_var"].numpy() == np.abs(gate).max()
+        assert found["min_var"].numpy() == -np.abs(gate).max()
 
 
 def test_a_stored_network_is_loaded_as_it_was(trained, inputs, tmp_path):
@@ -142,3 +143,17 @@ def test_ranges_are_what_the_converter_finds_in_the_same_examples(trained, input
         scale = (ranges[f"{name}_max:0"] - ranges[f"{name}_min:0"]) / 255
         assert scale == pytest.approx(tensors[shape].scale, rel=1e-4)
         assert -128 - ranges[f"{name}_min:0"] / scale == pytest.approx(tensors[shape].zero_point, abs=0.51)
+
+
+def test_weights_have_the_scales_that_the_converter_gives_them(trained, inputs):
+    """It stores an LSTM's kernels as a tensor for each gate."""
+    quantized = make_quantized(ARCHITECTURE, trained, inputs)
+    description = describe_model(convert_int8(fix_batch_size(trained), inputs))
+    highest = {weight.name: float(weight.numpy()) for weight in quantized.weights if weight.name.endswith("_max:0")}
+    for ending, shape in (("_kernel", (12, 5)), ("_recurrent_kernel", (12, 12))):
+        gates = ("input", "forget", "cell", "output")
+        ours = sorted(highest[f"lstm_1/{gate}{ending}_max:0"] / 127 for gate in gates)
+        scales = [tensor.scale for tensor in description.tensors if tensor.dtype == "int8" and tensor.shape == shape]
+        assert ours == pytest.approx(sorted(scales), rel=1e-5)
+    (dense,) = (tensor.scale for tensor in description.tensors if tensor.dtype == "int8" and tensor.shape == (10, 8))
+    assert highest["dense/kernel_max:0"] / 127 == pytest.approx(dense, rel=1e-5)
