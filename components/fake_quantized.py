@@ -8,7 +8,6 @@ import pathlib
 import tempfile
 
 import tensorflow as tf
-import tensorflow_model_optimization as tfmot
 
 from schemas import artifacts
 
@@ -16,17 +15,22 @@ CELL_CLIP = 10.0  # of the cell state, in TFLite's UNIDIRECTIONAL_SEQUENCE_LSTM 
 
 _GATES = ("input", "forget", "cell", "output")  # in the order of Keras's kernels
 
-_quantizers = tfmot.quantization.keras.quantizers
+
+def _tfmot():
+    """tfmot's Keras API. Its import takes a second, for which training without it does not wait."""
+    import tensorflow_model_optimization
+
+    return tensorflow_model_optimization.quantization.keras
 
 
-def _weight_quantizer(bits: int) -> tfmot.quantization.keras.quantizers.Quantizer:
+def _weight_quantizer(bits: int):
     """As TFLite stores an LSTM's weights, a tensor for each gate: one scale a tensor, symmetric, -127 to 127 for 8 bits."""
-    return _quantizers.LastValueQuantizer(num_bits=bits, per_axis=False, symmetric=True, narrow_range=True)
+    return _tfmot().quantizers.LastValueQuantizer(num_bits=bits, per_axis=False, symmetric=True, narrow_range=True)
 
 
-def _activation_quantizer() -> tfmot.quantization.keras.quantizers.Quantizer:
+def _activation_quantizer():
     """8 bits over the range that moving averages of the smallest and the largest value span."""
-    return _quantizers.MovingAverageQuantizer(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
+    return _tfmot().quantizers.MovingAverageQuantizer(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
 
 
 class QuantizedInput(tf.keras.layers.Layer):
@@ -112,18 +116,18 @@ def _clip(cell: tf.Tensor):
 def quantize_dense(layer: tf.keras.layers.Dense, weight_bits: int = 8) -> tf.keras.layers.Layer:
     """A Dense layer by tfmot's default scheme: weights as the LSTM's; 8 bits behind ReLU, and before softmax."""
     if weight_bits == 8:
-        registry = tfmot.quantization.keras.default_8bit.Default8BitQuantizeRegistry()
+        registry = _tfmot().default_8bit.Default8BitQuantizeRegistry()
     else:
-        registry = tfmot.quantization.keras.experimental.default_n_bit.DefaultNBitQuantizeRegistry(
+        registry = _tfmot().experimental.default_n_bit.DefaultNBitQuantizeRegistry(
             num_bits_weight=weight_bits, num_bits_activation=8
         )
-    return tfmot.quantization.keras.QuantizeWrapperV2(layer, registry.get_quantize_config(layer), name=layer.name)
+    return _tfmot().QuantizeWrapperV2(layer, registry.get_quantize_config(layer), name=layer.name)
 
 
 def load_fake_quantized(path: str) -> tf.keras.Model:
     """The model that the trainer saved with these layers."""
     own = {"QuantizedInput": QuantizedInput, "QuantizationAwareLSTM": QuantizationAwareLSTM}
-    with tempfile.TemporaryDirectory() as directory, tfmot.quantization.keras.quantize_scope(own):
+    with tempfile.TemporaryDirectory() as directory, _tfmot().quantize_scope(own):
         local = pathlib.Path(directory, "model.h5")
         local.write_bytes(artifacts.read_bytes(path))
         return tf.keras.models.load_model(local, compile=False)

@@ -76,6 +76,13 @@ def assign_splits(
         if not any(_first_gap(rows) for rows in rows_of.values()):
             return Assignment(rows_of[fold], salt)
     speakers = sorted({f"{r.clip.corpus}/{r.clip.speaker}" for r in recordings})
+    if fold and fold.corpus:
+        others = [speaker for speaker in speakers if not speaker.startswith(f"{fold.corpus}/")]
+        raise UserError(
+            f"without {fold.corpus} there are {len(others)} speakers ({', '.join(others[:8])}"
+            f"{' …' if len(others) > 8 else ''}), and the train and validation splits don't both get each label from them; "
+            "add a corpus, or raise --validation_fraction"
+        )
     if fold:
         raise UserError(
             f"the {len(speakers)} speakers can't be divided so that in each fold the train, validation and test splits have "

@@ -199,7 +199,7 @@ def make_data(parameters: Parameters, train: tf.data.Dataset, validation: tf.dat
             weights,
             Masks(parameters.time_mask, parameters.frequency_mask),
         ),
-        make_validation_dataset(validation, batch_size, n_classes),
+        make_validation_dataset(validation, dataset["splits"]["validation"]["examples"], n_classes),
         examples // batch_size,
     )
 
@@ -218,8 +218,10 @@ def fit(network: tf.keras.Model, data: Data, plan: Plan, backup: str = "", logs:
         make_optimizer(_schedule(plan, data.updates_an_epoch), plan.weight_average * data.updates_an_epoch),
         loss=tf.keras.losses.CategoricalCrossentropy(label_smoothing=plan.label_smoothing),
         metrics=["accuracy", UnweightedAverageRecall(network.output_shape[-1])],
+        steps_per_execution=data.updates_an_epoch,
     )
     network.optimizer.build(network.trainable_variables)  # a backup holds its state
+    network.evaluate(data.validation, verbose=0)  # makes the metrics' variables: else training's graph is built twice
     kept = KeepAverage(plan.patience, backup)
     callbacks: list[tf.keras.callbacks.Callback] = [_LogLearningRate(), kept, _Progress(plan.epochs)]
     if logs:

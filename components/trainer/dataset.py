@@ -19,6 +19,7 @@ class Masks:
 
 
 NO_MASKS = Masks()
+_VALIDATION_BATCH = 256
 
 
 def make_split_dataset(examples: str, split: str, dataset: dict) -> tf.data.Dataset:
@@ -65,9 +66,10 @@ def make_training_dataset(
     ).prefetch(tf.data.AUTOTUNE)
 
 
-def make_validation_dataset(split: tf.data.Dataset, batch_size: int, n_classes: int) -> tf.data.Dataset:
-    """(mfcc, one-hot label) in batches, cached."""
-    return split.batch(batch_size).map(lambda mfcc, label: (mfcc, tf.one_hot(label, n_classes))).cache()
+def make_validation_dataset(split: tf.data.Dataset, examples: int, n_classes: int) -> tf.data.Dataset:
+    """(mfcc, one-hot label) in large batches, cached; Keras must know how many there are to run several steps at once."""
+    batches = split.batch(_VALIDATION_BATCH).map(lambda mfcc, label: (mfcc, tf.one_hot(label, n_classes))).cache()
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-examples // _VALIDATION_BATCH)))
 
 
 def _mask(mfcc: tf.Tensor, masks: Masks) -> tf.Tensor:

@@ -120,3 +120,14 @@ def test_a_wrong_fold_is_told(text):
 def test_folds_that_speakers_do_not_suffice_for_are_told():
     with pytest.raises(UserError, match="take fewer folds"):
         assign_splits(make_recordings("savee"), "speaker", 0.25, 0.25, Fold(5, 5))
+
+
+def test_a_corpus_left_out_must_leave_two_speakers_for_training_and_validation():
+    recordings = make_recordings("ravdess") + make_recordings("tess")
+    fold = Fold(corpus="ravdess")
+    with pytest.raises(
+        UserError, match=r"without ravdess there are 2 speakers \(tess/OAF, tess/YAF\).*--validation_fr"
+    ):
+        assign_splits(recordings, "speaker", 0.1, 0.25, fold)
+    rows = assign_splits(recordings, "speaker", 0.5, 0.25, fold).rows
+    assert {(row.split, row.corpus) for row in rows} == {("train", "tess"), ("validation", "tess"), ("test", "ravdess")}
