@@ -23,7 +23,8 @@ from components.exporter.convert import convert_int8, fix_batch_size
 from components.trainer.component import Parameters, Plan, check, fit, make_data
 from components.trainer.dataset import make_split_dataset
 from components.trainer.network import Architecture, carry_weights
-from components.trainer.quantization import float_network, make_quantized, settle_ranges
+from components.trainer.quantization import float_network, make_quantized
+from components.trainer.temperature import scale_to_validation
 from schemas.dataset import read_calibration, read_split
 from schemas.frontend import Standardisation
 
@@ -117,32 +118,35 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
             fake_quantized_agreement=as_rounded,
         )
 
+    def to_plain(trained: tf.keras.Model) -> tf.keras.Model:
+        plain = float_network(architecture, trained)
+        scale_to_validation(plain, validation)
+        return plain
+
     plan = Plan.from_parameters(parameters)
     network = architecture.build_for_training(parameters.seed)
     fit(network, data, plan)
     tuning = plan.for_quantization(parameters)
     results = {}
-    plain = architecture.build()
-    carry_weights(network, plain)
-    results["float"], results["int8 after training"] = judge_float_and_int8(plain)
+    results["float"], results["int8 after training"] = judge_float_and_int8(to_plain(network))
 
     control = architecture.build_for_training(parameters.seed)
     carry_weights(network, control)
     fit(control, make_data(parameters, train, validation, dataset), tuning)
-    carry_weights(control, plain)
-    results["control: float after plain fine-tuning"], results["control: int8 after it"] = judge_float_and_int8(plain)
+    tuned = judge_float_and_int8(to_plain(control))
+    results["control: float after plain fine-tuning"], results["control: int8 after it"] = tuned
 
     for bits in (8, 4):
         quantized = make_quantized(architecture, network, calibration, bits, parameters.seed)
-        before = judge(elect(quantized))
         fit(quantized, make_data(parameters, train, validation, dataset), tuning)
-        settle_ranges(architecture, quantized, calibration)
+        plain = to_plain(quantized)
+        rounded = make_quantized(architecture, plain, calibration, bits)
         if bits == 8:
-            plain = float_network(architecture, quantized)
-            results["int8 after quantization-aware fine-tuning"] = judge_float_and_int8(plain, quantized)[1]
+            results["int8 after quantization-aware fine-tuning"] = judge_float_and_int8(plain, rounded)[1]
         else:
-            results["4-bit weights after training"] = before
-            results["4-bit weights after quantization-aware fine-tuning"] = judge(elect(quantized))
+            before = make_quantized(architecture, to_plain(network), calibration, bits)
+            results["4-bit weights after training"] = judge(elect(before))
+            results["4-bit weights after quantization-aware fine-tuning"] = judge(elect(rounded))
     return results
 
 

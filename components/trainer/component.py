@@ -32,8 +32,9 @@ from components.trainer.dataset import (
     make_training_dataset,
     make_validation_dataset,
 )
-from components.trainer.network import Architecture, carry_weights
-from components.trainer.quantization import float_network, make_quantized, settle_ranges
+from components.trainer.network import Architecture
+from components.trainer.quantization import float_network, make_quantized
+from components.trainer.temperature import scale_to_validation
 from components.trainer.uar import UnweightedAverageRecall
 from schemas import artifacts
 from schemas.artifacts import UserError
@@ -66,6 +67,9 @@ class Parameters:
         "none", "balanced: every class counts the same in the loss, however many examples it has."
     )
     label_smoothing: float = parameter(0.0, "Share of an example's label that is spread over all classes.")
+    temperature_scaling: bool = parameter(
+        True, "Divides the trained network's logits so that its probabilities fit the validation split."
+    )
     time_mask: int = parameter(0, "Up to so many frames in a row of a training example are hidden, each time anew.")
     frequency_mask: int = parameter(0, "The same for coefficients.")
     quantization_aware: bool = parameter(
@@ -134,27 +138,22 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     plan = Plan.from_parameters(parameters)
     kept = fit(network, data, plan, artifacts.join(backup, "float"), artifacts.join(output, "logs", "float"))
     stages = {"float": kept}
-    plain = architecture.build()
-    carry_weights(network, plain)
-
-    files = {}
     if parameters.quantization_aware:
         standardisation = Standardisation.from_dict(dataset["standardisation"])
         calibration = standardisation.apply(np.stack([example.mfcc for example in read_calibration(examples)]))
-        quantized = make_quantized(architecture, network, calibration, seed=parameters.seed)
+        network = make_quantized(architecture, network, calibration, training_seed=parameters.seed)
         plan = plan.for_quantization(parameters)
         # begins anew, whether or not the stage before ran here
         data = make_data(parameters, train, validation, dataset)
         directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
-        stages["quantization_aware"] = fit(quantized, data, plan, *directories)
-        settle_ranges(architecture, quantized, calibration)
-        plain = float_network(architecture, quantized)
-        stored = architecture.build_quantized()
-        carry_weights(quantized, stored)
-        files["fake_quantized.h5"] = _model_bytes(stored)
+        stages["quantization_aware"] = fit(network, data, plan, *directories)
 
+    plain = float_network(architecture, network)
+    temperature = scale_to_validation(plain, validation) if parameters.temperature_scaling else 1.0
+    files = {"ser.h5": _model_bytes(plain), "history.csv": _history_csv(stages).encode()}
+    if parameters.quantization_aware:
+        files["fake_quantized.h5"] = _model_bytes(make_quantized(architecture, plain, calibration))
     last = stages[list(stages)[-1]]
-    files |= {"ser.h5": _model_bytes(plain), "history.csv": _history_csv(stages).encode()}
     for name, content in files.items():
         artifacts.write_bytes(artifacts.join(output, name), content)
     artifacts.write_json(
@@ -177,6 +176,7 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
             "epochs_trained": {stage: len(kept.history) for stage, kept in stages.items()},
             "best_epoch": sum(len(kept.history) for kept in stages.values() if kept is not last) + last.epoch + 1,
             "best_validation_uar": last.score[0],
+            "temperature": temperature,
         },
     )
     tf.io.gfile.rmtree(artifacts.join(output, "backup"))

@@ -9,31 +9,33 @@ from components.trainer.network import Architecture, carry_weights
 
 
 def make_quantized(
-    architecture: Architecture, trained: tf.keras.Model, inputs: np.ndarray, weight_bits: int = 8, seed: int = 0
+    architecture: Architecture,
+    trained: tf.keras.Model,
+    inputs: np.ndarray,
+    weight_bits: int = 8,
+    training_seed: int | None = None,
 ) -> tf.keras.Sequential:
-    """The network with fake quantizers and the trained weights; its ranges are those that `inputs` have in it.
+    """The network with fake quantizers and the trained weights; its ranges are those that TFLite's converter will find.
 
     Args:
       architecture: of both networks.
-      trained: a network with the float weights.
+      trained: a network with the float weights, with or without fake quantizers.
       inputs: float32 [examples, frames, coefficients], standardised, those that the exporter calibrates with.
       weight_bits: of kernels and recurrent kernels; fewer than 8 only show what the roundings do.
-      seed: of dropout.
+      training_seed: of dropout, in a network that is to be trained; None: one to be stored.
     """
-    plain = architecture.build()
-    carry_weights(trained, plain)
-    quantized = architecture.build_quantized(weight_bits, training_seed=seed)
-    _carry_float_weights(plain, quantized)
-    settle_ranges(architecture, quantized, inputs)
+    plain = float_network(architecture, trained)
+    quantized = architecture.build_quantized(weight_bits, training_seed)
+    targets = {weight.name: weight for weight in quantized.weights}
+    for weight in plain.weights:
+        targets[weight.name].assign(weight)
+    _settle_activation_ranges(quantized, plain, inputs)
+    _settle_weight_ranges(quantized)
     return quantized
 
 
-def settle_ranges(architecture: Architecture, quantized: tf.keras.Model, inputs: np.ndarray) -> None:
-    """Sets every range to what TFLite's converter will find: of the weights, and of activations as `inputs` make them in float.
-
-    `inputs` is float32 [examples, frames, coefficients]: those that the exporter calibrates with.
-    """
-    plain = float_network(architecture, quantized)
+def _settle_activation_ranges(quantized: tf.keras.Model, plain: tf.keras.Model, inputs: np.ndarray) -> None:
+    """To what `inputs` make of the network in float."""
     found = {"quantized_mfcc/input": inputs}
     at_hand = inputs
     for layer in plain.layers:
@@ -48,7 +50,6 @@ def settle_ranges(architecture: Architecture, quantized: tf.keras.Model, inputs:
     for name, values in found.items():
         variables[f"{name}_min:0"].assign(min(0.0, float(values.min())))
         variables[f"{name}_max:0"].assign(max(0.0, float(values.max())))
-    _settle_weight_ranges(quantized)
 
 
 def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
@@ -76,14 +77,8 @@ def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
             weights[f"{layer}/{last}_max:0"].assign(largest)
 
 
-def float_network(architecture: Architecture, quantized: tf.keras.Model) -> tf.keras.Sequential:
-    """The plain network with the float variables of a quantized one: what converts."""
+def float_network(architecture: Architecture, trained: tf.keras.Model) -> tf.keras.Sequential:
+    """The plain network, which converts, with the float variables of a trained one."""
     plain = architecture.build()
-    carry_weights(quantized, plain)
+    carry_weights(trained, plain)
     return plain
-
-
-def _carry_float_weights(plain: tf.keras.Model, quantized: tf.keras.Model) -> None:
-    targets = {weight.name: weight for weight in quantized.weights}
-    for weight in plain.weights:
-        targets[weight.name].assign(weight)
