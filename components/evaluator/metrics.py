@@ -46,6 +46,22 @@ def per_class(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) ->
     }
 
 
+def calibration_error(true: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error (arXiv:1706.04599): how far the likeliest class's probability is from how often it is right.
+
+    Args:
+      true: int64 [examples].
+      probabilities: float [examples, classes].
+      bins: of equal width, into which examples fall by that probability.
+
+    Returns:
+      The mean over the examples of their bin's difference, 0 to 1.
+    """
+    confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(bin_of, confidence - hit, bins)).sum() / len(true))
+
+
 def by_group(
     groups: Sequence[str], true: np.ndarray, predicted: np.ndarray, n_classes: int
 ) -> dict[str, dict[str, float | int]]:

@@ -47,6 +47,7 @@ def write_card(evaluation: dict, board: dict, dataset: dict, description: dict) 
         lines.append(
             f"| int8, the same clips with noise | {noisy['accuracy']:.3f} | {noisy['uar']:.3f} | {noisy['macro_f1']:.3f} |"
         )
+    lines += ["", f"Its probabilities are {int8['calibration_error']:.2f} off on average (expected calibration error)."]
     lines += ["", "| class | recall | precision | clips |", "|---|---|---|---|"]
     for label in LABELS:
         if row := int8["per_class"].get(label):

@@ -74,12 +74,16 @@ def models_section(results: dict) -> str:
             f"{row['macro_f1']:.4f}",
             f"{row['uar']:.4f}",
             f"{row['agreement']:.4f}",
+            f"{row['calibration_error']:.3f}",
             f"{row['latency_ms']:.2f}",
         )
         for name, row in results["models"].items()
     ]
-    head = ("model", "bytes", "accuracy", "macro-F1", "UAR", "agreement with Keras", "median latency, ms")
-    note = "Latency is of single clips: TFLite and TFLM on one thread, Keras by `predict`."
+    head = ("model", "bytes", "accuracy", "macro-F1", "UAR", "agreement with Keras", "calibration error", "median latency, ms")
+    note = (
+        "Latency is of single windows: TFLite and TFLM on one thread, Keras by `predict`. Calibration error: how far the "
+        "probability of the class that is given is, on average, from how often that is right."
+    )
     text = _table(head, rows) + _note(f"{results['examples']} held-out examples. {note}")
     if noisy := results["noisy"]:
         noisy_rows = [

@@ -27,6 +27,21 @@ def test_a_class_that_does_not_occur_does_not_count():
     assert metrics.per_class(TRUE, PREDICTED, ["a", "b", "c", "d"])["d"]["recall"] == 0
 
 
+def test_calibration_error_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.35, 0.65], [1.0, 0.0]])
+    # Bins from 0.9 on: two at 0.9 and one at 1.0, two of them right; the bin of 0.6: one at 0.65, right.
+    found = metrics.calibration_error(np.array([0, 1, 1, 0]), probabilities)
+    assert found == pytest.approx((abs(0.9 + 0.9 - 1) + abs(0.65 - 1) + abs(1.0 - 1)) / 4)
+
+
+def test_probabilities_that_are_right_as_often_as_they_say_have_no_calibration_error():
+    rng = np.random.default_rng(0)
+    likelier = rng.uniform(0.5, 1, 50_000)
+    true = (rng.random(50_000) > likelier).astype(int)
+    assert metrics.calibration_error(true, np.stack([likelier, 1 - likelier], axis=1)) < 0.01
+    assert metrics.calibration_error(1 - true, np.stack([likelier, 1 - likelier], axis=1)) > 0.4
+
+
 def test_groups_are_judged_apart():
     groups = metrics.by_group(["x", "x", "y", "y", "y", "y"], TRUE, PREDICTED, 3)
     assert groups["x"]["accuracy"] == 1 and groups["y"]["accuracy"] == 0.5
