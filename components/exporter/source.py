@@ -93,10 +93,9 @@ def _resolver_names(operators: tuple[str, ...]) -> list[str]:
 
 
 def c_float(value: float | np.floating | None) -> str:
-    """A float literal that reads back as the same float32."""
+    """The shortest float literal that reads back as the same float32."""
     assert value is not None, "an int8 model's input and output have a scale"
-    text = f"{float(np.float32(value)):.9g}"  # its nearest float32 first: rounding twice may miss it
-    return text + ("f" if "." in text or "e" in text else ".0f")
+    return f"{np.float32(value)!s}f"
 
 
 def _c_floats(values: tuple[float, ...]) -> str:

@@ -79,7 +79,16 @@ def models_section(results: dict) -> str:
         )
         for name, row in results["models"].items()
     ]
-    head = ("model", "bytes", "accuracy", "macro-F1", "UAR", "agreement with Keras", "calibration error", "median latency, ms")
+    head = (
+        "model",
+        "bytes",
+        "accuracy",
+        "macro-F1",
+        "UAR",
+        "agreement with Keras",
+        "calibration error",
+        "median latency, ms",
+    )
     note = (
         "Latency is of single windows: TFLite and TFLM on one thread, Keras by `predict`. Calibration error: how far the "
         "probability of the class that is given is, on average, from how often that is right."

@@ -1,25 +1,16 @@
 // The decision loop with the real front end and engine.
 
-#include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "ser_app.h"
 #include "ser_frontend.h"
 
-#define CHECK(condition) check(condition, #condition, __LINE__)
 #define MAX_DECISIONS 16
 
 #define SECOND SER_SAMPLE_RATE
 #define SPEECH_BEGINS (2 * SECOND)
 #define FIRST_DECISION (SPEECH_BEGINS - SER_LEAD_SAMPLES + SER_WINDOW_SAMPLES)
-
-static int failures;
-
-static void check(int good, const char *condition, int line) {
-  if (good) return;
-  printf("test_app.c:%d: %s does not hold\n", line, condition);
-  failures++;
-}
 
 static ser_app app;
 

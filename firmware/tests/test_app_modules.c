@@ -1,9 +1,9 @@
 // The app's modules that need neither model nor front end.
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "ser_button.h"
 #include "ser_json.h"
 #include "ser_level.h"
@@ -11,16 +11,6 @@
 #include "ser_ring.h"
 #include "ser_smoothing.h"
 #include "ser_vad.h"
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
-
-static int failures;
-
-static void check(int good, const char *condition, int line) {
-  if (good) return;
-  printf("test_app_modules.c:%d: %s does not hold\n", line, condition);
-  failures++;
-}
 
 static uint32_t random_state = 1;
 

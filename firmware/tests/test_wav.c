@@ -1,21 +1,11 @@
 // The WAV reader: what it accepts it reads right, and a file that was cut off anywhere is an error.
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "wav.h"
 #include "wav_files.h"
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
-
-static int failures;
-
-static void check(int good, const char *condition, int line) {
-  if (good) return;
-  printf("test_wav.c:%d: %s does not hold\n", line, condition);
-  failures++;
-}
 
 #define READ(array, out) wav_read(array, sizeof array - 1, 16000, out, error)
 
