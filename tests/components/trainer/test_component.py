@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -55,6 +56,18 @@ def test_weights_of_the_best_validation_epoch_are_kept(trained, demo_root):
     inputs, labels = map(np.array, zip(*dataset.as_numpy_iterator(), strict=True))
     found = load_model(str(trained[0] / "ser.h5")).predict(inputs, verbose=0).argmax(axis=1)
     assert np.mean([np.mean(found[labels == label] == label) for label in range(4)]) == pytest.approx(max(recalls))
+
+
+def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
+    component.run(str(tmp_path), dataclasses.replace(SMALL, temperature_scaling=False), str(demo_root / "examples"))
+    temperature, none = (
+        json.loads((folder / "training.json").read_text())["temperature"] for folder in (trained[0], tmp_path)
+    )
+    assert none == 1 != temperature
+    scaled, unscaled = (load_model(str(folder / "ser.h5")).get_weights() for folder in (trained[0], tmp_path))
+    for number, (one, other) in enumerate(zip(scaled, unscaled, strict=True)):
+        divisor = temperature if number >= len(scaled) - 2 else 1
+        np.testing.assert_allclose(one * divisor, other, rtol=1e-6)
 
 
 def start_training(demo_root, output, *flags):
