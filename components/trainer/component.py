@@ -42,6 +42,9 @@ from schemas.dataset import read_calibration
 from schemas.frontend import FrontEnd, Standardisation
 
 
+_UPDATES_AN_EXECUTION = 100  # in one call of TensorFlow, between which Python does no work and hears no interrupt
+
+
 @dataclasses.dataclass(frozen=True)
 class Parameters:
     """The network and how it is trained."""
@@ -218,7 +221,7 @@ def fit(network: tf.keras.Model, data: Data, plan: Plan, backup: str = "", logs:
         make_optimizer(_schedule(plan, data.updates_an_epoch), plan.weight_average * data.updates_an_epoch),
         loss=tf.keras.losses.CategoricalCrossentropy(label_smoothing=plan.label_smoothing),
         metrics=["accuracy", UnweightedAverageRecall(network.output_shape[-1])],
-        steps_per_execution=data.updates_an_epoch,
+        steps_per_execution=min(data.updates_an_epoch, _UPDATES_AN_EXECUTION),
     )
     network.optimizer.build(network.trainable_variables)  # a backup holds its state
     network.evaluate(data.validation, verbose=0)  # makes the metrics' variables: else training's graph is built twice
