@@ -1,7 +1,7 @@
 """What int8 costs, and what quantization-aware fine-tuning gives back: a table over seeds, with plain fine-tuning as control.
 
 `python benchmarks/quantization.py [--preset=small] [--seeds=5] [--corpus=NAME:DIR ...]`. Accuracy and UAR are of held-out
-clips of speakers whom training never heard (the default split). Models with 4-bit weights are fake-quantized only.
+clips of speakers whom training never heard (the default split). Models with fewer bits are fake-quantized only.
 """
 
 import argparse
@@ -136,7 +136,7 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     tuned = judge_float_and_int8(to_plain(control))
     results["control: float after plain fine-tuning"], results["control: int8 after it"] = tuned
 
-    for bits in (8, 4):
+    for bits in (8, 4, 3):
         quantized = make_quantized(architecture, network, calibration, bits, parameters.seed)
         fit(quantized, make_data(parameters, train, validation, dataset), tuning)
         plain = to_plain(quantized)
@@ -145,8 +145,8 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
             results["int8 after quantization-aware fine-tuning"] = judge_float_and_int8(plain, rounded)[1]
         else:
             before = make_quantized(architecture, to_plain(network), calibration, bits)
-            results["4-bit weights after training"] = judge(elect(before))
-            results["4-bit weights after quantization-aware fine-tuning"] = judge(elect(rounded))
+            results[f"{bits}-bit weights after training"] = judge(elect(before))
+            results[f"{bits}-bit weights after quantization-aware fine-tuning"] = judge(elect(rounded))
     return results
 
 
