@@ -41,7 +41,6 @@ from schemas.artifacts import UserError
 from schemas.dataset import read_calibration
 from schemas.frontend import FrontEnd, Standardisation
 
-
 _UPDATES_AN_EXECUTION = 100  # in one call of TensorFlow, between which Python does no work and hears no interrupt
 
 
