@@ -93,7 +93,7 @@ def models_section(results: dict) -> str:
         "Latency is of single windows: TFLite and TFLM on one thread, Keras by `predict`. Calibration error: how far the "
         "probability of the class that is given is, on average, from how often that is right."
     )
-    text = _table(head, rows) + _note(f"{results['examples']} held-out examples. {note}")
+    text = _table(head, rows) + _note(f"{results['examples']} held-out clips. {note}")
     if noisy := results["noisy"]:
         noisy_rows = [
             (_MODEL_NAMES[name], f"{row['accuracy']:.4f}", f"{row['macro_f1']:.4f}", f"{row['uar']:.4f}")
