@@ -105,9 +105,12 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
         "synthetic": dataset["synthetic"],
         "dataset_digest": dataset["digest"],
         "models": {
-            name: {"bytes": sizes[name], "latency_ms": predicted.latency_ms}
-            | {"agreement": agreement(elected[name], elected["keras"])}
-            | {"calibration_error": metrics.calibration_error(held_out.true, votes[name])}
+            name: {
+                "bytes": sizes[name],
+                "latency_ms": predicted.latency_ms,
+                "agreement": agreement(elected[name], elected["keras"]),
+                "calibration_error": metrics.calibration_error(held_out.true, votes[name]),
+            }
             | _evaluate(held_out, elected[name], labels)
             for name, predicted in predictions.items()
         },

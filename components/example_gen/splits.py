@@ -79,9 +79,8 @@ def assign_splits(
     if fold and fold.corpus:
         others = [speaker for speaker in speakers if not speaker.startswith(f"{fold.corpus}/")]
         raise UserError(
-            f"without {fold.corpus} there are {len(others)} speakers ({', '.join(others[:8])}"
-            f"{' …' if len(others) > 8 else ''}), and the train and validation splits don't both get each label from them; "
-            "add a corpus, or raise --validation_fraction"
+            f"without {fold.corpus} there are {_count_speakers(others)}, and the train and validation splits don't both get "
+            "each label from them; add a corpus, or raise --validation_fraction"
         )
     if fold:
         raise UserError(
@@ -89,10 +88,15 @@ def assign_splits(
             "each label; take fewer folds, add a corpus, or raise --validation_fraction"
         )
     raise UserError(
-        f"--split=speaker: the {len(speakers)} speakers ({', '.join(speakers[:8])}{' …' if len(speakers) > 8 else ''}) can't "
-        "be divided so that each of the train, validation and test splits has each label; add a corpus, raise "
-        "--validation_fraction and --test_fraction, or use --split=clip, which shares speakers between the splits"
+        f"--split=speaker: the {_count_speakers(speakers)} can't be divided so that each of the train, validation and test "
+        "splits has each label; add a corpus, raise --validation_fraction and --test_fraction, or use --split=clip, which "
+        "shares speakers between the splits"
     )
+
+
+def _count_speakers(names: list[str]) -> str:
+    """How many they are, and the first of them."""
+    return f"{len(names)} speakers ({', '.join(names[:8])}{' …' if len(names) > 8 else ''})"
 
 
 def split_of(position: float, validation: float, test: float) -> str:
