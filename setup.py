@@ -35,7 +35,7 @@ setuptools.setup(
     description="Emotion from speech on a microcontroller: audio to features to int8 on a Cortex-M",
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",
-    packages=setuptools.find_packages(include=["pipeline*", "components*", "schemas*"]),
+    packages=setuptools.find_packages(include=["pipeline*", "components*", "ser_tinyml*", "schemas*"]),
     package_data={"schemas": ["*.pbtxt"], "pipeline": ["configs/*.flags"]},
     install_requires=DATA_JOB,
     extras_require={"train": TRAINING, "dev": DEVELOPMENT},

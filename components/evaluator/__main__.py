@@ -3,8 +3,8 @@
 Ends with exit code 1 and the failed gates where the model is not blessed.
 """
 
-from components import command
+from components import step
 from components.evaluator import component
 
 if __name__ == "__main__":
-    command.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))
+    step.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))

@@ -1,7 +1,7 @@
 """`python -m components.example_gen --corpus=ravdess:DIR --output=ROOT/manifest`."""
 
-from components import command
+from components import step
 from components.example_gen import component
 
 if __name__ == "__main__":
-    command.run_step(component)
+    step.run_step(component)

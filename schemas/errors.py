@@ -1,0 +1,5 @@
+"""What a person at the console is told."""
+
+
+class UserError(Exception):
+    """Something went wrong that the person at the console can put right; it is shown as one message, without a traceback."""

@@ -1,0 +1,43 @@
+"""Imports go one way, downwards: pipeline -> components -> ser_tinyml -> schemas; no step imports another."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from ser_tinyml.store.code_digest import PACKAGES, list_imports
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+ABOVE = {"schemas": 3, "ser_tinyml": 2, "components": 1, "pipeline": 0}  # how many of PACKAGES lie above
+MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+STEPS = {path.parent.name for path in REPOSITORY.glob("components/*/component.py")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_a_module_imports_only_what_lies_below_it(path):
+    package, *below = path.relative_to(REPOSITORY).parts
+    upper = PACKAGES[len(PACKAGES) - ABOVE[package] :]
+    for name in list_imports(path):
+        top, *rest = name.split(".")
+        assert top not in upper, f"{path} imports {name}"
+        if (package, top) == ("components", "components") and below[0] in STEPS and rest and rest[0] in STEPS:
+            assert rest[0] == below[0], f"{path} imports {name}"
+
+
+def name_module(path: pathlib.Path) -> str:
+    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_any_module_alone_gives_the_keras_that_fuses_lstms():
+    """Each in an interpreter of its own, as a user imports it; those that load TensorFlow must load tf-keras with it."""
+    alone = (
+        "import importlib, sys; importlib.import_module(sys.argv[1]); "
+        "tf = sys.modules.get('tensorflow'); print(tf.keras.__version__ if tf else 'none')"
+    )
+    with_tensorflow = [path for path in MODULES if "tensorflow" in list_imports(path) and path.name != "__main__.py"]
+    assert len(with_tensorflow) >= 10
+    for path in with_tensorflow:
+        command = [sys.executable, "-c", alone, name_module(path)]
+        shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+        assert shown.startswith("2."), f"{name_module(path)}: Keras {shown}"
