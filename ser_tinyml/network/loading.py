@@ -28,14 +28,3 @@ def load_model(path: str) -> tf.keras.Model:
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(f"{path} has {len(model.inputs)} inputs and {len(model.outputs)} outputs, expected one of each")
     return model
-
-
-def trained_model_path(model: str) -> str:
-    """Path of the Keras model in ROOT/model; raises UserError where training has not finished there."""
-    return files.join(model, files.read_json(files.join(model, "training.json"))["model"])
-
-
-def fake_quantized_path(model: str) -> str | None:
-    """Path of the network that was fine-tuned with int8's roundings, in ROOT/model; None where training had no such part."""
-    name = files.read_json(files.join(model, "training.json")).get("fake_quantized")
-    return files.join(model, name) if name else None

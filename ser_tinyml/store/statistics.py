@@ -1,11 +1,9 @@
-"""What a dataset holds, summed in Beam. All sums are of integers, so that no order of summation changes a bit."""
+"""What a dataset holds. All sums are of integers, so that no order of summation changes a bit."""
 
 import collections
 import dataclasses
 import hashlib
-from collections.abc import Iterable
 
-import apache_beam as beam
 import numpy as np
 
 from schemas.classes import LABELS
@@ -108,6 +106,7 @@ class DatasetStatistics:
 
     decoded: int = 0
     audio: int = 0  # records of sound
+    violations: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # of the records' schema
     splits: dict[str, SplitStatistics] = dataclasses.field(default_factory=dict)
 
     def split(self, name: str) -> SplitStatistics:
@@ -118,25 +117,6 @@ class DatasetStatistics:
         """Adds other statistics to these."""
         self.decoded += other.decoded
         self.audio += other.audio
+        self.violations.update(other.violations)
         for name, split in other.splits.items():
             self.split(name).add(split)
-
-
-class SumStatistics(beam.CombineFn):
-    """Adds up DatasetStatistics."""
-
-    def create_accumulator(self) -> DatasetStatistics:
-        return DatasetStatistics()
-
-    def add_input(self, accumulator: DatasetStatistics, statistics: DatasetStatistics) -> DatasetStatistics:
-        accumulator.add(statistics)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[DatasetStatistics]) -> DatasetStatistics:
-        merged = DatasetStatistics()
-        for accumulator in accumulators:
-            merged.add(accumulator)
-        return merged
-
-    def extract_output(self, accumulator: DatasetStatistics) -> DatasetStatistics:
-        return accumulator
