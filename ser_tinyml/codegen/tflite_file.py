@@ -5,17 +5,27 @@ from tensorflow.lite.python import schema_py_generated as schema
 from schemas.run_files import ModelDescription, Tensor
 
 _OPERATOR_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-_TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
+
+
+def parse_model(content: bytes) -> schema.ModelT:
+    """Returns the parsed flatbuffer of a TFLite file."""
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+def name_operator(model: schema.ModelT, operator: schema.OperatorT) -> str:
+    """Returns the name of an operator, as schema.fbs has it; "an unknown operator" where it is newer than TensorFlow."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    return _OPERATOR_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode), "an unknown operator")
 
 
 def describe_model(content: bytes) -> ModelDescription:
-    """Parses a TFLite flatbuffer with one subgraph in use, one input and one output."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    """Returns what a TFLite flatbuffer with one subgraph in use, one input and one output holds."""
+    model = parse_model(content)
     graph = model.subgraphs[0]
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     tensors = tuple(_describe_tensor(tensor) for tensor in graph.tensors)
     return ModelDescription(
-        operators=tuple(_OPERATOR_NAMES[codes[operator.opcodeIndex]] for operator in graph.operators),
+        operators=tuple(name_operator(model, operator) for operator in graph.operators),
         tensors=tensors,
         input=tensors[graph.inputs[0]],
         output=tensors[graph.outputs[0]],
@@ -28,7 +38,7 @@ def _describe_tensor(tensor: schema.TensorT) -> Tensor:
     return Tensor(
         name=tensor.name.decode(),
         shape=tuple(int(size) for size in tensor.shape) if tensor.shape is not None else (),
-        dtype=_TYPE_NAMES[tensor.type].lower(),
+        dtype=TYPE_NAMES[tensor.type].lower(),
         scale=float(quantization.scale[0]) if per_tensor else None,
         zero_point=int(quantization.zeroPoint[0]) if per_tensor else None,
     )
