@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
-	$(BIN)/python -m ser_tinyml.cli.demo_corpus --output=build/demo/corpus
+	$(BIN)/python -m components.corpora --output=build/demo/corpus
 	$(BIN)/python -m pipeline.run --flagfile=pipeline/configs/demo.flags
 
 test: $(VENV)/installed
@@ -76,7 +76,7 @@ bench-digests: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy schemas ser_tinyml pipeline components benchmarks
+	$(BIN)/mypy schemas pipeline components benchmarks
 
 # Renews requirements.lock from setup.py.
 lock:

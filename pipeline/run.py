@@ -4,14 +4,14 @@ import dataclasses
 
 from absl import flags
 
+from components import command
+from components.evaluator import cross_validation
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
-from components.step import define_flags, define_path, from_flags, run_command
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
-from schemas.errors import UserError
-from ser_tinyml.judging import cross_validation
-from ser_tinyml.store import files
+from schemas import artifacts
+from schemas.artifacts import UserError
 
 
 def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
@@ -24,22 +24,22 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     folds = _list_folds(flag_values)
     if not folds:
         _run_steps(root, flag_values, beam_options, flag_values["fold"].value, deploys=True)
-        evaluation = files.join(root, "evaluation")
-        print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
+        evaluation = artifacts.join(root, "evaluation")
+        print(f"\n{format_table(evaluation)}\n\n{artifacts.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
-        require_board(files.join(evaluation, "board.json"))
+        require_board(artifacts.join(evaluation, "board.json"))
         return
-    roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
+    roots = {fold: artifacts.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
         _run_steps(below, flag_values, beam_options, fold, deploys=False)
-        print(format_table(files.join(below, "evaluation")), flush=True)
-    output = files.join(root, "cross_validation")
-    cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
-    table = files.join(output, "cross_validation.md")
-    print(f"\n{files.read_bytes(table).decode()}\n{table}")
+        print(format_table(artifacts.join(below, "evaluation")), flush=True)
+    output = artifacts.join(root, "cross_validation")
+    cross_validation.run(output, {fold: artifacts.join(below, "evaluation") for fold, below in roots.items()})
+    table = artifacts.join(output, "cross_validation.md")
+    print(f"\n{artifacts.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
-        require_blessing(files.join(below, "evaluation"))
+        require_blessing(artifacts.join(below, "evaluation"))
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
@@ -55,31 +55,31 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
 def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str, deploys: bool) -> None:
     lineage = Lineage(root)
     for step in plan_steps(flag_values["model_path"].value, deploys):
-        parameters = from_flags(step.component.Parameters, flag_values)
+        parameters = command.from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
         run = lineage.describe_run(step, parameters)
         if lineage.is_finished(step, run):
-            print(f"== {step.name}: done before, {files.join(root, step.output)}", flush=True)
+            print(f"== {step.name}: done before, {artifacts.join(root, step.output)}", flush=True)
             continue
         print(f"== {step.name}", flush=True)
         lineage.begin(step)
-        inputs = {name: files.join(root, path) for name, path in step.inputs.items()}
+        inputs = {name: artifacts.join(root, path) for name, path in step.inputs.items()}
         extra = {"beam_options": beam_options} if step.name == "transform" else {}
-        step.component.run(output=files.join(root, step.output), parameters=parameters, **inputs, **extra)
+        step.component.run(output=artifacts.join(root, step.output), parameters=parameters, **inputs, **extra)
         lineage.finish(step, run)
 
 
 def main() -> None:
     """The console script."""
-    define_path("pipeline_root", "Directory for all that the run leaves behind.")
+    command.define_path("pipeline_root", "Directory for all that the run leaves behind.")
     flags.DEFINE_integer(
         "folds", 0, "Cross-validation: so many runs, each with other test speakers (--fold=1/K and on)."
     )
     flags.DEFINE_multi_string("leave_out", [], "A corpus: one more run in which it is the test split, whole.")
     for step in STEPS:
-        define_flags(step.component.Parameters)
-    run_command(execute, takes_beam_options=True)
+        command.define_flags(step.component.Parameters)
+    command.main(execute, takes_beam_options=True)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 Ends with exit code 1 and the failed gates where the model is not blessed.
 """
 
-from components import step
+from components import command
 from components.evaluator import component
 
 if __name__ == "__main__":
-    step.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))
+    command.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))

@@ -1,8 +1,8 @@
 """`python -m components.pusher --examples=ROOT/examples --export=ROOT/export --evaluation=ROOT/evaluation
 --output=ROOT/firmware`."""
 
-from components import step
+from components import command
 from components.pusher import component
 
 if __name__ == "__main__":
-    step.run_step(component, inputs=("examples", "export", "evaluation"))
+    command.run_step(component, inputs=("examples", "export", "evaluation"))

@@ -2,10 +2,10 @@
 
 import gc
 
-gc.disable()  # imports leave no garbage worth a search; step.main enables it again
+gc.disable()  # imports leave no garbage worth a search; command.main enables it again
 
-from components import step  # noqa: E402
+from components import command  # noqa: E402
 from components.transform import component  # noqa: E402
 
 if __name__ == "__main__":
-    step.run_step(component, inputs=("manifest",), takes_beam_options=True)
+    command.run_step(component, inputs=("manifest",), takes_beam_options=True)

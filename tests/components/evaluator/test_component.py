@@ -5,13 +5,12 @@ import numpy as np
 import pytest
 
 from components.evaluator import component
-from schemas.errors import UserError
-from schemas.front_end import Standardisation
-from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.codegen.source_check import count_differing_bytes
-from ser_tinyml.judging.metrics import summarise
-from ser_tinyml.runtimes.predict import predict_tflite, predict_tflm
-from ser_tinyml.store.dataset import read_split
+from components.evaluator.metrics import summarise
+from components.evaluator.predict import predict_tflite, predict_tflm
+from components.evaluator.source import count_differing_bytes
+from schemas.artifacts import UserError
+from schemas.dataset import read_split
+from schemas.frontend import Standardisation
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +23,7 @@ def read_clips(demo_root, split):
     description = json.loads((demo_root / "export/export.json").read_text())
     records = [example for example in read_split(str(demo_root / "examples"), split) if example.copy == 0]
     standardisation = Standardisation.from_dict(description["standardisation"])
-    inputs = standardise(np.stack([example.mfcc for example in records]), standardisation)
+    inputs = standardisation.apply(np.stack([example.mfcc for example in records]))
     content = (demo_root / "export/ser_int8.tflite").read_bytes()
     return content, description["arena_bytes"], inputs, np.array([example.label for example in records])
 

@@ -8,10 +8,9 @@ import shutil
 import numpy as np
 import pytest
 
-from components.infra_validator import component
-from schemas.errors import UserError
+from components.infra_validator import component, firmware
+from schemas.artifacts import UserError
 from schemas.vectors import Results, Vectors
-from ser_tinyml.runtimes import device as firmware
 
 BOARD_TOOLS = firmware.missing_tools(firmware.BOARD_TOOLS)
 needs_board = pytest.mark.skipif(bool(BOARD_TOOLS), reason=f"{BOARD_TOOLS} not installed")

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from components.pusher import component
-from ser_tinyml.codegen.bundle import make_zip
+from components.pusher.bundle import make_zip
 
 
 @pytest.fixture(scope="module")

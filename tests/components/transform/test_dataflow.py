@@ -10,8 +10,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
 
 from components.transform import component, job
-from schemas.manifest import ManifestRow
-from ser_tinyml.store.manifest import write_manifest
+from schemas.manifest import ManifestRow, write_manifest
 
 FLAGS = [
     "--runner=DataflowRunner",

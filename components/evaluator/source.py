@@ -1,0 +1,45 @@
+"""Does the TFLM source hold the int8 model? Compiled by the host's C++ compiler and read back."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from schemas import artifacts
+from schemas.artifacts import UserError
+
+_DUMP = """
+#include <cstdint>
+#include <cstdio>
+#include "ser_model_data.h"
+int main() {
+  if (reinterpret_cast<std::uintptr_t>(g_ser_model) % 16 != 0) return 2;
+  return std::fwrite(g_ser_model, 1, g_ser_model_len, stdout) == g_ser_model_len ? 0 : 1;
+}
+"""
+
+
+def count_differing_bytes(export: str) -> int:
+    """How many bytes of `g_ser_model`, as compiled, differ from ser_int8.tflite; a missing byte differs.
+
+    Raises:
+      UserError: there is no C++ compiler, the source does not compile, or the array is not aligned.
+    """
+    compiler = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
+    if compiler is None:
+        raise UserError("no C++ compiler (c++, g++ or clang++) to check ser_model_data.cc with: install one")
+    with tempfile.TemporaryDirectory() as directory:
+        folder = pathlib.Path(directory)
+        for name in ("ser_model_data.cc", "ser_model_data.h"):
+            (folder / name).write_bytes(artifacts.read_bytes(artifacts.join(export, name)))
+        (folder / "dump.cc").write_text(_DUMP)
+        command = [compiler, "-std=c++17", "-Wall", "-Werror", "-o", "dump", "dump.cc", "ser_model_data.cc"]
+        built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if built.returncode:
+            raise UserError(f"ser_model_data.cc does not compile:\n{built.stderr[:2000]}")
+        dumped = subprocess.run([folder / "dump"], capture_output=True)
+    if dumped.returncode:
+        raise UserError(f"g_ser_model is not aligned to 16 bytes (code {dumped.returncode})")
+    model = artifacts.read_bytes(artifacts.join(export, "ser_int8.tflite"))
+    differing = sum(a != b for a, b in zip(dumped.stdout, model, strict=False))
+    return differing + abs(len(dumped.stdout) - len(model))

@@ -1,1 +1,0 @@
-"""How good a model is, and whether its exports compute what was trained."""

@@ -1,1 +1,0 @@
-"""The network: its layers, how it is fitted, quantized and stored."""

@@ -1,1 +1,0 @@
-"""Where a model runs: Keras, TFLite, TFLM, the generated engine, a device."""
