@@ -1,20 +1,20 @@
-"""Makes the demo corpus: `python -m ser_tinyml.corpora --output=DIR`."""
+"""Makes a synthetic corpus in the layouts of three published ones, for trying the pipeline without recordings."""
 
-from absl import flags
+import argparse
 
-from components import step
+from ser_tinyml.cli.arguments import new_parser, run_command
 from ser_tinyml.corpora import demo
 
 
-def execute(flag_values: flags.FlagValues, _beam_options: list[str]) -> None:
-    """Writes the corpus and says how to read it."""
-    output = flag_values["output"].value
-    count = demo.make(output, flag_values["seed"].value)
-    print(f"{count} synthetic clips in {output}; read them with")
-    print(" ".join(f"--corpus={corpus}:{output}/{corpus}" for corpus in ("ravdess", "tess", "savee")))
+def main() -> None:
+    """Runs `ser-tinyml demo-corpus`."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--output", required=True, metavar="DIR", help="directory to write to")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same bytes (default: 0)")
+    run_command(parser, _execute)
 
 
-if __name__ == "__main__":
-    step.define_path("output", "Directory to write to.")
-    flags.DEFINE_integer("seed", 0, "The same seed gives the same bytes.")
-    step.run_command(execute)
+def _execute(arguments: argparse.Namespace) -> None:
+    count = demo.make(arguments.output, arguments.seed)
+    print(f"{count} synthetic clips in {arguments.output}; read them with")
+    print(" ".join(f"--corpus={corpus}:{arguments.output}/{corpus}" for corpus in ("ravdess", "tess", "savee")))
