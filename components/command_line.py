@@ -93,13 +93,20 @@ def _define_common_flags() -> None:
 
 
 def _format_help(everything: bool) -> str:
-    """Returns what the command is, and its flags by the step that defines them; those of the libraries where it is to be all."""
+    """Returns the flags by the step that defines them; those of the libraries only where `everything` is asked for."""
     by_group = flags.FLAGS.flags_by_module_dict()
     ours = [group for group in by_group if "." not in group and "/" not in group]
     theirs = [group for group in sorted(by_group) if group not in ours and everything]
-    last = [_EVERY_COMMAND]
-    groups = [*(group for group in ours if group not in last), *last, *theirs]
-    return f"usage: {sys.argv[0]} [--flag=value ...]\n" + flags.FLAGS._get_help_for_modules(groups, "", everything)
+    groups = [*(group for group in ours if group != _EVERY_COMMAND), _EVERY_COMMAND, *theirs]
+    return f"usage: {_name_command()} [--flag=value ...]\n" + flags.FLAGS._get_help_for_modules(groups, "", everything)
+
+
+def _name_command() -> str:
+    """Returns what was typed before the flags: `python -m MODULE` leaves only a path in `sys.argv`."""
+    started = sys.modules["__main__"].__spec__
+    if started is None or sys.argv[0].startswith("ser-tinyml "):
+        return sys.argv[0]
+    return f"python -m {started.name.removesuffix('.__main__')}"
 
 
 def _parse(arguments: list[str], takes_beam_options: bool) -> list[str]:

@@ -1,14 +1,12 @@
-"""What every step's command shares: absl flags made from a dataclass, and errors told in one message."""
+"""What every step shares: its parameters, a dataclass, are its flags, and its inputs are flags, too."""
 
 import dataclasses
-import gc
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from absl import app, flags, logging
+from absl import flags
 
-from schemas.errors import UserError
+from components.command_line import run_command
 
 Parameters = TypeVar("Parameters")
 
@@ -24,38 +22,48 @@ def parameter(default: Any, help_text: str, affects_output: bool = True) -> Any:
     return dataclasses.field(default=default, metadata={"help": help_text, "affects_output": affects_output})
 
 
-def define_flags(parameters: type, flag_values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines a flag for each field of a dataclass of parameters; one that another step shares is defined once.
 
     str, int, float, bool and `Literal` of strings become the flags of these types; `tuple[str, ...]` may be given several
-    times. ValueError where two steps disagree about a shared flag's default.
+    times.
+
+    Args:
+      parameters: the dataclass, its fields made by `parameter`.
+      step: the step's name, below which the help lists the flags.
+      flag_values: where to define them.
+
+    Raises:
+      ValueError: two steps disagree about a shared flag's default.
     """
     types = get_type_hints(parameters)
     for field in dataclasses.fields(parameters):
-        name, kind, help_text = field.name, types[field.name], field.metadata["help"]
         default = list(field.default) if isinstance(field.default, tuple) else field.default
-        if name in flag_values:
-            if flag_values[name].default != default:
-                raise ValueError(f"--{name} has two defaults: {flag_values[name].default!r} and {default!r}")
-        elif get_origin(kind) is Literal:
-            flags.DEFINE_enum(name, default, get_args(kind), help_text, flag_values=flag_values)
-        elif get_origin(kind) is tuple:
-            flags.DEFINE_multi_string(name, default, help_text, flag_values=flag_values)
-        elif kind is bool:
-            flags.DEFINE_bool(name, default, help_text, flag_values=flag_values)
-        else:
-            define = {str: flags.DEFINE_string, int: flags.DEFINE_integer, float: flags.DEFINE_float}[kind]
-            define(name, default, help_text, flag_values=flag_values)
-        _show_in_help(name, flag_values)
+        if field.name not in flag_values:
+            _define_flag(field, types[field.name], module_name=step, flag_values=flag_values)
+        elif flag_values[field.name].default != default:
+            raise ValueError(f"--{field.name} has two defaults: {flag_values[field.name].default!r} and {default!r}")
 
 
-def _show_in_help(name: str, flag_values: flags.FlagValues) -> None:
-    """absl's --helpshort shows flags that the main module defines itself, or that are registered for it like this."""
-    flag_values.register_key_flag_for_module(sys.argv[0], flag_values[name])
+def _define_flag(field: dataclasses.Field, kind: Any, **place: Any) -> None:
+    default: Any = field.default
+    name, help_text = field.name, field.metadata["help"]
+    if get_origin(kind) is Literal:
+        flags.DEFINE_enum(name, default, enum_values=get_args(kind), help=help_text, **place)
+    elif get_origin(kind) is tuple:
+        flags.DEFINE_multi_string(name, list(default), help=help_text, **place)
+    else:
+        simple = {
+            bool: flags.DEFINE_bool,
+            str: flags.DEFINE_string,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+        }
+        simple[kind](name, default, help=help_text, **place)
 
 
 def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = flags.FLAGS) -> Parameters:
-    """The dataclass filled from parsed flags."""
+    """Returns the dataclass, filled from parsed flags."""
     fields = dataclasses.fields(parameters)  # type: ignore[arg-type]
     values = {field.name: flag_values[field.name].value for field in fields}
     return parameters(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
@@ -75,10 +83,11 @@ def run_step(
       optional_inputs: those that it can do without.
       takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
     """
+    step = module.__name__.split(".")[1]
     for name in (*inputs, *optional_inputs):
-        define_path(name, f"Where the {name} is that this step reads.", required=name in inputs)
-    define_path("output", "Directory to write to.")
-    define_flags(module.Parameters)
+        define_path(name, step, f"Where the {name} is that this step reads.", required=name in inputs)
+    define_path("output", step, "Where to write to.")
+    define_flags(module.Parameters, step)
 
     def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
         artifacts = {name: flag_values[name].value for name in (*inputs, *optional_inputs)}
@@ -90,53 +99,6 @@ def run_step(
     run_command(execute, takes_beam_options)
 
 
-def define_path(name: str, help_text: str, required: bool = True) -> None:
-    """Defines a flag that names a file or a directory."""
-    flags.DEFINE_string(name, None, help_text, required=required)
-    _show_in_help(name, flags.FLAGS)
-
-
-def run_command(execute: Callable[[flags.FlagValues, list[str]], None], takes_beam_options: bool = False) -> None:
-    """Parses the command line, runs `execute(flags, beam_options)`, and turns a UserError into a message and exit code 1."""
-    beam_options: list[str] = []
-
-    def parse(arguments: list[str]) -> list[str]:
-        if not takes_beam_options:
-            return app.parse_flags_with_usage(arguments)
-        if wanted := [a for a in arguments[1:] if a.startswith("--help")]:
-            return app.parse_flags_with_usage(arguments[:1] + wanted)
-        try:
-            rest = flags.FLAGS(arguments, known_only=True)
-        except flags.Error as error:
-            sys.exit(f"{error}\nPass --helpshort to see this command's flags.")
-        _refuse_unknown(rest[1:])
-        beam_options.extend(rest[1:])
-        return rest[:1]
-
-    def guarded(arguments: list[str]) -> None:
-        if len(arguments) > 1:
-            sys.exit(f"error: unexpected argument {arguments[1]!r}; every option is a --flag=value")
-        gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
-        gc.enable()
-        if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.WARNING)
-        try:
-            execute(flags.FLAGS, beam_options)
-        except UserError as error:
-            sys.exit(f"error: {error}")
-
-    app.run(guarded, flags_parser=parse)
-
-
-def _refuse_unknown(arguments: list[str]) -> None:
-    """Ends the program where an argument is no option of Beam's either: Beam itself would only warn."""
-    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
-
-    parser = _BeamArgumentParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
-    for options in PipelineOptions.__subclasses__():
-        options._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        sys.exit(
-            f"error: unknown flag {unknown[0]}; it is neither this command's nor Beam's. --helpshort lists the flags."
-        )
+def define_path(name: str, step: str, help_text: str, *, required: bool = True) -> None:
+    """Defines a flag that names a file or a directory; the help lists it below `step`."""
+    flags.DEFINE_string(name, None, help_text, module_name=step, required=required)

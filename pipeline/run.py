@@ -4,21 +4,25 @@ import dataclasses
 
 from absl import flags
 
+from components.command_line import run_command
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
-from components.step import define_flags, define_path, from_flags, run_command
+from components.step import define_flags, define_path, from_flags
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
-from schemas.errors import UserError
+from schemas.errors import UsageError
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import files
+
+_GROUP = "run"  # below which the help lists the flags that are no step's
 
 
 def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     """Runs every step that has not finished with these flags before; with --folds or --leave_out, once for each fold.
 
     Raises:
-      UserError: a step can't do its work; or, after the report is written, the model is not blessed.
+      UserError: a step can't do its work.
+      GateFailed: all is done and the report written, and the model is not blessed, or its firmware did not pass.
     """
     root = flag_values["pipeline_root"].value
     folds = _list_folds(flag_values)
@@ -46,9 +50,9 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     """The folds that are asked for, as values of --fold."""
     count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
     if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
-        raise UserError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
+        raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
     if count and count < 2:
-        raise UserError(f"--folds={count}: at least 2")
+        raise UsageError(f"--folds={count}: at least 2")
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
@@ -71,14 +75,19 @@ def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str]
 
 
 def main() -> None:
-    """The console script."""
-    define_path("pipeline_root", "Directory for all that the run leaves behind.")
+    """Runs `ser-tinyml run`."""
+    define_path("pipeline_root", _GROUP, "Directory for all that the run leaves behind.")
     flags.DEFINE_integer(
-        "folds", 0, "Cross-validation: so many runs, each with other test speakers (--fold=1/K and on)."
+        "folds",
+        0,
+        "Cross-validation: so many runs, each with other test speakers (--fold=1/K and on).",
+        module_name=_GROUP,
     )
-    flags.DEFINE_multi_string("leave_out", [], "A corpus: one more run in which it is the test split, whole.")
+    flags.DEFINE_multi_string(
+        "leave_out", [], "A corpus: one more run in which it is the test split, whole.", module_name=_GROUP
+    )
     for step in STEPS:
-        define_flags(step.component.Parameters)
+        define_flags(step.component.Parameters, step.name)
     run_command(execute, takes_beam_options=True)
 
 

@@ -58,7 +58,7 @@ def run() -> Callable[..., subprocess.CompletedProcess]:
 def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The demo corpus, made once."""
     folder = tmp_path_factory.mktemp("demo") / "corpus"
-    run_command("ser_tinyml.cli.demo_corpus", f"--output={folder}")
+    run_command("ser_tinyml", "demo-corpus", f"--output={folder}")
     return folder
 
 

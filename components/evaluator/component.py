@@ -14,7 +14,7 @@ import io
 import numpy as np
 
 from components.step import parameter
-from schemas.errors import UserError
+from schemas.errors import GateFailed, UserError
 from schemas.front_end import Standardisation
 from ser_tinyml.codegen.source_check import count_differing_bytes
 from ser_tinyml.judging import metrics
@@ -135,10 +135,10 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
 
 
 def require_blessing(output: str) -> None:
-    """Raises UserError, naming the gates that failed and by how much, where the model in `output` is not blessed."""
+    """Raises GateFailed, naming the gates that failed and by how much, where the model in `output` is not blessed."""
     gates = [Gate(**{k: v for k, v in g.items() if k != "passed"}) for g in _read(output)["gates"]]
     if failed := [gate.describe() for gate in gates if not gate.passed]:
-        raise UserError("the model is not blessed:\n  " + "\n  ".join(failed))
+        raise GateFailed("the model is not blessed:\n  " + "\n  ".join(failed))
 
 
 def format_table(output: str) -> str:

@@ -3,5 +3,11 @@
 from components import step
 from components.example_gen import component
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the step's command."""
     step.run_step(component)
+
+
+if __name__ == "__main__":
+    main()

@@ -22,7 +22,7 @@ import tempfile
 import numpy as np
 
 from components.step import parameter
-from schemas.errors import UserError
+from schemas.errors import GateFailed, UserError
 from schemas.record import Audio
 from schemas.vectors import Results, Vectors
 from ser_tinyml.runtimes import device as firmware
@@ -116,9 +116,9 @@ def _finish(output: str, report: dict, gates: list[dict]) -> None:
 
 
 def require_blessing(output: str) -> None:
-    """Raises UserError, naming the gates that failed, where the firmware in board.json did not pass."""
+    """Raises GateFailed, naming the gates that failed, where the firmware in board.json did not pass."""
     if failed := [_describe(gate) for gate in files.read_json(output)["gates"] if not gate["passed"]]:
-        raise UserError("the firmware did not pass:\n  " + "\n  ".join(failed))
+        raise GateFailed("the firmware did not pass:\n  " + "\n  ".join(failed))
 
 
 _SAME = ("features", "from_features", "from_audio")

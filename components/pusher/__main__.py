@@ -4,5 +4,11 @@
 from components import step
 from components.pusher import component
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the step's command."""
     step.run_step(component, inputs=("examples", "export", "evaluation"))
+
+
+if __name__ == "__main__":
+    main()

@@ -3,5 +3,11 @@
 from components import step
 from components.trainer import component
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Runs the step's command."""
     step.run_step(component, inputs=("examples",))
+
+
+if __name__ == "__main__":
+    main()

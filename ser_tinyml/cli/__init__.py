@@ -1,8 +1,8 @@
 """The console script `ser-tinyml COMMAND`, which is also `python -m ser_tinyml COMMAND`.
 
-A command is a module with a function `main`, which reads `sys.argv`, and a line in COMMANDS. The pipeline and its steps lie above
-this package, which must not import them: they are found by name when they are asked for. So is everything else, which lets
-`--help` answer without TensorFlow and Beam.
+A command is a module with a function `main`, which reads `sys.argv`, and a line in COMMANDS. The pipeline and its steps lie
+above this package, which must not import them: they are found by name when they are asked for. So is everything else: `--help`
+answers without TensorFlow and Beam.
 """
 
 import dataclasses

@@ -5,7 +5,7 @@ A corpus is one file here and one line of the registry.
 
 from collections.abc import Iterator
 
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from ser_tinyml.corpora import ravdess, savee, tess
 from ser_tinyml.corpora.corpus import BrokenRule, Clip, Corpus, LeftOut, NotSpeech
 from ser_tinyml.store import files
@@ -23,12 +23,12 @@ AUDIO_SUFFIXES = (".wav", ".wave", ".flac", ".aif", ".aiff")
 
 
 def parse_corpus_flag(value: str) -> tuple[str, str]:
-    """Splits `name:DIR` into name and DIR; raises UserError where the name is no corpus's."""
+    """Splits `name:DIR` into name and DIR; raises UsageError where the name is no corpus's."""
     name, colon, directory = value.partition(":")
     if not colon or not directory:
-        raise UserError(f"--corpus={value}: expected NAME:DIR, like ravdess:data/Audio_Speech_Actors_01-24")
+        raise UsageError(f"--corpus={value}: expected NAME:DIR, like ravdess:data/Audio_Speech_Actors_01-24")
     if name not in CORPORA:
-        raise UserError(f"--corpus={value}: unknown corpus {name!r}; known are {', '.join(CORPORA)}")
+        raise UsageError(f"--corpus={value}: unknown corpus {name!r}; known are {', '.join(CORPORA)}")
     return name, directory
 
 

@@ -123,6 +123,6 @@ def test_a_failed_gate_ends_the_command_non_zero_and_says_by_how_much(demo_root,
         "--max_accuracy_loss=-50",
         check=False,
     )
-    assert result.returncode == 1
+    assert result.returncode == 3
     assert "not blessed" in result.stderr and "FAILED by" in result.stderr and "points" in result.stderr
     assert json.loads((tmp_path / "evaluation.json").read_text())["blessed"] is False
