@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,15 @@ import soundfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a test that needs programs which are not installed: those of its mark `needs`, or a firmware test's compilers."""
+    needed = [program for mark in item.iter_markers("needs") for program in mark.args]
+    if item.path.is_relative_to(REPOSITORY / "tests" / "firmware"):
+        needed += ["cc", "c++", "cmake"]
+    if missing := [program for program in needed if not shutil.which(program)]:
+        pytest.skip(f"{', '.join(missing)} not installed")
 
 
 @pytest.fixture

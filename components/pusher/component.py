@@ -13,7 +13,8 @@ import dataclasses
 
 from components.step import parameter
 from schemas.front_end import FrontEnd, Standardisation
-from ser_tinyml.codegen.bundle import collect_firmware, fetch_cmsis_dsp, make_arduino_library, make_zip
+from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
+from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
 from ser_tinyml.codegen.golden import make_golden
 from ser_tinyml.report.model_card import write_card
 from ser_tinyml.store import files

@@ -1,14 +1,9 @@
 """The files of a firmware bundle: a tree that builds by itself, and in it an Arduino library."""
 
 import io
-import pathlib
-import subprocess
-import sys
-import tempfile
 import zipfile
 
-from schemas.errors import UserError
-from ser_tinyml.codegen.firmware_tree import find_firmware, read_firmware
+from ser_tinyml.codegen.firmware_tree import read_firmware
 
 _LIBRARY = "arduino/ser-tinyml"
 
@@ -16,21 +11,6 @@ _LIBRARY = "arduino/ser-tinyml"
 def collect_firmware() -> dict[str, bytes]:
     """Returns the project's firmware sources and licence, by path in the bundle."""
     return read_firmware()
-
-
-def fetch_cmsis_dsp() -> dict[str, bytes]:
-    """The files of CMSIS-DSP that the front end needs, with their licence; raises UserError where pip can't fetch them."""
-    with tempfile.TemporaryDirectory() as directory:
-        folder = pathlib.Path(directory)
-        recipe = find_firmware() / "cmake" / "cmsis_dsp.cmake"
-        lines = ["cmake_minimum_required(VERSION 3.20)", "project(fetch LANGUAGES C)", f"include({recipe})"]
-        (folder / "CMakeLists.txt").write_text("\n".join(lines) + "\n")
-        command = ["cmake", f"-DPython3_EXECUTABLE={sys.executable}", "-S", directory, "-B", f"{directory}/build"]
-        ended = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        if ended.returncode:
-            raise UserError(f"CMSIS-DSP can't be fetched for the bundle: {ended.stderr.strip()[-2000:]}")
-        fetched = next((folder / "build").glob("cmsisdsp-*"))
-        return {str(p.relative_to(fetched)): p.read_bytes() for p in sorted(fetched.rglob("*")) if p.is_file()}
 
 
 def make_arduino_library(

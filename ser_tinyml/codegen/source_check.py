@@ -19,15 +19,21 @@ int main() {
 """
 
 
-def count_differing_bytes(export: str) -> int:
-    """How many bytes of `g_ser_model`, as compiled, differ from ser_int8.tflite; a missing byte differs.
+_COMPILERS = ("c++", "g++", "clang++")
+
+
+def count_differing_bytes(export: str) -> int | None:
+    """Returns how many bytes of `g_ser_model`, as compiled, differ from ser_int8.tflite; a missing byte differs.
+
+    Without a C++ compiler nothing can be compared: it says so on the console and returns None.
 
     Raises:
-      UserError: there is no C++ compiler, the source does not compile, or the array is not aligned.
+      UserError: the source does not compile, or the array is not aligned.
     """
-    compiler = next(filter(None, map(shutil.which, ("c++", "g++", "clang++"))), None)
+    compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
-        raise UserError("no C++ compiler (c++, g++ or clang++) to check ser_model_data.cc with: install one")
+        print(f"skipped: TFLM source difference: none of the C++ compilers {', '.join(_COMPILERS)} is installed")
+        return None
     with tempfile.TemporaryDirectory() as directory:
         folder = pathlib.Path(directory)
         for name in ("ser_model_data.cc", "ser_model_data.h"):

@@ -41,7 +41,7 @@ def judge(
     true: np.ndarray,
     votes: dict[str, np.ndarray],
     predictions: dict[str, Predictions],
-    differing_source_bytes: int,
+    differing_source_bytes: int | None,
     max_accuracy_loss: float,
     min_agreement: float,
     min_tflm_agreement: float,
@@ -56,7 +56,7 @@ def judge(
       votes: int64 [clips] of "keras", "int8" and "tflm", and of "fake_quantized" where there is such a model: the classes that
         the clips' windows elect.
       predictions: of the windows, by "int8" and "tflm".
-      differing_source_bytes: how many bytes of the compiled TFLM source differ from the int8 file.
+      differing_source_bytes: how many bytes of the compiled TFLM source differ from the int8 file; None: it was not compiled.
       max_accuracy_loss: percentage points that int8 may lose against Keras.
       min_agreement: share of clips on which int8 and Keras must give the same class.
       min_tflm_agreement: share of clips on which TFLM and TFLite, both int8, must give the same class.
@@ -82,8 +82,10 @@ def judge(
             "of clips",
         ),
         Gate("TFLM output difference from TFLite int8", float(difference), "at most", max_tflm_difference, "of 256"),
-        Gate("TFLM source difference", float(differing_source_bytes), "at most", max_source_difference, "bytes"),
     ]
+    if differing_source_bytes is not None:
+        value = float(differing_source_bytes)
+        gates.append(Gate("TFLM source difference", value, "at most", max_source_difference, "bytes"))
     if "fake_quantized" in votes:
         value = agreement(votes["int8"], votes["fake_quantized"])
         name = "int8 agreement with the fake-quantized network"

@@ -86,6 +86,7 @@ def test_without_the_reset_accuracy_falls_in_both_runtimes(demo_root):
         assert carried < reset - 0.02
 
 
+@pytest.mark.needs("c++")
 def test_source_holds_the_int8_file_byte_for_byte(demo_root, tmp_path):
     export = tmp_path / "export"
     shutil.copytree(demo_root / "export", export)
@@ -97,6 +98,13 @@ def test_source_holds_the_int8_file_byte_for_byte(demo_root, tmp_path):
     assert count_differing_bytes(str(export)) == 2
 
 
+def test_without_a_compiler_the_source_is_not_judged_and_that_is_said(demo_root, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/no/compilers/here")
+    assert count_differing_bytes(str(demo_root / "export")) is None
+    assert capsys.readouterr().out.startswith("skipped: TFLM source difference")
+
+
+@pytest.mark.needs("c++")
 def test_a_source_that_does_not_compile_is_told(demo_root, tmp_path):
     shutil.copytree(demo_root / "export", tmp_path / "export")
     (tmp_path / "export/ser_model_data.cc").write_text("#include <nothing_of_this_name.h>\n")
