@@ -24,14 +24,10 @@ for package in (components, pipeline, schemas, ser_tinyml):
 END
 "$bin/ser-tinyml" --version
 "$bin/ser-tinyml" demo-corpus --output=build/demo/corpus
-status=0
-"$bin/ser-tinyml" run --preset=demo --augment=clean --lstm_units=16 --dense_units=16 --epochs=1 || status=$?
-# So small a network, trained so little, need not pass its gates; all steps must have done their work.
-if [ "$status" -ne 0 ] && [ "$status" -ne 3 ]; then
-	echo "error: the run with the wheel ended with $status" >&2
-	exit 1
-fi
-for artifact in manifest/manifest.jsonl examples/dataset.json export/ser_int8.tflite evaluation/evaluation.json report/index.html; do
+# Gates as low as this: a network so small, trained for one epoch, is to pass them, or no bundle would be made.
+"$bin/ser-tinyml" run --preset=demo --augment=clean --lstm_units=16 --dense_units=16 --epochs=1 --board_clips=4 \
+	--min_agreement=0 --max_accuracy_loss=100
+for artifact in examples/dataset.json export/ser_int8.tflite evaluation/evaluation.json firmware/LICENSE report/index.html; do
 	[ -s "build/demo/$artifact" ] || { echo "error: the run with the wheel left no $artifact" >&2; exit 1; }
 done
 echo "the wheel works"
