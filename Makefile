@@ -13,7 +13,7 @@ demo: $(VENV)/installed
 install: $(VENV)/installed
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 # Cross-validation of the demo corpus; whole training runs on the real recordings, where they are at hand.
 test-slow: $(VENV)/installed
