@@ -2,20 +2,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow firmware fuzz bench-transform bench-train bench-quantization bench-splits bench-scaling bench-digests \
+.PHONY: install demo test test-slow check-wheel firmware fuzz bench-transform bench-train bench-quantization bench-splits bench-scaling bench-digests \
 	bench-engine lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
-	$(BIN)/python -m components.corpora --output=build/demo/corpus
-	$(BIN)/python -m pipeline.run --flagfile=pipeline/configs/demo.flags
+	$(BIN)/python -m ser_tinyml demo-corpus --output=build/demo/corpus
+	$(BIN)/python -m ser_tinyml run --preset=demo
+
+install: $(VENV)/installed
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 # Cross-validation of the demo corpus; whole training runs on the real recordings, where they are at hand.
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# The wheel, in an environment of its own and from another directory.
+check-wheel: $(VENV)/installed
+	PYTHON=$(BIN)/python tools/check_wheel.sh
 
 # The firmware of the demo's model, for this machine and for an emulated Cortex-M4F, with its tests.
 firmware: build/demo/firmware/CMakeLists.txt
@@ -76,15 +82,17 @@ bench-digests: $(VENV)/installed
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy schemas pipeline components benchmarks
+	$(BIN)/mypy schemas ser_tinyml pipeline components benchmarks
 
-# Renews requirements.lock from setup.py.
+# Brings requirements.lock and constraints.txt up to setup.py, keeping the versions that they have: `make lock UPGRADE=--upgrade`
+# takes the newest.
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra dev --universal --python-version 3.11 --upgrade \
+	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
 		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock
+	sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?==([^ ;]+).*/\1==\3/p' requirements.lock > constraints.txt
 
 clean:
 	rm -rf build $(VENV)

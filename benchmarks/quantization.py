@@ -15,18 +15,19 @@ import numpy as np
 import tensorflow as tf
 from corpora import make_manifest
 
-from components.evaluator.clips import HeldOut
-from components.evaluator.gates import agreement
-from components.evaluator.metrics import summarise
-from components.evaluator.predict import predict_tflite
-from components.exporter.convert import convert_int8, fix_batch_size
 from components.trainer.component import Parameters, Plan, check, fit, make_data
-from components.trainer.dataset import make_split_dataset
-from components.trainer.network import Architecture, carry_weights
-from components.trainer.quantization import float_network, make_quantized
-from components.trainer.temperature import scale_to_validation
-from schemas.dataset import read_calibration, read_split
-from schemas.frontend import Standardisation
+from schemas.front_end import Standardisation
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
+from ser_tinyml.judging.gates import agreement
+from ser_tinyml.judging.held_out import HeldOut
+from ser_tinyml.judging.metrics import summarise
+from ser_tinyml.network.architecture import Architecture, carry_weights
+from ser_tinyml.network.quantization import float_network, make_quantized
+from ser_tinyml.network.temperature import scale_to_validation
+from ser_tinyml.network.training_data import make_split_dataset
+from ser_tinyml.runtimes.predict import predict_tflite
+from ser_tinyml.store.dataset import read_calibration, read_split
 
 
 def main() -> None:
@@ -95,7 +96,7 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     architecture = Architecture((47, size[0]), units, parameters.dense_units, parameters.dropout, size[1])
     standardisation = Standardisation.from_dict(dataset["standardisation"])
     held_out = HeldOut.from_records(read_split(examples, "test"), np.arange(size[1]), standardisation)
-    calibration = standardisation.apply(np.stack([record.mfcc for record in read_calibration(examples)]))
+    calibration = standardise(np.stack([record.mfcc for record in read_calibration(examples)]), standardisation)
 
     def elect(network: tf.keras.Model) -> np.ndarray:
         return held_out.vote(network.predict(held_out.inputs, verbose=0)).argmax(axis=1)

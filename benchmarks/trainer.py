@@ -15,9 +15,10 @@ import time
 import numpy as np
 from corpora import make_manifest
 
-from components.keras_model import load_model
-from schemas.dataset import read_split
-from schemas.frontend import Standardisation
+from schemas.front_end import Standardisation
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.network.loading import load_model
+from ser_tinyml.store.dataset import read_split
 
 NOTEBOOK = "--flagfile=pipeline/configs/notebook.flags"
 
@@ -63,7 +64,7 @@ def _write_arrays(examples: pathlib.Path, path: pathlib.Path) -> dict[str, tuple
     splits = {}
     for name in ("train", "validation", "test"):
         records = read_split(str(examples), name)
-        mfcc = standardisation.apply(np.stack([record.mfcc for record in records]))
+        mfcc = standardise(np.stack([record.mfcc for record in records]), standardisation)
         splits[name] = (mfcc, np.array([record.label for record in records]))
     named = {f"{name}_{kind}": split[n] for name, split in splits.items() for n, kind in enumerate(("mfcc", "label"))}
     np.savez(path, **named)

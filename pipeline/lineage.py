@@ -7,17 +7,12 @@ import json
 import pathlib
 from typing import Any
 
-from components import corpora
 from pipeline.steps import STEPS, Step
-from schemas import artifacts
+from ser_tinyml import corpora
+from ser_tinyml.store import files
+from ser_tinyml.store.code_digest import digest_code
+from ser_tinyml.store.digests import sha256_of
 
-_REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
-_SHARED_CODE = ("components/*.py", "schemas/*")
-_ALSO_USES = {
-    "example_gen": ("components/corpora/*",),
-    "infra_validator": ("firmware/**/*",),
-    "pusher": ("firmware/**/*", "LICENSE"),
-}
 _LIBRARIES = (
     *("apache-beam", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-io"),
     *("tensorflow-model-optimization", "tf-keras", "tflite-micro"),
@@ -29,10 +24,10 @@ class Lineage:
 
     def __init__(self, root: str):
         self._root = root
-        self._path = artifacts.join(root, "lineage.json")
+        self._path = files.join(root, "lineage.json")
         self._steps: dict[str, dict] = {}
-        if artifacts.exists(self._path):
-            self._steps = artifacts.read_json(self._path)["steps"]
+        if files.exists(self._path):
+            self._steps = files.read_json(self._path)["steps"]
 
     def describe_run(self, step: Step, parameters: Any) -> dict:
         """All that decides what a step makes: its code, libraries, parameters, and the content of what it reads."""
@@ -40,13 +35,13 @@ class Lineage:
         values = {name: value for name, value in dataclasses.asdict(parameters).items() if name not in changing}
         read = {name: self._digest_input(path, step) for name, path in step.inputs.items()}
         if path := values.get("model_path"):
-            read["model_path"] = artifacts.sha256_of(path)
+            read["model_path"] = sha256_of(path)
         if directory := values.get("noise_dir"):
             read["noise_dir"] = _digest_listing(directory)
         for corpus in values.get("corpus", ()):
             read[f"corpus {corpus}"] = _digest_listing(corpora.parse_corpus_flag(corpus)[1])
         return {
-            "code": _digest_code(step.name),
+            "code": digest_code(step.component.__name__),
             "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
             "parameters": json.loads(json.dumps(values)),
             "inputs": read,
@@ -62,8 +57,8 @@ class Lineage:
         self._steps.pop(step.name, None)
         self._write()
         made = self._list_outputs(step)
-        backup = artifacts.join(self._root, step.output, "backup", "")
-        artifacts.delete_files([path for path in made if not path.startswith(backup)])
+        backup = files.join(self._root, step.output, "backup", "")
+        files.delete_files([path for path in made if not path.startswith(backup)])
 
     def finish(self, step: Step, run: dict) -> None:
         """Records what the step made."""
@@ -71,17 +66,17 @@ class Lineage:
         self._write()
 
     def _write(self) -> None:
-        artifacts.write_json(self._path, {"steps": self._steps})
+        files.write_json(self._path, {"steps": self._steps})
 
     def _digest_input(self, path: str, step: Step) -> str:
         """Of an artifact's files, but for what the step itself adds to its directory."""
         own = set(self._list_outputs(step))
-        files = [file for file in self._list_files(path) if file not in own]
-        return _digest({file[len(self._root) :]: artifacts.sha256_of(file) for file in files})
+        found = [file for file in self._list_files(path) if file not in own]
+        return _digest({file[len(self._root) :]: sha256_of(file) for file in found})
 
     def _digest_outputs(self, step: Step) -> dict[str, str]:
-        below = len(artifacts.join(self._root, ""))
-        return {path[below:]: artifacts.sha256_of(path) for path in self._list_outputs(step)}
+        below = len(files.join(self._root, ""))
+        return {path[below:]: sha256_of(path) for path in self._list_outputs(step)}
 
     def _list_outputs(self, step: Step) -> list[str]:
         """The files that a step has made: not those which another step adds to its directory."""
@@ -91,10 +86,10 @@ class Lineage:
 
     def _list_files(self, path: str) -> list[str]:
         """All files below a directory; of an artifact that is a file, which alone has a suffix, the file itself."""
-        full = artifacts.join(self._root, path)
+        full = files.join(self._root, path)
         if pathlib.PurePosixPath(path).suffix:
-            return [full] if artifacts.exists(full) else []
-        return artifacts.list_files(full)
+            return [full] if files.exists(full) else []
+        return files.list_files(full)
 
 
 def _digest(document: Any) -> str:
@@ -103,12 +98,4 @@ def _digest(document: Any) -> str:
 
 def _digest_listing(directory: str) -> str:
     """Of the names, sizes and times of all files below a directory: reading them all is the step's own work."""
-    return _digest(artifacts.list_file_states(directory))
-
-
-def _digest_code(step_name: str) -> str:
-    patterns = (f"components/{step_name}/*", *_SHARED_CODE, *_ALSO_USES.get(step_name, ()))
-    files = sorted({path for pattern in patterns for path in _REPOSITORY.glob(pattern) if path.is_file()})
-    return _digest(
-        {str(path.relative_to(_REPOSITORY)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-    )
+    return _digest(files.list_file_states(directory))

@@ -4,82 +4,91 @@ import dataclasses
 
 from absl import flags
 
-from components import command
-from components.evaluator import cross_validation
+from components.command_line import run_command
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
+from components.step import define_flags, define_path, from_flags
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
-from schemas import artifacts
-from schemas.artifacts import UserError
+from schemas.errors import UsageError
+from ser_tinyml.judging import cross_validation
+from ser_tinyml.store import files
+
+_GROUP = "run"  # below which the help lists the flags that are no step's
 
 
 def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     """Runs every step that has not finished with these flags before; with --folds or --leave_out, once for each fold.
 
     Raises:
-      UserError: a step can't do its work; or, after the report is written, the model is not blessed.
+      UserError: a step can't do its work.
+      GateFailed: all is done and the report written, and the model is not blessed, or its firmware did not pass.
     """
     root = flag_values["pipeline_root"].value
     folds = _list_folds(flag_values)
     if not folds:
         _run_steps(root, flag_values, beam_options, flag_values["fold"].value, deploys=True)
-        evaluation = artifacts.join(root, "evaluation")
-        print(f"\n{format_table(evaluation)}\n\n{artifacts.join(root, 'report', 'index.html')}")
+        evaluation = files.join(root, "evaluation")
+        print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
-        require_board(artifacts.join(evaluation, "board.json"))
+        require_board(files.join(evaluation, "board.json"))
         return
-    roots = {fold: artifacts.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
+    roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
         _run_steps(below, flag_values, beam_options, fold, deploys=False)
-        print(format_table(artifacts.join(below, "evaluation")), flush=True)
-    output = artifacts.join(root, "cross_validation")
-    cross_validation.run(output, {fold: artifacts.join(below, "evaluation") for fold, below in roots.items()})
-    table = artifacts.join(output, "cross_validation.md")
-    print(f"\n{artifacts.read_bytes(table).decode()}\n{table}")
+        print(format_table(files.join(below, "evaluation")), flush=True)
+    output = files.join(root, "cross_validation")
+    cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
+    table = files.join(output, "cross_validation.md")
+    print(f"\n{files.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
-        require_blessing(artifacts.join(below, "evaluation"))
+        require_blessing(files.join(below, "evaluation"))
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     """The folds that are asked for, as values of --fold."""
     count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
     if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
-        raise UserError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
+        raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
     if count and count < 2:
-        raise UserError(f"--folds={count}: at least 2")
+        raise UsageError(f"--folds={count}: at least 2")
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
 def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str, deploys: bool) -> None:
     lineage = Lineage(root)
     for step in plan_steps(flag_values["model_path"].value, deploys):
-        parameters = command.from_flags(step.component.Parameters, flag_values)
+        parameters = from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
         run = lineage.describe_run(step, parameters)
         if lineage.is_finished(step, run):
-            print(f"== {step.name}: done before, {artifacts.join(root, step.output)}", flush=True)
+            print(f"== {step.name}: done before, {files.join(root, step.output)}", flush=True)
             continue
         print(f"== {step.name}", flush=True)
         lineage.begin(step)
-        inputs = {name: artifacts.join(root, path) for name, path in step.inputs.items()}
+        inputs = {name: files.join(root, path) for name, path in step.inputs.items()}
         extra = {"beam_options": beam_options} if step.name == "transform" else {}
-        step.component.run(output=artifacts.join(root, step.output), parameters=parameters, **inputs, **extra)
+        step.component.run(output=files.join(root, step.output), parameters=parameters, **inputs, **extra)
         lineage.finish(step, run)
 
 
 def main() -> None:
-    """The console script."""
-    command.define_path("pipeline_root", "Directory for all that the run leaves behind.")
+    """Runs `ser-tinyml run`."""
+    define_path("pipeline_root", _GROUP, "Directory for all that the run leaves behind.")
     flags.DEFINE_integer(
-        "folds", 0, "Cross-validation: so many runs, each with other test speakers (--fold=1/K and on)."
+        "folds",
+        0,
+        "Cross-validation: so many runs, each with other test speakers (--fold=1/K and on).",
+        module_name=_GROUP,
     )
-    flags.DEFINE_multi_string("leave_out", [], "A corpus: one more run in which it is the test split, whole.")
+    flags.DEFINE_multi_string(
+        "leave_out", [], "A corpus: one more run in which it is the test split, whole.", module_name=_GROUP
+    )
     for step in STEPS:
-        command.define_flags(step.component.Parameters)
-    command.main(execute, takes_beam_options=True)
+        define_flags(step.component.Parameters, step.name)
+    run_command(execute, takes_beam_options=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from schemas.artifacts import UserError
+from schemas.errors import UserError
 
 _HEADER = np.dtype(
     [("magic", "S4"), *((name, "<u4") for name in ("version", "count", "samples", "features", "outputs"))]

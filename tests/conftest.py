@@ -1,17 +1,29 @@
 """What tests share: WAV files that they make, the real recordings where they are at hand, and one run of the demo."""
 
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 
+import filelock
 import numpy as np
 import pytest
 import soundfile
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips a test that needs programs which are not installed: those of its mark `needs`, or a firmware test's compilers."""
+    needed = [program for mark in item.iter_markers("needs") for program in mark.args]
+    if item.path.is_relative_to(REPOSITORY / "tests" / "firmware"):
+        needed += ["cc", "c++", "cmake"]
+    if missing := [program for program in needed if not shutil.which(program)]:
+        pytest.skip(f"{', '.join(missing)} not installed")
 
 
 @pytest.fixture
@@ -55,10 +67,19 @@ def run() -> Callable[..., subprocess.CompletedProcess]:
 
 
 @pytest.fixture(scope="session")
-def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A folder of this test run that its worker processes share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+
+@pytest.fixture(scope="session")
+def demo_corpus(shared_folder: pathlib.Path) -> pathlib.Path:
     """The demo corpus, made once."""
-    folder = tmp_path_factory.mktemp("demo") / "corpus"
-    run_command("components.corpora", f"--output={folder}")
+    folder = shared_folder / "demo" / "corpus"
+    with filelock.FileLock(shared_folder / "demo_corpus.lock"):
+        if not folder.is_dir():
+            run_command("ser_tinyml", "demo-corpus", f"--output={folder}")
     return folder
 
 
@@ -71,10 +92,14 @@ def demo_flags(demo_corpus: pathlib.Path) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def demo_run(demo_flags: list[str]) -> tuple[pathlib.Path, subprocess.CompletedProcess]:
+def demo_run(demo_flags: list[str], shared_folder: pathlib.Path) -> tuple[pathlib.Path, subprocess.CompletedProcess]:
     """(ROOT, what the console showed) of one whole run of the demo."""
-    root = pathlib.Path(demo_flags[0].split(":")[1]).parent.parent / "run"
-    return root, run_command("pipeline.run", *demo_flags, f"--pipeline_root={root}")
+    root, shown = shared_folder / "demo" / "run", shared_folder / "demo_run.json"
+    with filelock.FileLock(shared_folder / "demo_run.lock"):
+        if not shown.is_file():
+            made = run_command("pipeline.run", *demo_flags, f"--pipeline_root={root}")
+            shown.write_text(json.dumps({"stdout": made.stdout, "stderr": made.stderr}))
+    return root, subprocess.CompletedProcess([], 0, **json.loads(shown.read_text()))
 
 
 @pytest.fixture(scope="session")

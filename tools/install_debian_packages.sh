@@ -1,28 +1,51 @@
 #!/bin/sh
 # Installs the Debian packages that the project needs beside Python: compilers for this machine and for a Cortex-M4, an
-# emulator of one, CMake, clang (for the fuzzers), and Python's venv module.
+# emulator of one, CMake, clang (for the fuzzers), and Python's venv module. Where they can't be installed it says what is
+# skipped without them, and goes on: only Python itself is indispensable.
 set -eu
-missing=""
-command -v c++ >/dev/null || missing="$missing g++"
-"${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || missing="$missing python3-venv"
-for package in cmake clang qemu-system-arm; do
-	command -v "$package" >/dev/null || missing="$missing $package"
-done
-command -v arm-none-eabi-gcc >/dev/null || missing="$missing gcc-arm-none-eabi"
+packages=""
+skipped=""
+
+need() { # PACKAGE, what is skipped without it
+	packages="$packages $1"
+	skipped="$skipped$1 is not installed: $2
+"
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+has c++ && has cc || need g++ "the TFLM source is not compiled, the firmware not built for this machine, its tests are skipped"
+has cmake || need cmake "the firmware is not built, its tests are skipped"
+has clang || need clang "the fuzzers are not built"
+if has clang && ! [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ]; then
+	need libclang-rt-dev "the fuzzers are not built"
+fi
+has qemu-system-arm || need qemu-system-arm "no firmware runs on the emulated board"
+has arm-none-eabi-gcc || need gcc-arm-none-eabi "no firmware is built for a Cortex-M4"
 case "$(arm-none-eabi-gcc -print-file-name=rdimon.specs 2>/dev/null || true)" in
 	/*) ;;
-	*) missing="$missing libnewlib-arm-none-eabi" ;;
+	*) need libnewlib-arm-none-eabi "no firmware is built for a Cortex-M4" ;;
 esac
-[ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a 2>/dev/null || true)" ] || missing="$missing libclang-rt-dev"
-[ -n "$missing" ] || exit 0
-if ! command -v apt-get >/dev/null; then
-	echo "error: please install:$missing (this script knows only Debian's apt-get)" >&2
-	exit 1
+venv=""
+"${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || venv=python3-venv
+[ -n "$packages$venv" ] || exit 0
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif has sudo && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+		sudo "$@"
+	else
+		return 1
+	fi
+}
+
+install_all() {
+	has apt-get && as_root apt-get update -qq &&
+		as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages $venv
+}
+
+if ! install_all; then
+	[ -z "$venv" ] || { echo "error: Python's venv module is missing; as root: apt-get install $venv" >&2; exit 1; }
+	printf 'these packages could not be installed (as root: apt-get install%s):\n%s' "$packages" "$skipped" >&2
 fi
-sudo=""
-if [ "$(id -u)" -ne 0 ]; then
-	command -v sudo >/dev/null || { echo "error: please install as root: apt-get install$missing" >&2; exit 1; }
-	sudo=sudo
-fi
-$sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qq -y --no-install-recommends $missing

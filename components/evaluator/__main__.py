@@ -1,10 +1,16 @@
 """`python -m components.evaluator --examples=ROOT/examples --model=ROOT/model --export=ROOT/export --output=ROOT/evaluation`.
 
-Ends with exit code 1 and the failed gates where the model is not blessed.
+Ends with exit code 3 and the failed gates where the model is not blessed.
 """
 
-from components import command
+from components import step
 from components.evaluator import component
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))
+
+
 if __name__ == "__main__":
-    command.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))
+    main()

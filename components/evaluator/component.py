@@ -13,18 +13,20 @@ import io
 
 import numpy as np
 
-from components.command import parameter
-from components.evaluator import figures, metrics
-from components.evaluator.clips import HeldOut
-from components.evaluator.gates import Gate, agreement, judge
-from components.evaluator.predict import Predictions, predict_keras, predict_tflite, predict_tflm
-from components.evaluator.source import count_differing_bytes
-from components.fake_quantized import load_fake_quantized
-from components.keras_model import fake_quantized_path, load_model, trained_model_path
-from schemas import artifacts
-from schemas.artifacts import UserError
-from schemas.dataset import read_split
-from schemas.frontend import Standardisation
+from components.step import parameter
+from schemas.errors import GateFailed, UserError
+from schemas.front_end import Standardisation
+from ser_tinyml.codegen.source_check import count_differing_bytes
+from ser_tinyml.judging import metrics
+from ser_tinyml.judging.gates import Gate, agreement, judge
+from ser_tinyml.judging.held_out import HeldOut
+from ser_tinyml.network.fake_quantized import load_fake_quantized
+from ser_tinyml.network.loading import fake_quantized_path, load_model, trained_model_path
+from ser_tinyml.report import judgement_pictures as figures
+from ser_tinyml.runtimes.predict import Predictions, predict_keras, predict_tflite, predict_tflm
+from ser_tinyml.store import files
+from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.digests import sha256_of
 
 SPLIT = "test"
 
@@ -56,8 +58,8 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
     Raises:
       UserError: an artifact is missing, or the artifacts don't belong together.
     """
-    description = artifacts.read_json(artifacts.join(export, "export.json"))
-    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    description = files.read_json(files.join(export, "export.json"))
+    dataset = files.read_json(files.join(examples, "dataset.json"))
     labels = description["labels"]
     if set(labels) != set(dataset["labels"]):
         raise UserError(f"{export} has the labels {labels}, {examples} has {dataset['labels']}")
@@ -70,8 +72,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
     predictions = {"keras": predict_keras(keras_model, inputs)}
     sizes = {"keras": 4 * keras_model.count_params()}
     exported = {
-        name: artifacts.read_bytes(artifacts.join(export, f"ser_{name}.tflite"))
-        for name in ("float", "dynamic", "int8")
+        name: files.read_bytes(files.join(export, f"ser_{name}.tflite")) for name in ("float", "dynamic", "int8")
     }
     for name, content in exported.items():
         predictions[name] = predict_tflite(content, inputs)
@@ -121,25 +122,23 @@ def run(output: str, parameters: Parameters, examples: str, export: str, model: 
     }
     for name, classes in elected.items():
         matrix = metrics.confusion_matrix(held_out.true, classes, len(labels))
-        artifacts.write_bytes(
-            artifacts.join(output, f"confusion_{name}.png"), figures.draw_confusion(matrix, labels, name)
-        )
+        files.write_bytes(files.join(output, f"confusion_{name}.png"), figures.draw_confusion(matrix, labels, name))
     if model and not parameters.model_path:
-        history = artifacts.read_bytes(artifacts.join(model, "history.csv")).decode()
-        best_epoch = artifacts.read_json(artifacts.join(model, "training.json"))["best_epoch"]
-        artifacts.write_bytes(artifacts.join(output, "curves.png"), figures.draw_curves(history, best_epoch))
-    artifacts.write_bytes(artifacts.join(output, "windows.npz"), _pack_windows(held_out, predictions["tflm"]))
-    artifacts.write_json_lines(artifacts.join(output, "predictions.jsonl"), _list_predictions(held_out, votes, labels))
-    artifacts.write_json(artifacts.join(output, "evaluation.json"), evaluation)
+        history = files.read_bytes(files.join(model, "history.csv")).decode()
+        best_epoch = files.read_json(files.join(model, "training.json"))["best_epoch"]
+        files.write_bytes(files.join(output, "curves.png"), figures.draw_curves(history, best_epoch))
+    files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, predictions["tflm"]))
+    files.write_json_lines(files.join(output, "predictions.jsonl"), _list_predictions(held_out, votes, labels))
+    files.write_json(files.join(output, "evaluation.json"), evaluation)
     for gate in gates:
         print(gate.describe())
 
 
 def require_blessing(output: str) -> None:
-    """Raises UserError, naming the gates that failed and by how much, where the model in `output` is not blessed."""
+    """Raises GateFailed, naming the gates that failed and by how much, where the model in `output` is not blessed."""
     gates = [Gate(**{k: v for k, v in g.items() if k != "passed"}) for g in _read(output)["gates"]]
     if failed := [gate.describe() for gate in gates if not gate.passed]:
-        raise UserError("the model is not blessed:\n  " + "\n  ".join(failed))
+        raise GateFailed("the model is not blessed:\n  " + "\n  ".join(failed))
 
 
 def format_table(output: str) -> str:
@@ -155,7 +154,7 @@ def format_table(output: str) -> str:
 
 
 def _read(output: str) -> dict:
-    return artifacts.read_json(artifacts.join(output, "evaluation.json"))
+    return files.read_json(files.join(output, "evaluation.json"))
 
 
 def _keras_path(parameters: Parameters, model: str | None, description: dict) -> str:
@@ -165,7 +164,7 @@ def _keras_path(parameters: Parameters, model: str | None, description: dict) ->
             "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
         )
     path = parameters.model_path or trained_model_path(str(model))
-    if artifacts.sha256_of(path) != description["keras_sha256"]:
+    if sha256_of(path) != description["keras_sha256"]:
         raise UserError(f"{path} is not the model that was exported: run the exporter again")
     return path
 

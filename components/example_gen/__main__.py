@@ -1,7 +1,13 @@
 """`python -m components.example_gen --corpus=ravdess:DIR --output=ROOT/manifest`."""
 
-from components import command
+from components import step
 from components.example_gen import component
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component)
+
+
 if __name__ == "__main__":
-    command.run_step(component)
+    main()

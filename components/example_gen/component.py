@@ -12,16 +12,17 @@ import collections
 import dataclasses
 from typing import Literal
 
-from components import corpora
-from components.command import parameter
-from components.corpora.clip import Clip, LeftOut
-from components.example_gen.inspect import inspect_recordings
-from components.example_gen.select import select_clips
-from components.example_gen.splits import assign_splits, parse_fold
-from schemas import artifacts
-from schemas.artifacts import UserError
-from schemas.labels import SPLITS
-from schemas.manifest import ManifestRow, write_manifest
+from components.step import parameter
+from schemas.classes import SPLITS
+from schemas.errors import UserError
+from schemas.manifest import ManifestRow
+from ser_tinyml import corpora
+from ser_tinyml.corpora.corpus import Clip, LeftOut
+from ser_tinyml.corpora.recordings import inspect_recordings
+from ser_tinyml.corpora.selection import select_clips
+from ser_tinyml.corpora.splits import assign_splits, parse_fold
+from ser_tinyml.store import files
+from ser_tinyml.store.manifest import write_manifest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,13 +66,13 @@ def run(output: str, parameters: Parameters) -> None:
     for row in quarantined[:10]:
         print(f"quarantined: {row.path}: {row.reason}: {row.detail}")
     if len(quarantined) > 10:
-        print(f"quarantined: {len(quarantined) - 10} more, see {artifacts.join(output, 'quarantine.jsonl')}")
-    artifacts.write_json_lines(artifacts.join(output, "quarantine.jsonl"), map(dataclasses.asdict, quarantined))
-    artifacts.write_json_lines(artifacts.join(output, "excluded.jsonl"), map(dataclasses.asdict, excluded))
+        print(f"quarantined: {len(quarantined) - 10} more, see {files.join(output, 'quarantine.jsonl')}")
+    files.write_json_lines(files.join(output, "quarantine.jsonl"), map(dataclasses.asdict, quarantined))
+    files.write_json_lines(files.join(output, "excluded.jsonl"), map(dataclasses.asdict, excluded))
     if not selected:
         raise UserError(
             f"none of the {found_files} audio files is a clip to use: {len(quarantined)} quarantined, {len(excluded)} "
-            f"excluded; {artifacts.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
+            f"excluded; {files.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
         )
 
     fold = parse_fold(parameters.fold) if parameters.fold else None
@@ -81,9 +82,9 @@ def run(output: str, parameters: Parameters) -> None:
     rows = assignment.rows
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")
-    write_manifest(artifacts.join(output, "manifest.jsonl"), rows)
-    artifacts.write_json(
-        artifacts.join(output, "summary.json"),
+    write_manifest(files.join(output, "manifest.jsonl"), rows)
+    files.write_json(
+        files.join(output, "summary.json"),
         {
             "files": found_files,
             "manifest": len(rows),

@@ -1,7 +1,13 @@
 """`python -m components.exporter --examples=ROOT/examples --model=ROOT/model --output=ROOT/export`."""
 
-from components import command
+from components import step
 from components.exporter import component
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component, inputs=("examples",), optional_inputs=("model",))
+
+
 if __name__ == "__main__":
-    command.run_step(component, inputs=("examples",), optional_inputs=("model",))
+    main()

@@ -14,18 +14,20 @@ import re
 
 import numpy as np
 
-from components.command import parameter
-from components.exporter.convert import FORMATS, convert, fix_batch_size
-from components.exporter.engine_source import make_engine
-from components.exporter.frontend_source import make_frontend_sources
-from components.exporter.inspect import Tensor, describe_model, measure_arena
-from components.exporter.source import ModelInterface, make_header, make_source
-from components.keras_model import load_model
-from schemas import artifacts
-from schemas.artifacts import UserError
-from schemas.dataset import CALIBRATION_EXAMPLES, read_calibration
-from schemas.frontend import FrontEnd, Standardisation
-from schemas.labels import LABELS
+from components.step import parameter
+from schemas.classes import LABELS
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.codegen.convert import FORMATS, convert, fix_batch_size
+from ser_tinyml.codegen.engine_source import make_engine
+from ser_tinyml.codegen.frontend_source import make_frontend_sources
+from ser_tinyml.codegen.tflite_file import Tensor, describe_model, measure_arena
+from ser_tinyml.codegen.tflm_source import ModelInterface, make_header, make_source
+from ser_tinyml.network.loading import load_model
+from ser_tinyml.store import files
+from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration
+from ser_tinyml.store.digests import sha256_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,7 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
     """
     if parameters.calibration_examples < 1:
         raise UserError(f"--calibration_examples={parameters.calibration_examples}: at least 1")
-    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    dataset = files.read_json(files.join(examples, "dataset.json"))
     source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model)
     if source.front_end != FrontEnd.from_dict(dataset["front_end"]):
         raise UserError(
@@ -95,22 +97,22 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
         measure_arena(converted["int8"]),
         int8.operators,
     )
-    files = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
-    files["ser_model_data.cc"] = make_source(converted["int8"]).encode()
-    files["ser_model_data.h"] = make_header(converted["int8"], interface).encode()
-    files |= make_frontend_sources(source.front_end, source.standardisation, *_quantization(int8.input))
+    contents = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
+    contents["ser_model_data.cc"] = make_source(converted["int8"]).encode()
+    contents["ser_model_data.h"] = make_header(converted["int8"], interface).encode()
+    contents |= make_frontend_sources(source.front_end, source.standardisation, *_quantization(int8.input))
     engine_lacks = ""
     try:
-        files |= make_engine(converted["int8"], source.labels)
+        contents |= make_engine(converted["int8"], source.labels)
     except UserError as error:
         engine_lacks = str(error)
         print(f"no generated engine, TFLM's alone runs this model: {engine_lacks}")
-    for name, content in files.items():
-        artifacts.write_bytes(artifacts.join(output, name), content)
-    artifacts.write_json(
-        artifacts.join(output, "export.json"),
+    for name, content in contents.items():
+        files.write_bytes(files.join(output, name), content)
+    files.write_json(
+        files.join(output, "export.json"),
         {
-            "keras_sha256": artifacts.sha256_of(source.path),
+            "keras_sha256": sha256_of(source.path),
             "labels": list(source.labels),
             "front_end": source.front_end.to_dict(),
             "standardisation": source.standardisation.to_dict(),
@@ -123,11 +125,11 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
             "files": {
                 name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
                 | (dataclasses.asdict(descriptions[name[4:-7]]) if name.endswith(".tflite") else {})
-                for name, content in files.items()
+                for name, content in contents.items()
             },
         },
     )
-    print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in files.items()))
+    print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in contents.items()))
 
 
 def _quantization(tensor: Tensor) -> tuple[float, int]:
@@ -140,9 +142,9 @@ def _trained_model(model: str | None) -> _Source:
         raise UserError(
             "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
         )
-    training = artifacts.read_json(artifacts.join(model, "training.json"))
+    training = files.read_json(files.join(model, "training.json"))
     return _Source(
-        path=artifacts.join(model, training["model"]),
+        path=files.join(model, training["model"]),
         labels=tuple(training["labels"]),
         front_end=FrontEnd.from_dict(training["front_end"]),
         standardisation=Standardisation.from_dict(training["standardisation"]),
@@ -152,7 +154,7 @@ def _trained_model(model: str | None) -> _Source:
 def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
     stored = dataset["front_end"]
     if parameters.model_front_end:
-        stored = stored | artifacts.read_json(parameters.model_front_end)
+        stored = stored | files.read_json(parameters.model_front_end)
     try:
         front_end = FrontEnd.from_dict(stored)
     except TypeError as error:
@@ -161,7 +163,7 @@ def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
     if given == "none":
         standardisation = Standardisation.identity(front_end.n_mfcc)
     else:
-        constants = dataset["standardisation"] if given == "dataset" else artifacts.read_json(given)
+        constants = dataset["standardisation"] if given == "dataset" else files.read_json(given)
         try:
             standardisation = Standardisation.from_dict(constants)
         except (KeyError, TypeError) as error:
@@ -189,4 +191,4 @@ def _check_shapes(keras_model, source: _Source) -> None:
 def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
     """float32 [examples, frames, coefficients]: training records chosen by hash, as the model takes them."""
     chosen = np.stack([example.mfcc for example in read_calibration(examples, parameters.calibration_examples)])
-    return source.standardisation.apply(chosen)
+    return standardise(chosen, source.standardisation)

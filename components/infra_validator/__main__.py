@@ -1,8 +1,14 @@
 """`python -m components.infra_validator --examples=ROOT/examples --export=ROOT/export --evaluation=ROOT/evaluation
 --output=ROOT/evaluation/board.json`."""
 
-from components import command
+from components import step
 from components.infra_validator import component
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component, inputs=("examples", "export", "evaluation"))
+
+
 if __name__ == "__main__":
-    command.run_step(component, inputs=("examples", "export", "evaluation"))
+    main()

@@ -21,13 +21,15 @@ import tempfile
 
 import numpy as np
 
-from components.command import parameter
-from components.infra_validator import firmware, footprint
-from schemas import artifacts
-from schemas.artifacts import UserError, unit_hash
-from schemas.dataset import read_audio
-from schemas.example import Audio
+from components.step import parameter
+from schemas.errors import GateFailed, UserError
+from schemas.record import Audio
 from schemas.vectors import Results, Vectors
+from ser_tinyml.runtimes import device as firmware
+from ser_tinyml.runtimes import footprint
+from ser_tinyml.store import files
+from ser_tinyml.store.dataset import read_audio
+from ser_tinyml.store.digests import unit_hash
 
 _GENERATED = ("ser_engine.c", "ser_engine.h", "ser_frontend_constants.c", "ser_frontend_constants.h")
 _CLOCK_HZ = 64_000_000
@@ -64,11 +66,11 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
     Raises:
       UserError: the firmware does not build or run, or the artifacts don't belong together.
     """
-    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
-    description = artifacts.read_json(artifacts.join(export, "export.json"))
+    dataset = files.read_json(files.join(examples, "dataset.json"))
+    description = files.read_json(files.join(export, "export.json"))
     if reason := _why_not(dataset, description):
         print(f"the firmware was not built: {reason}")
-        artifacts.write_json(output, {"validated": False, "skipped": [reason], "gates": []})
+        files.write_json(output, {"validated": False, "skipped": [reason], "gates": []})
         return
     heard = read_audio(examples)
     vectors, clip_of_window = _read_vectors(heard, evaluation)
@@ -104,7 +106,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
 
 def _finish(output: str, report: dict, gates: list[dict]) -> None:
     passed = all(gate["passed"] for gate in gates)
-    artifacts.write_json(output, report | {"validated": passed and not report["skipped"], "gates": gates})
+    files.write_json(output, report | {"validated": passed and not report["skipped"], "gates": gates})
     for gate in gates:
         print(_describe(gate))
     for reason in report["skipped"]:
@@ -114,9 +116,9 @@ def _finish(output: str, report: dict, gates: list[dict]) -> None:
 
 
 def require_blessing(output: str) -> None:
-    """Raises UserError, naming the gates that failed, where the firmware in board.json did not pass."""
-    if failed := [_describe(gate) for gate in artifacts.read_json(output)["gates"] if not gate["passed"]]:
-        raise UserError("the firmware did not pass:\n  " + "\n  ".join(failed))
+    """Raises GateFailed, naming the gates that failed, where the firmware in board.json did not pass."""
+    if failed := [_describe(gate) for gate in files.read_json(output)["gates"] if not gate["passed"]]:
+        raise GateFailed("the firmware did not pass:\n  " + "\n  ".join(failed))
 
 
 _SAME = ("features", "from_features", "from_audio")
@@ -137,13 +139,13 @@ def _copy_generated(export: str, folder: pathlib.Path) -> pathlib.Path:
     """What the firmware builds from, on this machine's disk."""
     folder.mkdir()
     for name in _GENERATED:
-        (folder / name).write_bytes(artifacts.read_bytes(artifacts.join(export, name)))
+        (folder / name).write_bytes(files.read_bytes(files.join(export, name)))
     return folder
 
 
 def _read_vectors(heard: list[Audio], evaluation: str) -> tuple[Vectors, np.ndarray]:
     """The held-out windows, and the clip of each."""
-    with artifacts.open_binary(artifacts.join(evaluation, "windows.npz")) as file, np.load(file) as stored:
+    with files.open_binary(files.join(evaluation, "windows.npz")) as file, np.load(file) as stored:
         features, outputs, clip = (stored[name] for name in ("features", "outputs", "clip"))
     if len(features) != len(heard):
         raise UserError(f"{evaluation} has {len(features)} held-out windows, the dataset has the sound of {len(heard)}")

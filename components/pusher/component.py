@@ -11,14 +11,15 @@ Writes a tree that builds by itself, without Python and without a network:
 
 import dataclasses
 
-from components.command import parameter
-from components.pusher.bundle import collect_firmware, fetch_cmsis_dsp, make_arduino_library, make_zip
-from components.pusher.golden import make_golden
-from components.pusher.model_card import write_card
-from schemas import artifacts
-from schemas.artifacts import unit_hash
-from schemas.dataset import read_audio
-from schemas.frontend import FrontEnd, Standardisation
+from components.step import parameter
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
+from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
+from ser_tinyml.codegen.golden import make_golden
+from ser_tinyml.report.model_card import write_card
+from ser_tinyml.store import files
+from ser_tinyml.store.dataset import read_audio
+from ser_tinyml.store.digests import unit_hash
 
 _GENERATED = (
     *("ser_engine.c", "ser_engine.h", "ser_frontend_constants.c", "ser_frontend_constants.h"),
@@ -40,15 +41,13 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
     Raises:
       UserError: an artifact is missing, or CMSIS-DSP can't be fetched.
     """
-    results, board = (
-        artifacts.read_json(artifacts.join(evaluation, name)) for name in ("evaluation.json", "board.json")
-    )
-    description = artifacts.read_json(artifacts.join(export, "export.json"))
-    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    results, board = (files.read_json(files.join(evaluation, name)) for name in ("evaluation.json", "board.json"))
+    description = files.read_json(files.join(export, "export.json"))
+    dataset = files.read_json(files.join(examples, "dataset.json"))
     if reason := _why_not(results, board, description):
         print(f"no firmware bundle: {reason}")
         return
-    generated = {name: artifacts.read_bytes(artifacts.join(export, name)) for name in _GENERATED}
+    generated = {name: files.read_bytes(files.join(export, name)) for name in _GENERATED}
     ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
     tensor = description["files"]["ser_int8.tflite"]["input"]
     golden = make_golden(
@@ -62,7 +61,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
     )
     firmware, cmsis_dsp = collect_firmware(), fetch_cmsis_dsp()
     for_board = {name: content for name, content in generated.items() if name not in _FOR_TFLM}
-    files = {
+    bundle = {
         **firmware,
         **{f"generated/{name}": content for name, content in generated.items()},
         **{f"third_party/cmsis_dsp/{path}": content for path, content in cmsis_dsp.items()},
@@ -70,10 +69,10 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
         "golden/vectors.bin": golden.encode(),
         "MODEL_CARD.md": write_card(results, board, dataset, description).encode(),
     }
-    files["ser_firmware.zip"] = make_zip(files)
-    for path, content in files.items():
-        artifacts.write_bytes(artifacts.join(output, path), content)
-    print(f"{len(files)} files in {output}, the same in ser_firmware.zip")
+    bundle["ser_firmware.zip"] = make_zip(bundle)
+    for path, content in bundle.items():
+        files.write_bytes(files.join(output, path), content)
+    print(f"{len(bundle)} files in {output}, the same in ser_firmware.zip")
 
 
 def _why_not(results: dict, board: dict, description: dict) -> str:

@@ -1,8 +1,14 @@
 """`python -m components.reporter --output=ROOT/report`, and the directories that it reads: `--manifest --examples --model
 --evaluation`."""
 
-from components import command
+from components import step
 from components.reporter import component
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component, inputs=("manifest", "examples", "evaluation"), optional_inputs=("model",))
+
+
 if __name__ == "__main__":
-    command.run_step(component, inputs=("manifest", "examples", "evaluation"), optional_inputs=("model",))
+    main()

@@ -2,13 +2,15 @@
 
 import dataclasses
 
-from components.command import parameter
-from components.keras_model import load_model, trained_model_path
-from components.reporter import figures, page
-from schemas import artifacts
-from schemas.dataset import read_split
-from schemas.labels import LABEL_OF_EMOTION
-from schemas.manifest import ManifestRow, read_manifest
+from components.step import parameter
+from schemas.classes import LABEL_OF_EMOTION
+from schemas.manifest import ManifestRow
+from ser_tinyml.network.loading import load_model, trained_model_path
+from ser_tinyml.report import data_pictures as figures
+from ser_tinyml.report import page
+from ser_tinyml.store import files
+from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.manifest import read_manifest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,22 +26,22 @@ def run(
     output: str, parameters: Parameters, manifest: str, examples: str, evaluation: str, model: str | None = None
 ) -> None:
     """Writes the page; raises UserError where an artifact is missing."""
-    results = artifacts.read_json(artifacts.join(evaluation, "evaluation.json"))
-    board = artifacts.join(evaluation, "board.json")
-    statistics = artifacts.read_json(artifacts.join(examples, "statistics.json"))
-    summary = artifacts.read_json(artifacts.join(manifest, "summary.json"))
-    rows = list(read_manifest(artifacts.join(manifest, "manifest.jsonl")))
+    results = files.read_json(files.join(evaluation, "evaluation.json"))
+    board = files.join(evaluation, "board.json")
+    statistics = files.read_json(files.join(examples, "statistics.json"))
+    summary = files.read_json(files.join(manifest, "summary.json"))
+    rows = list(read_manifest(files.join(manifest, "manifest.jsonl")))
 
     sections = [
         page.models_section(results),
         page.gates_section(results),
-        *([page.board_section(artifacts.read_json(board))] if artifacts.exists(board) else []),
+        *([page.board_section(files.read_json(board))] if files.exists(board) else []),
         page.confusion_section({name: _read_png(evaluation, f"confusion_{name}") for name in results["models"]}),
         page.classes_section(results),
         page.groups_section(results),
     ]
     if model and not parameters.model_path:
-        sections.append(page.training_section(_read_png(evaluation, "curves"), artifacts.join(model, "training.json")))
+        sections.append(page.training_section(_read_png(evaluation, "curves"), files.join(model, "training.json")))
     sections += [
         page.data_section(summary, statistics),
         page.audio_section([(row, figures.draw_recording(row.path)) for row in _one_per_emotion(rows)]),
@@ -47,11 +49,11 @@ def run(
     ]
     if path := parameters.model_path or (model and trained_model_path(model)):
         sections.append(page.weights_section(figures.draw_first_layer(load_model(path))))
-    artifacts.write_text(artifacts.join(output, "index.html"), page.render(results, sections))
+    files.write_text(files.join(output, "index.html"), page.render(results, sections))
 
 
 def _read_png(evaluation: str, name: str) -> bytes:
-    return artifacts.read_bytes(artifacts.join(evaluation, f"{name}.png"))
+    return files.read_bytes(files.join(evaluation, f"{name}.png"))
 
 
 def _one_per_emotion(rows: list[ManifestRow]) -> list[ManifestRow]:

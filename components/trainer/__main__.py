@@ -1,7 +1,13 @@
 """`python -m components.trainer --examples=ROOT/examples --output=ROOT/model`."""
 
-from components import command
+from components import step
 from components.trainer import component
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component, inputs=("examples",))
+
+
 if __name__ == "__main__":
-    command.run_step(component, inputs=("examples",))
+    main()

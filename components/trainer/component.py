@@ -23,23 +23,24 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from components import fake_quantized
-from components.command import parameter
-from components.trainer.averaging import KeepAverage, make_optimizer
-from components.trainer.dataset import (
+from components.step import parameter
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.network import fake_quantized
+from ser_tinyml.network.architecture import Architecture
+from ser_tinyml.network.averaging import KeepAverage, make_optimizer
+from ser_tinyml.network.quantization import float_network, make_quantized
+from ser_tinyml.network.temperature import scale_to_validation
+from ser_tinyml.network.training_data import (
     Masks,
     make_split_dataset,
     make_training_dataset,
     make_validation_dataset,
 )
-from components.trainer.network import Architecture
-from components.trainer.quantization import float_network, make_quantized
-from components.trainer.temperature import scale_to_validation
-from components.trainer.uar import UnweightedAverageRecall
-from schemas import artifacts
-from schemas.artifacts import UserError
-from schemas.dataset import read_calibration
-from schemas.frontend import FrontEnd, Standardisation
+from ser_tinyml.network.uar import UnweightedAverageRecall
+from ser_tinyml.store import files
+from ser_tinyml.store.dataset import read_calibration
 
 _UPDATES_AN_EXECUTION = 100  # in one call of TensorFlow, between which Python does no work and hears no interrupt
 
@@ -123,7 +124,7 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
       UserError: a flag is wrong, or there are no training or validation examples.
     """
     lstm_units = check(parameters)
-    dataset = artifacts.read_json(artifacts.join(examples, "dataset.json"))
+    dataset = files.read_json(files.join(examples, "dataset.json"))
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
     n_classes = len(dataset["labels"])
@@ -134,32 +135,32 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
     train = make_split_dataset(examples, "train", dataset).cache()
     validation = make_split_dataset(examples, "validation", dataset)
     data = make_data(parameters, train, validation, dataset)
-    backup = artifacts.join(output, "backup", _digest_run(parameters, dataset))
+    backup = files.join(output, "backup", _digest_run(parameters, dataset))
 
     network = architecture.build_for_training(parameters.seed)
     plan = Plan.from_parameters(parameters)
-    kept = fit(network, data, plan, artifacts.join(backup, "float"), artifacts.join(output, "logs", "float"))
+    kept = fit(network, data, plan, files.join(backup, "float"), files.join(output, "logs", "float"))
     stages = {"float": kept}
     if parameters.quantization_aware:
         standardisation = Standardisation.from_dict(dataset["standardisation"])
-        calibration = standardisation.apply(np.stack([example.mfcc for example in read_calibration(examples)]))
+        calibration = standardise(np.stack([example.mfcc for example in read_calibration(examples)]), standardisation)
         network = make_quantized(architecture, network, calibration, training_seed=parameters.seed)
         plan = plan.for_quantization(parameters)
         # begins anew, whether or not the stage before ran here
         data = make_data(parameters, train, validation, dataset)
-        directories = (artifacts.join(backup, "quantized"), artifacts.join(output, "logs", "quantization_aware"))
+        directories = (files.join(backup, "quantized"), files.join(output, "logs", "quantization_aware"))
         stages["quantization_aware"] = fit(network, data, plan, *directories)
 
     plain = float_network(architecture, network)
     temperature = scale_to_validation(plain, validation) if parameters.temperature_scaling else 1.0
-    files = {"ser.h5": _model_bytes(plain), "history.csv": _history_csv(stages).encode()}
+    contents = {"ser.h5": _model_bytes(plain), "history.csv": _history_csv(stages).encode()}
     if parameters.quantization_aware:
-        files["fake_quantized.h5"] = _model_bytes(make_quantized(architecture, plain, calibration))
+        contents["fake_quantized.h5"] = _model_bytes(make_quantized(architecture, plain, calibration))
     last = stages[list(stages)[-1]]
-    for name, content in files.items():
-        artifacts.write_bytes(artifacts.join(output, name), content)
-    artifacts.write_json(
-        artifacts.join(output, "training.json"),
+    for name, content in contents.items():
+        files.write_bytes(files.join(output, name), content)
+    files.write_json(
+        files.join(output, "training.json"),
         {
             "model": "ser.h5",
             "fake_quantized": "fake_quantized.h5" if parameters.quantization_aware else None,
@@ -181,7 +182,7 @@ def run(output: str, parameters: Parameters, examples: str) -> None:
             "temperature": temperature,
         },
     )
-    tf.io.gfile.rmtree(artifacts.join(output, "backup"))
+    tf.io.gfile.rmtree(files.join(output, "backup"))
 
 
 def make_data(parameters: Parameters, train: tf.data.Dataset, validation: tf.data.Dataset, dataset: dict) -> Data:
@@ -266,8 +267,8 @@ def _epochs_backed_up(backup: str) -> int:
 
 def _digest_run(parameters: Parameters, dataset: dict) -> str:
     """Of all that decides the weights: a backup of anything else is none of this training."""
-    files = [*sorted(pathlib.Path(__file__).parent.glob("*.py")), pathlib.Path(fake_quantized.__file__)]
-    code = [path.read_text() for path in files]
+    sources = [*sorted(pathlib.Path(__file__).parent.glob("*.py")), pathlib.Path(fake_quantized.__file__)]
+    code = [path.read_text() for path in sources]
     decisive = [dataclasses.asdict(parameters), dataset["digest"], tf.__version__, code]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 

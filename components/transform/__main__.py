@@ -2,10 +2,16 @@
 
 import gc
 
-gc.disable()  # imports leave no garbage worth a search; command.main enables it again
+gc.disable()  # imports leave no garbage worth a search; the command line enables it again
 
-from components import command  # noqa: E402
+from components import step  # noqa: E402
 from components.transform import component  # noqa: E402
 
+
+def main() -> None:
+    """Runs the step's command."""
+    step.run_step(component, inputs=("manifest",), takes_beam_options=True)
+
+
 if __name__ == "__main__":
-    command.run_step(component, inputs=("manifest",), takes_beam_options=True)
+    main()

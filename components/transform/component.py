@@ -18,10 +18,7 @@ from typing import Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 
-from components.command import parameter
-from components.transform.anomalies import find_anomalies
-from components.transform.augment import Surroundings, needs_noises, resolve_copies
-from components.transform.decode import Acceptance, Crop
+from components.step import parameter
 from components.transform.job import (
     AUDIO,
     FOREIGN_VALUE,
@@ -32,12 +29,16 @@ from components.transform.job import (
     run_job,
     shard_names,
 )
-from components.transform.noise import list_noises
-from components.transform.tfrecord import encode_shard
-from schemas import artifacts
-from schemas.artifacts import UserError
-from schemas.frontend import FrontEnd, Standardisation
-from schemas.labels import CORPORA, LABELS, SPLITS
+from schemas.classes import LABELS, SPLITS
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
+from ser_tinyml.audio.decode import Acceptance, Crop
+from ser_tinyml.audio.noise import list_noises
+from ser_tinyml.corpora import CORPORA
+from ser_tinyml.store import files
+from ser_tinyml.store.anomalies import find_anomalies
+from ser_tinyml.store.tfrecord import encode_shard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,7 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
     Raises:
       UserError: the manifest or a flag is wrong, too many clips are in quarantine, or the statistics show an anomaly.
     """
-    if not artifacts.exists(manifest):
+    if not files.exists(manifest):
         raise UserError(f"cannot read {manifest}: there is no such file")
     settings = _settings(parameters)
     options = _pipeline_options(beam_options or [])
@@ -105,17 +106,17 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
         print("--dry_run: the job was prepared and not run, nothing is written")
         return
     made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl")
-    artifacts.delete_files([path for path in artifacts.list_files(output) if path.endswith(made_here)])
+    files.delete_files([path for path in files.list_files(output) if path.endswith(made_here)])
     run_job(manifest, output, settings, options)
 
-    statistics = artifacts.read_json(artifacts.join(output, STATISTICS))
-    quarantine = list(artifacts.read_json_lines(artifacts.join(output, QUARANTINE)))
+    statistics = files.read_json(files.join(output, STATISTICS))
+    quarantine = list(files.read_json_lines(files.join(output, QUARANTINE)))
     splits = statistics["splits"]
     _check_counts(statistics, len(quarantine))
     reasons = dict(collections.Counter(row["reason"] for row in quarantine).most_common())
     anomalies = _foreign_values(quarantine) + find_anomalies(splits, speakers_apart=parameters.split == "speaker")
     statistics |= {"quarantined": reasons, "anomalies": anomalies}
-    artifacts.write_json(artifacts.join(output, STATISTICS), statistics)
+    files.write_json(files.join(output, STATISTICS), statistics)
 
     for row in quarantine[:10]:
         print(f"quarantined: {row['path']}: {row['reason']}: {row['detail']}")
@@ -127,15 +128,14 @@ def run(output: str, parameters: Parameters, manifest: str, beam_options: list[s
             f"{len(quarantine)} of {rows} clips are in quarantine, more than "
             f"--max_quarantine_fraction={parameters.max_quarantine_fraction} allows: "
             + ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            + f"; see {artifacts.join(output, QUARANTINE)}"
+            + f"; see {files.join(output, QUARANTINE)}"
         )
     if anomalies:
         raise UserError(
-            f"the dataset is not as its schema says ({artifacts.join(output, STATISTICS)}):\n  "
-            + "\n  ".join(anomalies)
+            f"the dataset is not as its schema says ({files.join(output, STATISTICS)}):\n  " + "\n  ".join(anomalies)
         )
     _write_empty_shards(output, settings)
-    artifacts.write_json(artifacts.join(output, "dataset.json"), _describe_dataset(parameters, settings, statistics))
+    files.write_json(files.join(output, "dataset.json"), _describe_dataset(parameters, settings, statistics))
     print(
         f"{rows} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
         + ", ".join(f"{name} {splits[name]['examples']}" for name in SPLIT_NAMES if splits[name]["examples"])
@@ -161,9 +161,9 @@ def _settings(parameters: Parameters) -> JobSettings:
     if needs_noises(train_copies + noisy_copies) and not parameters.noise_dir:
         raise UserError("recorded_noise takes its noise from --noise_dir, which is not given")
     return JobSettings(
-        around=Surroundings(FrontEnd(), list_noises(parameters.noise_dir) if parameters.noise_dir else ()),
+        around=Surroundings(_front_end(parameters), list_noises(parameters.noise_dir) if parameters.noise_dir else ()),
         crops=_parse_crops(parameters.crop),
-        window_hop=parameters.window_hop if parameters.windows == "speech" else 0.0,
+        windows=parameters.windows,
         load_rate=parameters.load_rate,
         acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
         padding=parameters.padding,
@@ -175,6 +175,11 @@ def _settings(parameters: Parameters) -> JobSettings:
         num_shards=parameters.num_shards,
         compressed=parameters.compression == "gzip",
     )
+
+
+def _front_end(parameters: Parameters) -> FrontEnd:
+    front_end = FrontEnd()
+    return dataclasses.replace(front_end, window_hop_samples=round(parameters.window_hop * front_end.sample_rate))
 
 
 def _parse_crops(values: tuple[str, ...]) -> dict[str, Crop]:
@@ -213,11 +218,11 @@ def _check_counts(statistics: dict, quarantined: int) -> None:
 
 def _write_empty_shards(output: str, settings: JobSettings) -> None:
     """Those that no record fell into."""
-    written = set(artifacts.list_files(output))
+    written = set(files.list_files(output))
     for split in (*SPLIT_NAMES, AUDIO):
         for name in shard_names(split, settings.num_shards, settings.compressed):
-            if (path := artifacts.join(output, name)) not in written:
-                artifacts.write_bytes(path, encode_shard([], settings.compressed))
+            if (path := files.join(output, name)) not in written:
+                files.write_bytes(path, encode_shard([], settings.compressed))
 
 
 def _foreign_values(quarantine: list[dict]) -> list[str]:

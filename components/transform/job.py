@@ -15,19 +15,22 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components.transform.augment import Surroundings, make_copies
-from components.transform.decode import Acceptance, Crop, Undecodable, decode_window
 from components.transform.memory import settle_memory
-from components.transform.mfcc import compute_mfcc
-from components.transform.resample import fix_length
-from components.transform.statistics import DatasetStatistics, SumStatistics
-from components.transform.tfrecord import encode_shard
-from components.transform.windows import cut_window, place_windows
-from schemas import artifacts
-from schemas.artifacts import UserError
-from schemas.example import Audio, Example, encode, encode_audio
-from schemas.labels import LABELS
-from schemas.manifest import PER_COPY, ManifestRow, find_foreign_value, parse_row
+from schemas.classes import LABELS
+from schemas.errors import UserError
+from schemas.manifest import PER_COPY, ManifestRow
+from schemas.record import Audio, Example
+from ser_tinyml.audio.augment import Surroundings, make_copies
+from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
+from ser_tinyml.audio.mfcc import compute_mfcc
+from ser_tinyml.audio.resample import fix_length
+from ser_tinyml.audio.windows import cut_window, place_windows
+from ser_tinyml.store import files
+from ser_tinyml.store.digests import unit_hash
+from ser_tinyml.store.manifest import find_foreign_value, parse_row
+from ser_tinyml.store.records import encode, encode_audio
+from ser_tinyml.store.statistics import DatasetStatistics, SumStatistics
+from ser_tinyml.store.tfrecord import encode_shard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,7 @@ class JobSettings:
 
     around: Surroundings
     crops: dict[str, Crop]  # by corpus
-    window_hop: float  # s between the windows of speech; 0: the crop is the window
+    windows: str  # "speech": those that cover the speech in the crop; "crop": the crop is the window
     load_rate: int
     acceptance: Acceptance
     padding: str
@@ -89,7 +92,7 @@ def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: Job
         | "Write statistics"
         >> beam.Map(
             _write_statistics,
-            artifacts.join(output, STATISTICS),
+            files.join(output, STATISTICS),
             beam.pvalue.AsSingleton(num_rows),
             beam.pvalue.AsSingleton(num_written),
         )
@@ -97,7 +100,7 @@ def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: Job
     (
         made[_QUARANTINED]
         | "Gather quarantine" >> beam.combiners.ToList()
-        | "Write quarantine" >> beam.Map(_write_quarantine, artifacts.join(output, QUARANTINE))
+        | "Write quarantine" >> beam.Map(_write_quarantine, files.join(output, QUARANTINE))
     )
 
 
@@ -207,7 +210,7 @@ def make_records(
             record = encode(example)
             statistics.split(split).add_example(example, record, window.recording_seconds)
             key = f"{row.clip_id}/{number:06}/{place:06}"
-            shard = int(artifacts.unit_hash("shard", key) * settings.num_shards)
+            shard = int(unit_hash("shard", key) * settings.num_shards)
             records.append(((split, shard), (key, record)))
             if split == HELD_OUT:
                 heard = Audio(row.clip_id, number, place, _to_pcm(part, front_end.window_samples))
@@ -218,10 +221,10 @@ def make_records(
 
 def _cut(copy: np.ndarray, original: np.ndarray, settings: JobSettings) -> list[np.ndarray]:
     """A copy's windows. Where they are is found in the original: noise hides it, and what changes speed moves it."""
-    if not settings.window_hop:
+    if settings.windows == "crop":
         return [copy]
     front_end = settings.around.front_end
-    starts = place_windows(original, front_end.sample_rate, front_end.window_samples, settings.window_hop)
+    starts = place_windows(original, front_end)
     windows = (cut_window(copy, round(start * len(copy) / len(original)), front_end.window_samples) for start in starts)
     # As a microphone delivers them, in 16 bits, so that a device's features are these.
     heard = [_to_pcm(window, front_end.window_samples) / np.float32(32768) for window in windows]
@@ -244,7 +247,7 @@ def _plan_copies(row: ManifestRow, settings: JobSettings) -> list[tuple[str, str
 def _split_of_copy(row: ManifestRow, number: int, settings: JobSettings) -> str:
     if row.split != PER_COPY:
         return row.split
-    position = artifacts.unit_hash(PER_COPY, row.clip_id, number)
+    position = unit_hash(PER_COPY, row.clip_id, number)
     if position < settings.test_fraction:
         return "test"
     return "validation" if position < settings.test_fraction + settings.validation_fraction else "train"
@@ -256,7 +259,7 @@ def _write_shard(shard: tuple[ShardKey, Iterable[KeyedRecord]], output: str, set
     ordered = sorted(records)
     name = shard_names(split, settings.num_shards, settings.compressed)[number]
     content = encode_shard((record for _, record in ordered), settings.compressed)
-    artifacts.write_bytes(artifacts.join(output, name), content)
+    files.write_bytes(files.join(output, name), content)
     return len(ordered)
 
 
@@ -268,8 +271,8 @@ def _write_statistics(statistics: DatasetStatistics, path: str, num_rows: int, n
         "audio": statistics.audio,
         "splits": {name: statistics.split(name).to_dict() for name in SPLIT_NAMES},
     }
-    artifacts.write_json(path, document)
+    files.write_json(path, document)
 
 
 def _write_quarantine(rows: list[dict], path: str) -> None:
-    artifacts.write_json_lines(path, sorted(rows, key=lambda row: (row["clip_id"], row["path"])))
+    files.write_json_lines(path, sorted(rows, key=lambda row: (row["clip_id"], row["path"])))

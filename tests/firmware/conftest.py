@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from components.exporter.engine_graph import read_graph
-from components.exporter.engine_source import make_engine
+from ser_tinyml.codegen.engine_graph import read_graph
+from ser_tinyml.codegen.engine_source import make_engine
 
 FIRMWARE = pathlib.Path(__file__).resolve().parents[2] / "firmware"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror")

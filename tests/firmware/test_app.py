@@ -10,11 +10,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from components.exporter.engine_source import make_engine
-from components.exporter.frontend_source import make_frontend_sources
-from components.transform.decode import Crop, decode_window
-from components.transform.windows import find_speech
-from schemas.frontend import FrontEnd, Standardisation
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.decode import Crop, decode_window
+from ser_tinyml.audio.windows import find_speech
+from ser_tinyml.codegen.engine_source import make_engine
+from ser_tinyml.codegen.frontend_source import make_frontend_sources
 from tests.firmware.conftest import FIRMWARE, STRICT
 from tests.firmware.random_models import ModelWriter
 

@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import pytest
 
-from components.exporter.engine_graph import read_graph
-from components.exporter.engine_source import make_engine
-from components.exporter.frontend_source import make_frontend_sources
-from schemas.frontend import FrontEnd, Standardisation
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.codegen.engine_graph import read_graph
+from ser_tinyml.codegen.engine_source import make_engine
+from ser_tinyml.codegen.frontend_source import make_frontend_sources
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.random_models import ModelWriter
 

@@ -8,11 +8,12 @@ import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 from tflite_micro import runtime
 
-from components.exporter.engine_graph import Factor, read_graph
-from components.exporter.engine_source import make_engine
-from schemas.artifacts import UserError
-from schemas.dataset import read_split
-from schemas.frontend import Standardisation
+from schemas.errors import UserError
+from schemas.front_end import Standardisation
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.codegen.engine_graph import Factor, read_graph
+from ser_tinyml.codegen.engine_source import make_engine
+from ser_tinyml.store.dataset import read_split
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.random_models import ModelWriter, make_random_model
 
@@ -194,5 +195,5 @@ def quantized_windows(root, split: str, graph) -> np.ndarray:
     """int8 [windows, frames, inputs]: a split of a run's records, as the int8 model takes them."""
     description = json.loads((root / "export/export.json").read_text())
     mfcc = np.stack([record.mfcc for record in read_split(str(root / "examples"), split)])
-    standardised = Standardisation.from_dict(description["standardisation"]).apply(mfcc)
+    standardised = standardise(mfcc, Standardisation.from_dict(description["standardisation"]))
     return np.clip(np.round(standardised / graph.input.scale) + graph.input.zero_point, -128, 127).astype(np.int8)

@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from components.exporter.frontend_source import make_frontend_sources
-from components.transform.decode import Crop, decode_window
-from components.transform.mfcc import compute_mfcc
-from components.transform.windows import cut_window, place_windows
-from schemas.artifacts import UserError
-from schemas.frontend import FrontEnd, Standardisation, hann_window
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.decode import Crop, decode_window
+from ser_tinyml.audio.mel import dct_matrix, hann_window
+from ser_tinyml.audio.mfcc import compute_mfcc
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.windows import cut_window, place_windows
+from ser_tinyml.codegen.frontend_source import make_frontend_sources
 from tests.firmware.conftest import FIRMWARE, STRICT
 
 FRONT_END = FrontEnd()
@@ -201,7 +203,7 @@ def test_features_are_the_mfcc_standardised_rounded_and_cut_off(build_front_end)
     rng = np.random.default_rng(3)
     standardisation = Standardisation(tuple(rng.normal(0, 20, 13)), tuple(rng.uniform(5, 20, 13)))
     front_end = build_front_end(FRONT_END, standardisation, 0.02, 7)
-    levels = standardisation.apply(front_end.mfcc(make_speech())) / 0.02 + 7
+    levels = standardise(front_end.mfcc(make_speech()), standardisation) / 0.02 + 7
     features = front_end.features(make_speech())
     expected = np.clip(np.round(levels), -128, 127)
     assert {-128, 127} <= set(features.ravel().tolist())
@@ -221,7 +223,7 @@ def test_constants_read_back_as_the_float32_that_python_computed(default):
 
 
 def test_the_dct_is_scipys():
-    dct = dataclasses.replace(FRONT_END, n_mels=40, n_mfcc=40).dct_matrix()
+    dct = dct_matrix(dataclasses.replace(FRONT_END, n_mels=40, n_mfcc=40))
     np.testing.assert_allclose(dct, scipy.fft.dct(np.eye(40), norm="ortho").T, atol=1e-14)
 
 
@@ -274,7 +276,7 @@ def test_real_recordings_give_librosas_mfcc_and_pythons_features(real_corpora, d
     # Quantized as a model's input would be: the records' whole range on the 256 values of int8.
     frames = python.reshape(-1, FRONT_END.n_mfcc).astype(np.float64)
     standardisation = Standardisation(tuple(frames.mean(axis=0)), tuple(frames.std(axis=0)))
-    standardised = standardisation.apply(python)
+    standardised = standardise(python, standardisation)
     scale = float(np.ptp(standardised)) / 255
     zero_point = round(-128 - standardised.min() / scale)
     quantized = np.clip(np.round(standardised / np.float32(scale)) + zero_point, -128, 127)
@@ -299,5 +301,5 @@ def choose_recordings(corpora: pathlib.Path) -> list[pathlib.Path]:
 def cut_windows(path: pathlib.Path) -> list[np.ndarray]:
     """int16 [window_samples] each: what a device would decide about."""
     samples = decode_window(str(path), Crop(0.0, 10.0), FRONT_END.sample_rate).samples
-    starts = place_windows(samples, FRONT_END.sample_rate, FRONT_END.window_samples, hop=0.5)
+    starts = place_windows(samples, FRONT_END)
     return [to_int16(32768 * cut_window(samples, start, FRONT_END.window_samples)) for start in starts]

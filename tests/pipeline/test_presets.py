@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import components  # noqa: F401  settles which Keras TensorFlow loads
-from components.exporter.convert import convert_int8, fix_batch_size
-from components.exporter.engine_graph import read_graph
-from components.trainer.network import Architecture
 from pipeline.steps import STEPS
+from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
+from ser_tinyml.codegen.engine_graph import read_graph
+from ser_tinyml.network.architecture import Architecture
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "pipeline" / "configs"
 

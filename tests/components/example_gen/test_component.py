@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from components.example_gen import component
-from schemas.artifacts import UserError
-from schemas.manifest import read_manifest
+from schemas.errors import UserError
+from ser_tinyml.store.manifest import read_manifest
 
 
 def make_ravdess(write_speech, actors=range(1, 25), emotions=("01", "02", "03", "04", "05", "06", "07", "08")):

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from components.exporter import component
-from components.exporter.source import c_float
-from schemas.artifacts import UserError
+from schemas.errors import UserError
+from ser_tinyml.codegen.tflm_source import c_float
 
 
 def test_export_json_describes_every_file(demo_root):

@@ -8,12 +8,13 @@ import shutil
 import numpy as np
 import pytest
 
-from components.infra_validator import component, firmware
-from schemas.artifacts import UserError
+from components.infra_validator import component
+from schemas.errors import UserError
 from schemas.vectors import Results, Vectors
+from ser_tinyml.runtimes import device as firmware
 
-BOARD_TOOLS = firmware.missing_tools(firmware.BOARD_TOOLS)
-needs_board = pytest.mark.skipif(bool(BOARD_TOOLS), reason=f"{BOARD_TOOLS} not installed")
+needs_host = pytest.mark.needs(*firmware.HOST_TOOLS)
+needs_board = pytest.mark.needs(*firmware.HOST_TOOLS, *firmware.BOARD_TOOLS)
 
 
 def validate(root: pathlib.Path, output: pathlib.Path, export: pathlib.Path | None = None, **parameters) -> dict:
@@ -58,6 +59,7 @@ def test_a_firmware_too_large_for_its_board_fails(demo_root, tmp_path):
         component.require_blessing(str(tmp_path / "board.json"))
 
 
+@needs_host
 def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(firmware, "BOARD_TOOLS", ("no-such-compiler",))
     board = validate(demo_root, tmp_path / "board.json")
@@ -67,6 +69,7 @@ def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, 
     component.require_blessing(str(tmp_path / "board.json"))  # nothing failed
 
 
+@needs_host
 def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatch):
     monkeypatch.setattr(firmware, "BOARD_TOOLS", ("no-such-compiler",))
     export = tmp_path / "export"

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from components.pusher import component
-from components.pusher.bundle import make_zip
+from ser_tinyml.codegen.bundle import make_zip
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +26,7 @@ def test_zip_and_directory_hold_the_same_files(bundle, demo_root):
     assert contents(bundle) == contents(demo_root / "firmware")
 
 
+@pytest.mark.needs("cc", "cmake")
 def test_bundle_builds_by_itself_and_passes_its_own_tests(bundle):
     """With no package index to ask, and no Python to ask it."""
     environment = {"PATH": "/usr/bin:/bin", "PIP_NO_INDEX": "1"}
@@ -38,7 +39,7 @@ def test_bundle_builds_by_itself_and_passes_its_own_tests(bundle):
     assert "golden" in tested.stdout and "100% tests passed" in tested.stdout
 
 
-@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="arm-none-eabi-gcc is not installed")
+@pytest.mark.needs("arm-none-eabi-gcc")
 def test_arduino_library_compiles_from_one_folder(bundle, tmp_path):
     """As Arduino's IDE would: every C file of src/, with src/ the only folder of headers and no flag of ours."""
     sources = sorted((bundle / "arduino/ser-tinyml/src").glob("*.c"))

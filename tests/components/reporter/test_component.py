@@ -28,7 +28,7 @@ def test_page_has_every_section(demo_root):
 
 
 def test_the_leaking_protocol_is_named(demo_root):
-    from components.reporter import page
+    from ser_tinyml.report import page
 
     results = {"protocol": "notebook", "synthetic": False, "blessed": True}
     assert "leak" in page.render(results, []) and "Synthetic" not in page.render(results, [])

@@ -8,12 +8,12 @@ import sys
 import numpy as np
 import pytest
 
-from components.keras_model import load_model
 from components.trainer import component
-from components.trainer.dataset import make_split_dataset
-from components.trainer.network import Architecture
-from schemas.artifacts import UserError
-from schemas.dataset import read_split
+from schemas.errors import UserError
+from ser_tinyml.network.architecture import Architecture
+from ser_tinyml.network.loading import load_model
+from ser_tinyml.network.training_data import make_split_dataset
+from ser_tinyml.store.dataset import read_split
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 SMALL = component.Parameters(lstm_units="8,4", dense_units=8, epochs=3, learning_rate=1e-2, patience=3)

@@ -9,12 +9,13 @@ import soundfile
 import tensorflow as tf
 
 from components.transform import component, job
-from components.transform.mfcc import compute_mfcc
-from schemas.artifacts import UserError
-from schemas.dataset import read_audio, read_split, violations
-from schemas.frontend import FrontEnd
-from schemas.labels import LABELS
-from schemas.manifest import ManifestRow, read_manifest, write_manifest
+from schemas.classes import LABELS
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd
+from schemas.manifest import ManifestRow
+from ser_tinyml.audio.mfcc import compute_mfcc
+from ser_tinyml.store.dataset import read_audio, read_split, violations
+from ser_tinyml.store.manifest import read_manifest, write_manifest
 
 SPEAKERS = {"01": "train", "02": "train", "03": "validation", "04": "test"}
 EMOTIONS = {"calm": "neutral", "happy": "happy", "surprised": "surprise", "sad": "unpleasant"}

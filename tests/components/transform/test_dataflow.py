@@ -10,7 +10,8 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.internal.apiclient import DataflowApplicationClient
 
 from components.transform import component, job
-from schemas.manifest import ManifestRow, write_manifest
+from schemas.manifest import ManifestRow
+from ser_tinyml.store.manifest import write_manifest
 
 FLAGS = [
     "--runner=DataflowRunner",
@@ -75,7 +76,7 @@ def test_what_is_staged_is_the_project_as_setup_py_packs_it(request_and_stage):
         names = {name.split("/", 1)[-1] for name in package.getnames()}
         metadata = next(name for name in package.getnames() if name.endswith("PKG-INFO"))
         requirements = package.extractfile(metadata).read().decode()
-    assert {"components/transform/job.py", "schemas/example.pbtxt", "schemas/frontend.py", "setup.py"} <= names
+    assert {"components/transform/job.py", "ser_tinyml/audio/mfcc.py", "schemas/example.pbtxt", "setup.py"} <= names
     needed = [line for line in requirements.splitlines() if line.startswith("Requires-Dist:") and "extra" not in line]
     packages = {line.split(":")[1].split("=")[0].split("<")[0].split(">")[0].strip() for line in needed}
     assert {"soundfile", "soxr", "scipy", "numpy"} <= packages, "audio libraries come with the package"

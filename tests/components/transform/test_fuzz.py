@@ -9,8 +9,9 @@ import pytest
 import soundfile
 
 from components.transform import component
-from schemas.dataset import read_split
-from schemas.manifest import ManifestRow, write_manifest
+from schemas.manifest import ManifestRow
+from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.manifest import write_manifest
 
 RATE = 16_000
 CONTAINERS = {"WAV": "PCM_16", "WAVEX": "PCM_24", "RF64": "PCM_16", "AIFF": "PCM_16", "FLAC": "PCM_16", "AU": "FLOAT"}

@@ -3,7 +3,8 @@ import pathlib
 import subprocess
 import sys
 
-from schemas.manifest import ManifestRow, write_manifest
+from schemas.manifest import ManifestRow
+from ser_tinyml.store.manifest import write_manifest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 RUNNERS = {

@@ -1,0 +1,134 @@
+"""The command line of the pipeline and of its steps: absl's flags, presets, help by step, and how a command ends."""
+
+import gc
+import importlib.resources
+import sys
+from collections.abc import Callable, Iterator
+
+from absl import app, flags, logging
+
+from schemas.errors import UsageError
+from ser_tinyml.cli.endings import end, show_version, told_in_one_message
+
+Execute = Callable[[flags.FlagValues, list[str]], None]
+
+_PRESETS = "pipeline"  # the package whose data the presets are; it lies above this one, and nothing in it is imported
+
+
+def run_command(execute: Execute, takes_beam_options: bool = False) -> None:
+    """Parses the command line, runs `execute(flags, beam_options)`, and ends the program as `endings` says.
+
+    Args:
+      execute: the command's work.
+      takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
+    """
+    _define_common_flags()
+    with told_in_one_message("--debug" in sys.argv):
+        arguments = list(inline_presets(sys.argv[1:]))
+    if wanted := _KINDS_OF_HELP.intersection(argument.lstrip("-") for argument in arguments):
+        print(_format_help(everything="helpfull" in wanted))
+        sys.exit(0)
+    if "--version" in arguments:
+        show_version()
+    beam_options = _parse(arguments, takes_beam_options)
+
+    def guarded(_: list[str]) -> None:
+        gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
+        gc.enable()
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)
+        with told_in_one_message(flags.FLAGS["debug"].value):
+            execute(flags.FLAGS, beam_options)
+
+    app.run(guarded, argv=sys.argv[:1], flags_parser=lambda command: command)
+
+
+def list_presets() -> list[str]:
+    """Returns the names of the presets."""
+    found = importlib.resources.files(_PRESETS).joinpath("configs").iterdir()
+    return sorted(file.name.removesuffix(".flags") for file in found if file.name.endswith(".flags"))
+
+
+def inline_presets(arguments: list[str]) -> Iterator[str]:
+    """Yields the arguments, with what the files of --preset and --flagfile say in the place of these.
+
+    Raises:
+      UsageError: there is no such preset, or no such file.
+    """
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.lstrip("-").partition("=")
+        if not word.startswith("-") or name not in ("preset", "flagfile"):
+            yield word
+            continue
+        value = value if equals else next(words, "")
+        path = find_preset(value) if name == "preset" else value
+        try:
+            inlined = flags.FLAGS.read_flags_from_files([f"--flagfile={path}"])
+        except flags.Error as error:
+            raise UsageError(str(error)) from error
+        yield from inline_presets(inlined)
+
+
+def find_preset(name: str) -> str:
+    """Returns the path of a preset's flag file; raises UsageError, with a list of the known, where there is none."""
+    if name not in (known := list_presets()):
+        raise UsageError(f"--preset={name}: unknown preset; known are {', '.join(known)}")
+    return str(importlib.resources.files(_PRESETS).joinpath("configs", f"{name}.flags"))
+
+
+_EVERY_COMMAND = "every command"
+_KINDS_OF_HELP = {"help", "h", "helpshort", "helpfull"}
+
+
+def _define_common_flags() -> None:
+    flags.DEFINE_string(
+        "preset",
+        None,
+        f"Takes the flags of a preset, which later ones override: {', '.join(list_presets())}.",
+        module_name=_EVERY_COMMAND,
+    )
+    flags.DEFINE_bool("debug", False, "Shows the traceback of an error.", module_name=_EVERY_COMMAND)
+    flags.DEFINE_bool("version", False, "Prints the version.", module_name=_EVERY_COMMAND)
+
+
+def _format_help(everything: bool) -> str:
+    """Returns the flags by the step that defines them; those of the libraries only where `everything` is asked for."""
+    by_group = flags.FLAGS.flags_by_module_dict()
+    ours = [group for group in by_group if "." not in group and "/" not in group]
+    theirs = [group for group in sorted(by_group) if group not in ours and everything]
+    groups = [*(group for group in ours if group != _EVERY_COMMAND), _EVERY_COMMAND, *theirs]
+    return f"usage: {_name_command()} [--flag=value ...]\n" + flags.FLAGS._get_help_for_modules(groups, "", everything)
+
+
+def _name_command() -> str:
+    """Returns what was typed before the flags: `python -m MODULE` leaves only a path in `sys.argv`."""
+    started = sys.modules["__main__"].__spec__
+    if started is None or sys.argv[0].startswith("ser-tinyml "):
+        return sys.argv[0]
+    return f"python -m {started.name.removesuffix('.__main__')}"
+
+
+def _parse(arguments: list[str], takes_beam_options: bool) -> list[str]:
+    """Sets the flags and returns the arguments that are left for Beam; ends the program where one is nobody's."""
+    try:
+        _, *rest = flags.FLAGS(["", *arguments], known_only=takes_beam_options)
+    except flags.Error as error:
+        end(f"error: {error}\nPass --help to see this command's flags.")
+    if positional := [word for word in rest if not word.startswith("-")]:
+        end(f"error: unexpected argument {positional[0]!r}; every option is a --flag=value")
+    if takes_beam_options:
+        _refuse_unknown(rest)
+    return rest
+
+
+def _refuse_unknown(arguments: list[str]) -> None:
+    """Ends the program where an argument is no option of Beam's either: Beam itself would only warn."""
+    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+
+    parser = _BeamArgumentParser(allow_abbrev=False, add_help=False, conflict_handler="resolve")
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(parser)
+    _, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        end(f"error: unknown flag {unknown[0]}; it is neither this command's nor Beam's. --help lists the flags.")

@@ -1,0 +1,104 @@
+"""What every step shares: its parameters, a dataclass, are its flags, and its inputs are flags, too."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from absl import flags
+
+from components.command_line import run_command
+
+Parameters = TypeVar("Parameters")
+
+
+def parameter(default: Any, help_text: str, affects_output: bool = True) -> Any:
+    """A dataclass field that is also a flag.
+
+    Args:
+      default: its default value; the flag's type is that of the field.
+      help_text: the flag's help.
+      affects_output: False for what only changes how a step runs (its runner, say), not what it makes.
+    """
+    return dataclasses.field(default=default, metadata={"help": help_text, "affects_output": affects_output})
+
+
+def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines a flag for each field of a dataclass of parameters; one that another step shares is defined once.
+
+    str, int, float, bool and `Literal` of strings become the flags of these types; `tuple[str, ...]` may be given several
+    times.
+
+    Args:
+      parameters: the dataclass, its fields made by `parameter`.
+      step: the step's name, below which the help lists the flags.
+      flag_values: where to define them.
+
+    Raises:
+      ValueError: two steps disagree about a shared flag's default.
+    """
+    types = get_type_hints(parameters)
+    for field in dataclasses.fields(parameters):
+        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        if field.name not in flag_values:
+            _define_flag(field, types[field.name], module_name=step, flag_values=flag_values)
+        elif flag_values[field.name].default != default:
+            raise ValueError(f"--{field.name} has two defaults: {flag_values[field.name].default!r} and {default!r}")
+
+
+def _define_flag(field: dataclasses.Field, kind: Any, **place: Any) -> None:
+    default: Any = field.default
+    name, help_text = field.name, field.metadata["help"]
+    if get_origin(kind) is Literal:
+        flags.DEFINE_enum(name, default, enum_values=get_args(kind), help=help_text, **place)
+    elif get_origin(kind) is tuple:
+        flags.DEFINE_multi_string(name, list(default), help=help_text, **place)
+    else:
+        simple = {
+            bool: flags.DEFINE_bool,
+            str: flags.DEFINE_string,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+        }
+        simple[kind](name, default, help=help_text, **place)
+
+
+def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = flags.FLAGS) -> Parameters:
+    """Returns the dataclass, filled from parsed flags."""
+    fields = dataclasses.fields(parameters)  # type: ignore[arg-type]
+    values = {field.name: flag_values[field.name].value for field in fields}
+    return parameters(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
+
+
+def run_step(
+    module: Any,
+    inputs: Sequence[str] = (),
+    optional_inputs: Sequence[str] = (),
+    takes_beam_options: bool = False,
+) -> None:
+    """Runs one step's command: a flag an input, `--output`, a flag a parameter.
+
+    Args:
+      module: the step's `component` module, with `Parameters` and `run(output=..., parameters=..., <input>=...)`.
+      inputs: names of the artifacts that it reads.
+      optional_inputs: those that it can do without.
+      takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
+    """
+    step = module.__name__.split(".")[1]
+    for name in (*inputs, *optional_inputs):
+        define_path(name, step, f"Where the {name} is that this step reads.", required=name in inputs)
+    define_path("output", step, "Where to write to.")
+    define_flags(module.Parameters, step)
+
+    def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
+        artifacts = {name: flag_values[name].value for name in (*inputs, *optional_inputs)}
+        extra = {"beam_options": beam_options} if takes_beam_options else {}
+        module.run(output=flag_values["output"].value, parameters=from_flags(module.Parameters), **artifacts, **extra)
+        if hasattr(module, "require_blessing"):
+            module.require_blessing(flag_values["output"].value)
+
+    run_command(execute, takes_beam_options)
+
+
+def define_path(name: str, step: str, help_text: str, *, required: bool = True) -> None:
+    """Defines a flag that names a file or a directory; the help lists it below `step`."""
+    flags.DEFINE_string(name, None, help_text, module_name=step, required=required)

@@ -1,0 +1,65 @@
+"""The one description of the audio front end: Python's features, the models' metadata and the C header come from it."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEnd:
+    """What decides a window's MFCCs, and where windows are: librosa 0.11's defaults, which firmware computes too.
+
+    Frames are centred (`n_fft // 2` zeros on both sides), the window function is a periodic Hann, the spectrum is power, mel
+    bands are Slaney's with Slaney normalisation, `power_to_db` has reference 1, and the DCT is orthonormal and of type II.
+    """
+
+    sample_rate: int = 16_000  # Hz, after resampling
+    window_samples: int = 24_000  # what one inference hears: 1.5 s
+    n_fft: int = 2048
+    hop_length: int = 512  # samples between frames
+    n_mels: int = 128
+    fmin: float = 0.0  # Hz
+    fmax: float = 8_000.0  # Hz
+    amin: float = 1e-10  # floor of the power before the logarithm
+    top_db: float = 80.0  # floor of the log-mel spectrogram below the window's loudest cell, dB
+    n_mfcc: int = 13
+    window_hop_samples: int = 8_000  # from one window of an utterance to the next
+    lead_samples: int = 1_600  # of an utterance's first window, before its speech begins
+
+    @property
+    def n_frames(self) -> int:
+        """The number of frames in a window: 47."""
+        return 1 + self.window_samples // self.hop_length
+
+    def to_dict(self) -> dict[str, float | int]:
+        """Returns all parameters, for metadata."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, parameters: dict) -> "FrontEnd":
+        """Returns the front end of `to_dict`'s result; an unknown parameter raises TypeError."""
+        return cls(**parameters)
+
+
+@dataclasses.dataclass(frozen=True)
+class Standardisation:
+    """Constants of the affine map `(mfcc - mean) / deviation` between the front end and a model's input.
+
+    Frames of zeros are padding (`--padding=features`), and stay zeros: mapped, they would be louder than any speech. No real
+    frame is all zeros, so a device, which pads nothing, needs the map alone.
+    """
+
+    mean: tuple[float, ...]  # [n_mfcc]
+    deviation: tuple[float, ...]  # [n_mfcc]
+
+    @classmethod
+    def identity(cls, n_mfcc: int) -> "Standardisation":
+        """Returns the constants for a model that takes raw MFCCs."""
+        return cls((0.0,) * n_mfcc, (1.0,) * n_mfcc)
+
+    @classmethod
+    def from_dict(cls, constants: dict) -> "Standardisation":
+        """Reads `{"mean": [...], "deviation": [...]}`."""
+        return cls(tuple(constants["mean"]), tuple(constants["deviation"]))
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Returns what `from_dict` reads."""
+        return {"mean": list(self.mean), "deviation": list(self.deviation)}

@@ -1,0 +1,31 @@
+"""A record of ROOT/examples: what is stored of one window of one copy of one clip."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One window of one copy of one clip."""
+
+    clip_id: str
+    corpus: str
+    speaker: str
+    emotion: str
+    label: int
+    copy: int
+    window: int
+    augmentation: str
+    synthetic: bool
+    mfcc: np.ndarray  # float32 [frames, coefficients], dB-like units of librosa's MFCC, not standardised
+
+
+@dataclasses.dataclass(frozen=True)
+class Audio:
+    """What a device's microphone would have delivered of a window."""
+
+    clip_id: str
+    copy: int
+    window: int
+    samples: np.ndarray  # int16 [window_samples], at the front end's rate

@@ -1,0 +1,225 @@
+"""Augmented copies of a window: named, parameterised operations.
+
+A copy is a text of operations joined by `|`, each `name` or `name:parameter:parameter`:
+
+  clean                      nothing
+  copy:N                     begins with copy N's samples instead of the clip's
+  amplitude_noise:A          white noise of deviation A * U(0, 1) * max(x), the original notebook's rule
+  snr_noise:LOW:HIGH         white noise at a signal-to-noise ratio of U(LOW, HIGH) dB
+  recorded_noise:LOW:HIGH    a part of a file of --noise_dir at such a ratio
+  gain:LOW:HIGH              U(LOW, HIGH) dB
+  time_shift:LOW:HIGH        U(LOW, HIGH) seconds later (below 0: earlier), with silence where nothing was
+  speed:LOW:HIGH             resampling: U(LOW, HIGH) times as fast, and as high
+  time_stretch:RATE          phase vocoder; below 1 is slower; what was no more than a window is none longer
+  time_stretch:LOW:HIGH      the same, at a rate of U(LOW, HIGH)
+  pitch_shift:SEMITONES      phase vocoder and resampling, the length is kept
+  pitch_shift:LOW:HIGH       the same, by U(LOW, HIGH) semitones
+
+What is drawn at random depends on the clip's id and the copy's number alone. A flag file holds a list of copies: one
+`--augment=TEXT` a line.
+"""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd
+from ser_tinyml.audio import spectral
+from ser_tinyml.audio.decode import Undecodable
+from ser_tinyml.audio.noise import Noise, read_noise
+from ser_tinyml.audio.resample import resample
+
+PRESETS: dict[str, tuple[str, ...]] = {
+    "default": (
+        "clean",
+        "time_shift:-0.25:0.25|gain:-12:6",
+        "time_shift:-0.25:0.25|snr_noise:5:30",
+        "speed:0.87:1.15|time_shift:-0.25:0.25",
+        "speed:0.87:1.15|time_shift:-0.25:0.25|snr_noise:5:30|gain:-12:6",
+        "pitch_shift:-2.5:2.5|time_shift:-0.25:0.25",
+        "time_stretch:0.8:1.25|time_shift:-0.25:0.25",
+        "speed:0.87:1.15|time_shift:-0.25:0.25|gain:-12:6",
+    ),
+    "notebook": ("amplitude_noise:0.5", "copy:0|time_stretch:0.8|pitch_shift:0.7"),
+    "none": ("clean",),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What operations know beside the samples."""
+
+    front_end: FrontEnd
+    noises: tuple[Noise, ...] = ()  # of --noise_dir
+
+
+Operation = Callable[..., np.ndarray]
+
+
+def clean(samples: np.ndarray, _around: Surroundings, _rng: np.random.Generator) -> np.ndarray:
+    """The samples as they are."""
+    return samples
+
+
+def amplitude_noise(
+    samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, amplitude: float
+) -> np.ndarray:
+    """Adds white noise whose deviation is `amplitude * U(0, 1) * max(samples)`."""
+    deviation = amplitude * rng.uniform() * samples.max()
+    return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
+
+
+def snr_noise(
+    samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
+    """Adds white noise at a signal-to-noise ratio of U(low, high) dB."""
+    deviation = _rms(samples) * 10 ** (-rng.uniform(low, high) / 20)
+    return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
+
+
+def recorded_noise(
+    samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
+    """Adds recorded noise at a signal-to-noise ratio of U(low, high) dB: any file, from anywhere in it; short ones repeat.
+
+    Where the noise itself is silent nothing is added. Raises Undecodable (bad_noise) where it can't be read.
+    """
+    noise = around.noises[rng.integers(len(around.noises))]
+    position, ratio = rng.uniform(), rng.uniform(low, high)
+    try:
+        recording = read_noise(noise, position, len(samples), around.front_end.sample_rate)
+    except Undecodable as error:
+        raise Undecodable("bad_noise", f"{noise.path}: {error}") from error
+    level = _rms(recording)
+    if not level:
+        return samples
+    return (samples + recording * (_rms(samples) / level * 10 ** (-ratio / 20))).astype(np.float32)
+
+
+def gain(samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Scales by U(low, high) dB."""
+    return (samples * 10 ** (rng.uniform(low, high) / 20)).astype(np.float32)
+
+
+def time_shift(
+    samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
+    """Moves the signal U(low, high) seconds later; the length is kept."""
+    shift = round(rng.uniform(low, high) * around.front_end.sample_rate)
+    shift = max(-len(samples), min(len(samples), shift))
+    silence = np.zeros(abs(shift), samples.dtype)
+    return np.concatenate([samples[-shift:], silence] if shift < 0 else [silence, samples[: len(samples) - shift]])
+
+
+def speed(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Plays U(low, high) times as fast, which changes pitch, too."""
+    rate = around.front_end.sample_rate
+    return resample(samples, round(rng.uniform(low, high) * rate), rate)
+
+
+def time_stretch(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, *rates: float) -> np.ndarray:
+    """Changes speed and keeps pitch; of a window that becomes longer the first window is kept."""
+    window = around.front_end.window_samples
+    return spectral.time_stretch(samples, _draw(rng, rates), window if len(samples) <= window else None)
+
+
+def pitch_shift(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, *semitones: float) -> np.ndarray:
+    """Changes pitch and keeps speed."""
+    return spectral.pitch_shift(samples, around.front_end.sample_rate, _draw(rng, semitones))
+
+
+def _draw(rng: np.random.Generator, bounds: tuple[float, ...]) -> float:
+    return bounds[0] if len(bounds) == 1 else rng.uniform(bounds[0], bounds[1])
+
+
+def _rms(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+
+
+_OPERATIONS: dict[str, tuple[Operation, tuple[int, ...]]] = {  # name -> (function, numbers of parameters that it takes)
+    "clean": (clean, (0,)),
+    "amplitude_noise": (amplitude_noise, (1,)),
+    "snr_noise": (snr_noise, (2,)),
+    "recorded_noise": (recorded_noise, (2,)),
+    "gain": (gain, (2,)),
+    "time_shift": (time_shift, (2,)),
+    "speed": (speed, (2,)),
+    "time_stretch": (time_stretch, (1, 2)),
+    "pitch_shift": (pitch_shift, (1, 2)),
+}
+_RATES = ("speed", "time_stretch")
+
+
+def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Flag values -> texts of copies: a preset's name stands for its copies. UserError where a text has no meaning."""
+    copies = tuple(text for value in values for text in PRESETS.get(value, (value,)))
+    for number, text in enumerate(copies):
+        _parse(text, number)
+    return copies
+
+
+def needs_noises(copies: tuple[str, ...]) -> bool:
+    """Whether a copy mixes in recorded noise."""
+    return any(part.strip().startswith("recorded_noise") for text in copies for part in text.split("|"))
+
+
+def make_copies(
+    samples: np.ndarray, clip_id: str, copies: tuple[str, ...], around: Surroundings
+) -> Iterator[np.ndarray]:
+    """The copies of a clip, one after the other.
+
+    Args:
+      samples: float32 [samples], at the front end's rate.
+      clip_id: what the random numbers come from, with the copy's number.
+      copies: texts as above.
+      around: gives the sample rate, the window and the recorded noises.
+
+    Yields:
+      float32 [samples] a copy; lengths may differ.
+    """
+    made: list[np.ndarray] = []
+    for number, text in enumerate(copies):
+        seed = hashlib.sha256(f"{clip_id}/{number}".encode()).digest()
+        rng = np.random.default_rng(int.from_bytes(seed, "big"))
+        start, operations = _parse(text, number)
+        copy = samples if start is None else made[start]
+        for operation, parameters in operations:
+            copy = operation(copy, around, rng, *parameters)
+        made.append(copy)
+        yield copy
+
+
+def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, list[float]]]]:
+    """(copy to begin with or None, operations with parameters) of copy `number`."""
+    start: int | None = None
+    operations = []
+    for position, part in enumerate(text.split("|")):
+        name, *values = part.strip().split(":")
+        try:
+            parameters = [float(value) for value in values]
+        except ValueError:
+            raise UserError(f"augmentation {text!r}: the parameters of {name!r} are numbers, found {values}") from None
+        if name == "copy":
+            if position or len(parameters) != 1 or parameters[0] not in range(number):
+                raise UserError(
+                    f"augmentation {text!r}: copy:N comes first and names an earlier copy, 0 to {number - 1}"
+                )
+            start = int(parameters[0])
+            continue
+        if name not in _OPERATIONS:
+            raise UserError(f"augmentation {text!r}: unknown {name!r}; known are copy, {', '.join(_OPERATIONS)}")
+        operation, expected = _OPERATIONS[name]
+        if len(parameters) not in expected:
+            counts = " or ".join(map(str, expected))
+            raise UserError(f"augmentation {text!r}: {name!r} takes {counts} parameters, found {len(parameters)}")
+        possible = all(map(math.isfinite, parameters))
+        if not possible or (name in _RATES and not all(0.1 <= rate <= 10 for rate in parameters)):
+            raise UserError(f"augmentation {text!r}: {name!r} can't be done with {values}")
+        if len(parameters) == 2 and parameters[0] > parameters[1]:
+            raise UserError(f"augmentation {text!r}: {name!r} takes the lower bound first")
+        operations.append((operation, parameters))
+    return start, operations

@@ -1,0 +1,244 @@
+"""One recording's window as samples, or the reason why there is none."""
+
+import contextlib
+import dataclasses
+import math
+import re
+from collections.abc import Iterator
+from typing import IO
+
+import numpy as np
+import soundfile
+
+from schemas.errors import UserError
+from ser_tinyml.audio.resample import resample
+from ser_tinyml.store import files
+
+
+class Undecodable(ValueError):
+    """A clip that goes to quarantine: a short `reason` for counting, and `detail` for the reader."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop:
+    """The part of a recording to keep."""
+
+    start: float  # s
+    end: float  # s
+
+
+@dataclasses.dataclass(frozen=True)
+class Acceptance:
+    """What a recording must be like."""
+
+    max_channels: int = 2
+    max_clipped_fraction: float = 0.05  # of the crop's samples
+    min_sample_rate: int = 4_000  # Hz
+    max_sample_rate: int = 768_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """The part of a recording that is kept."""
+
+    samples: np.ndarray  # float32 [samples], mono, in [-1, 1] but for what resampling overshoots
+    recording_seconds: float
+
+
+def decode_window(
+    path: str, crop: Crop, sample_rate: int, load_rate: int = 0, acceptance: Acceptance = Acceptance()
+) -> Window:
+    """Decodes, mixes to mono, crops and resamples; reads no more of the file than its header, the crop, and a margin.
+
+    Args:
+      path: a WAV, FLAC, AIFF, Ogg or MP3 file on any filesystem; its content counts, not its name.
+      crop: what to keep; a recording that ends before `crop.end` gives a shorter window.
+      sample_rate: of the result, in Hz.
+      load_rate: 0 crops at the recording's own rate and resamples once. Another rate in Hz gives what resampling the whole
+        recording to it, cropping there, and resampling again would give: the original notebook's order.
+      acceptance: what sends a recording to quarantine.
+
+    Raises:
+      Undecodable: not_found, unreadable, empty_file, not_audio, truncated_header, damaged_header, wrong_sample_rate,
+        wrong_channels, truncated_data, damaged_data, too_short, nan_samples, infinite_samples, clipped or silent.
+    """
+    with open_recording(path) as (file, source):
+        rate = file.samplerate
+        if not acceptance.min_sample_rate <= rate <= acceptance.max_sample_rate:
+            raise Undecodable(
+                "wrong_sample_rate",
+                f"{rate} Hz, expected {acceptance.min_sample_rate} to {acceptance.max_sample_rate}",
+            )
+        if file.channels > acceptance.max_channels:
+            raise Undecodable("wrong_channels", f"{file.channels} channels, expected at most {acceptance.max_channels}")
+        span = _Span.at_load_rate(crop, rate, load_rate) if load_rate else _Span.at_own_rate(crop, rate)
+        samples = _read(file, source, span)
+        seconds = file.frames / rate
+    _check(samples, acceptance)
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    if load_rate:
+        mono = resample(mono, rate, load_rate)[span.skip : span.skip + span.keep]
+    if not len(mono):
+        raise Undecodable("too_short", f"the recording ends after {seconds:.3f} s, the crop starts at {crop.start} s")
+    if not mono.any():
+        raise Undecodable("silent", f"every sample from {crop.start} s to {crop.end} s is zero")
+    return Window(resample(mono, load_rate or rate, sample_rate), seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Span:
+    """What to read of a recording, and what to keep of it once it is resampled to the load rate."""
+
+    start: int  # frames at the recording's rate
+    end: int
+    skip: int = 0  # samples at the load rate
+    keep: int = 0
+
+    @classmethod
+    def at_own_rate(cls, crop: Crop, rate: int) -> "_Span":
+        return cls(int(crop.start * rate), int(crop.end * rate))
+
+    @classmethod
+    def at_load_rate(cls, crop: Crop, rate: int, load_rate: int) -> "_Span":
+        """Begins at the recording's start, so that the resampler's every bit is that of the whole recording; for a crop
+        that is far in, where samples of both rates fall together, a filter's length before the crop."""
+        first, last = int(crop.start * load_rate), int(crop.end * load_rate)
+        divisor = math.gcd(rate, load_rate)
+        period, load_period = rate // divisor, load_rate // divisor
+        margin = _MARGIN * max(1, rate / load_rate)
+        periods = int(first / load_rate * rate - margin) // period if crop.start > _FAR else 0
+        end = math.ceil(last / load_rate * rate + margin)
+        return cls(periods * period, end, first - periods * load_period, last - first)
+
+
+_MARGIN = 1024  # samples at the lower rate: more than the resampling filter reaches
+_FAR = 10.0  # s
+
+_MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd", b"ID3")
+
+
+@contextlib.contextmanager
+def open_recording(path: str) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]:
+    """Opens a file at its header; raises Undecodable: not_found, unreadable, empty_file, not_audio, truncated_header or
+    damaged_header."""
+    try:
+        stream = files.open_binary(path)
+    except UserError as error:
+        if not files.exists(path):
+            raise Undecodable("not_found", "the manifest names it, but it is not there") from error
+        raise Undecodable("unreadable", str(error)) from error
+    with stream:
+        source = _Source(stream)
+        magic = bytearray(4)
+        if not source.readinto(memoryview(magic)):
+            source.raise_error()
+            raise Undecodable("empty_file", "the file has no bytes")
+        source.seek(0)
+        source.ended = False
+        try:
+            file = soundfile.SoundFile(source)
+        except soundfile.LibsndfileError as error:
+            source.raise_error()
+            if not magic.startswith(_MAGIC):
+                raise Undecodable("not_audio", f"no header that libsndfile knows: {error.error_string}") from error
+            reason = "truncated_header" if source.ended else "damaged_header"
+            raise Undecodable(reason, f"it begins like audio, then libsndfile says: {error.error_string}") from error
+        with file:
+            yield file, source
+
+
+class _Source:
+    """A file for libsndfile, which calls back from C, where exceptions are lost: it keeps what went wrong."""
+
+    def __init__(self, stream: IO[bytes]):
+        self._stream = stream
+        self._error: OSError | None = None
+        self.ended = False  # something was read for beyond the end of the file
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            count = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        except OSError as error:
+            self._error = error
+            return 0
+        self.ended |= count < len(buffer)
+        return count
+
+    def seek(self, offset: int, whence: int = 0) -> None:
+        with contextlib.suppress(OSError, ValueError):  # where a broken header points to nowhere
+            self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def raise_error(self) -> None:
+        """Raises Undecodable if a read has failed."""
+        if self._error:
+            raise Undecodable("unreadable", str(self._error)) from self._error
+
+
+def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray:
+    """float32 [frames, channels] of a span, as far as the recording goes."""
+    start, end = min(span.start, file.frames), min(span.end, file.frames)
+    if promise := _PROMISE.search(file.extra_info):
+        promised, found = int(promise[1]), int(promise[2])
+        if found < promised < _LENGTH_UNKNOWN:
+            raise Undecodable("truncated_data", f"the header promises {promised} bytes, the file has {found}")
+    try:
+        _skip(file, start)
+        samples = file.read(end - start, dtype="float32", always_2d=True)
+        if file.format == "FLAC" and file.frames:  # only its last frame tells whether it is there
+            file.seek(file.frames - 1)
+            if not len(file.read(1)):
+                raise Undecodable("truncated_data", f"the last of {file.frames} frames is missing")
+    except soundfile.LibsndfileError as error:
+        source.raise_error()
+        reason = "truncated_data" if source.ended else "damaged_data"
+        raise Undecodable(reason, f"libsndfile stopped decoding: {error.error_string or error}") from error
+    source.raise_error()
+    if len(samples) < end - start:
+        reason = "truncated_data" if source.ended else "damaged_data"
+        raise Undecodable(reason, f"{len(samples)} of {end - start} frames from {start} on could be decoded")
+    return samples
+
+
+def _skip(file: soundfile.SoundFile, frames: int) -> None:
+    if file.seekable():
+        file.seek(frames)
+        return
+    while frames > 0:  # GSM 6.10, for one, is decoded from the start only
+        skipped = len(file.read(min(frames, 65_536), dtype="float32"))
+        frames = frames - skipped if skipped else 0
+
+
+# What libsndfile's log says where a header promises more bytes than the file has; writers that can't seek promise 4 GB.
+_PROMISE = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_LENGTH_UNKNOWN = 0x7FFFF000
+
+
+def _check(samples: np.ndarray, acceptance: Acceptance) -> None:
+    """Raises Undecodable for float32 [frames, channels] that no recording of speech holds."""
+    if not samples.size:
+        return
+    peaks = np.abs(samples)
+    peak = peaks.max()
+    if peak < _FULL_SCALE:
+        return
+    if not np.isfinite(peak):
+        if nans := np.count_nonzero(np.isnan(samples)):
+            raise Undecodable("nan_samples", f"{nans} of {samples.size} samples are no numbers")
+        raise Undecodable("infinite_samples", f"{np.count_nonzero(np.isinf(samples))} of {samples.size} are infinite")
+    clipped = np.count_nonzero(peaks >= _FULL_SCALE) / peaks.size
+    if clipped > acceptance.max_clipped_fraction:
+        raise Undecodable(
+            "clipped",
+            f"{clipped:.1%} of the samples are at full scale, at most {acceptance.max_clipped_fraction:.1%} may",
+        )
+
+
+_FULL_SCALE = 1 - 2.0**-14  # the largest 16-bit sample is 1 - 2**-15

@@ -1,0 +1,81 @@
+"""The console script `ser-tinyml COMMAND`, which is also `python -m ser_tinyml COMMAND`.
+
+A command is a module with a function `main`, which reads `sys.argv`, and a line in COMMANDS. The pipeline and its steps lie
+above this package, which must not import them: they are found by name when they are asked for. So is everything else: `--help`
+answers without TensorFlow and Beam.
+"""
+
+import dataclasses
+import importlib
+import sys
+from typing import NoReturn
+
+from schemas.errors import UserError
+from ser_tinyml.cli.endings import end, show_version, told_in_one_message
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One command of the console script."""
+
+    module: str  # its function `main` is the command
+    help: str  # one line
+
+
+COMMANDS = {
+    "run": Command("pipeline.run", "run the whole pipeline: recordings to features, model, firmware and report"),
+    "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
+    "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),
+    "trainer": Command("components.trainer.__main__", "train the network"),
+    "exporter": Command("components.exporter.__main__", "write TFLite files, TFLM's source and the C engine"),
+    "evaluator": Command("components.evaluator.__main__", "judge the exported models on held-out speakers"),
+    "infra_validator": Command("components.infra_validator.__main__", "replay the firmware on an emulated board"),
+    "pusher": Command("components.pusher.__main__", "write the firmware bundle of a blessed model"),
+    "reporter": Command("components.reporter.__main__", "write the report"),
+    "demo-corpus": Command("ser_tinyml.cli.demo_corpus", "make a synthetic corpus to try the pipeline with"),
+    "corpora": Command("ser_tinyml.cli.corpora", "list the corpora that can be read, with licence and page"),
+}
+
+
+def main() -> None:
+    """Runs the command that the command line names; ends the program as `endings` says."""
+    name, *rest = sys.argv[1:] or [""]
+    if name in ("--help", "-h", "help"):
+        print(_list_commands())
+    elif name == "--version":
+        show_version()
+    elif name not in COMMANDS:
+        _refuse(name)
+    else:
+        sys.argv = [f"ser-tinyml {name}", *rest]
+        with told_in_one_message("--debug" in rest):
+            _load(name).main()
+
+
+def _list_commands() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: ser-tinyml COMMAND [--flag=value ...]",
+            "\nEmotion from speech on a microcontroller: recordings in, firmware out.\n",
+            *lines,
+            "\nser-tinyml COMMAND --help tells more; ser-tinyml --version prints the version.",
+            "Exit codes: 0 done, 1 it could not be done, 2 bad usage, 3 a gate failed, 130 interrupted.",
+        ]
+    )
+
+
+def _refuse(name: str) -> NoReturn:
+    said = f"error: unknown command {name!r}" if name else "error: no command given"
+    end(f"{said}\n\n{_list_commands()}")
+
+
+def _load(name: str):
+    """Returns a command's module; raises UserError where a package that it needs is not installed."""
+    try:
+        return importlib.import_module(COMMANDS[name].module)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{name} needs the package {error.name}, which is not installed: pip install 'ser-tinyml[train]'"
+        ) from error

@@ -1,0 +1,59 @@
+"""Keras model -> float, dynamic-range and full-int8 TFLite."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from schemas.errors import UserError
+from ser_tinyml.runtimes.native_log import quiet_native_log
+
+FORMATS = ("float", "dynamic", "int8")
+
+
+def fix_batch_size(model: tf.keras.Model) -> tf.keras.Model:
+    """The same layers and weights for batches of one clip: only then the converter fuses LSTMs."""
+    shape = model.inputs[0].shape[1:]
+    if None in shape:
+        raise UserError(
+            f"the model's input is {tuple(model.inputs[0].shape)}: all but the batch must be of a fixed size"
+        )
+    single = tf.keras.models.clone_model(model, tf.keras.layers.Input(batch_shape=(1, *shape), name="mfcc"))
+    single.set_weights(model.get_weights())
+    return single
+
+
+def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
+    """TFLite flatbuffers by format.
+
+    Args:
+      model: of batch size one, float32 [1, frames, coefficients] -> [1, classes].
+      calibration: float32 [examples, frames, coefficients], the model's own inputs; their ranges decide the int8 scales.
+
+    Returns:
+      "float": float32 weights and arithmetic. "dynamic": int8 weights, float32 input and output. "int8": int8 weights,
+      arithmetic, input and output.
+    """
+
+    return {name: _convert(model, name, calibration) for name in FORMATS}
+
+
+def convert_int8(model: tf.keras.Model, calibration: np.ndarray) -> bytes:
+    """The int8 file of `convert` alone."""
+    return _convert(model, "int8", calibration)
+
+
+def _convert(model: tf.keras.Model, name: str, calibration: np.ndarray) -> bytes:
+    def representative() -> Iterator[list[np.ndarray]]:
+        for example in calibration:
+            yield [example[np.newaxis]]
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if name != "float":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if name == "int8":
+        converter.representative_dataset = representative
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    with quiet_native_log():
+        return bytes(converter.convert())

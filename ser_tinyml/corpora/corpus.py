@@ -1,0 +1,66 @@
+"""What there is to know of a corpus, and what its reader says about one recording."""
+
+import dataclasses
+import enum
+from collections.abc import Callable, Mapping
+
+
+class FoldRule(enum.Enum):
+    """How a cross-validation takes a corpus's speakers into the test split."""
+
+    GROUPS = "groups"  # of both sexes: each speaker once
+    ONE_BY_ONE = "one by one"  # a speaker a fold, while there are any
+    NEVER = "never"  # too few, or too alike: all of them stay in training
+
+
+@dataclasses.dataclass(frozen=True)
+class Utterance:
+    """What a corpus encodes in a recording's name."""
+
+    speaker: str  # a key of Corpus.speakers
+    emotion: str  # a key of schemas.classes.LABEL_OF_EMOTION
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """A published corpus."""
+
+    name: str  # what --corpus calls it
+    title: str  # what people call it
+    language: str
+    emotions: Mapping[str, str]  # code in a recording's name -> emotion
+    speakers: Mapping[str, str]  # all that it publishes -> sex
+    folds: FoldRule
+    parse_name: Callable[[str], Utterance]  # path below the corpus's directory -> what it says; BrokenRule or NotSpeech
+    licence: str
+    non_commercial: bool
+    citation: str
+    page: str  # from where it is downloaded
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A recording whose name obeys its corpus's rules."""
+
+    path: str
+    corpus: str
+    speaker: str
+    emotion: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A recording that does not become a clip, and why."""
+
+    path: str
+    corpus: str
+    reason: str
+    detail: str
+
+
+class BrokenRule(ValueError):
+    """A recording's name breaks a rule of its corpus; the message is the rule."""
+
+
+class NotSpeech(ValueError):
+    """A recording's name is in order and says that it isn't speech."""

@@ -1,0 +1,214 @@
+"""A synthetic corpus: sentences spoken by espeak-ng, written in the three published layouts so that the real readers read it.
+
+Emotion moves pitch, pitch range, rate, loudness, breathiness and brightness, each with a spread within the class. A comment
+in every WAV file says that it is synthetic; `example_gen` carries that on into every report.
+"""
+
+import ctypes
+import dataclasses
+import hashlib
+import io
+import multiprocessing
+from collections.abc import Iterator
+
+import espeakng_loader
+import numpy as np
+import scipy.signal
+import soundfile
+import soxr
+
+from schemas.manifest import SYNTHETIC_COMMENT
+from ser_tinyml.corpora import CORPORA
+from ser_tinyml.store import files
+
+_PUBLISHED_RATE = {"ravdess": 48_000, "tess": 24_414, "savee": 44_100}
+_LEADING_SILENCE = {"ravdess": 0.55, "tess": 0.45, "savee": 0.45}  # s, before the voice sets in
+
+# Recordings a speaker, by the corpus's emotion code.
+_TAKES = {
+    "ravdess": {"01": 4, "02": 4, "03": 8, "04": 4, "05": 4, "06": 2, "07": 2, "08": 8},
+    "tess": {"neutral": 10, "happy": 10, "ps": 10, "sad": 8, "angry": 8, "fear": 2, "disgust": 2},
+    "savee": {"n": 12, "h": 10, "su": 10, "sa": 8, "a": 8, "f": 2, "d": 2},
+}
+
+# Speaker -> espeak-ng voice and pitch.
+_RAVDESS_VOICES = {
+    "01": ("m1", 45),
+    "02": ("f1", 52),
+    "03": ("m3", 38),
+    "04": ("steph", 56),
+    "05": ("m4", 50),
+    "06": ("linda", 48),
+    "07": ("m7", 42),
+    "08": ("f4", 55),
+}
+_TESS_VOICES = {"OAF": ("belinda", 42), "YAF": ("Andrea", 52)}
+_SAVEE_VOICES = {"DC": ("m2", 48), "JE": ("m5", 44), "JK": ("m6", 40), "KL": ("m8", 52)}
+
+_STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+_WORDS = ("boat", "chair", "dish", "fall", "gun", "home", "juice", "lake", "moon", "note")
+_SENTENCES = (
+    "The kettle is on the stove",
+    "We left the window open",
+    "Her letter came on Monday",
+    "The train stops at the bridge",
+    "Put the basket by the gate",
+    "They painted the fence green",
+    "A light rain fell all night",
+    "The meeting starts at ten",
+    "Our neighbour sold his car",
+    "The river runs behind the mill",
+    "He keeps the keys in a drawer",
+    "Nobody answered the telephone",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Prosody:
+    """How an emotion sounds: the means of what `_draw` varies."""
+
+    pitch: float  # espeak-ng units above the speaker's own
+    pitch_range: float  # espeak-ng units, 50 is ordinary
+    words_per_minute: float
+    gain_db: float
+    breath_db: float  # level of the breath noise below the voice
+    tilt_db: float  # treble above 1.5 kHz
+
+
+_PROSODY = {
+    "neutral": _Prosody(0, 35, 162, -1, -36, 0),
+    "calm": _Prosody(-4, 28, 148, -4, -31, -1),
+    "happy": _Prosody(14, 72, 198, 5, -38, 4),
+    "sad": _Prosody(-8, 16, 124, -9, -22, -6),
+    "angry": _Prosody(6, 50, 208, 11, -42, 7),
+    "fearful": _Prosody(18, 40, 205, -1, -24, 1),
+    "disgust": _Prosody(-6, 55, 142, 1, -30, -2),
+    "surprised": _Prosody(28, 95, 152, 3, -20, 0),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Script:
+    """One recording to make."""
+
+    corpus: str
+    path: str  # below the corpus's directory
+    voice: str
+    pitch: int
+    emotion: str
+    text: str
+
+
+def make(output: str, seed: int = 0) -> int:
+    """Writes the corpus to `output`/{ravdess,tess,savee} and returns its number of clips.
+
+    The same seed gives the same bytes. espeak-ng keeps state from one utterance to the next, so a fresh process speaks all of
+    them in a fixed order.
+    """
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_make, (output, seed))
+
+
+def _make(output: str, seed: int) -> int:
+    scripts = list(_scripts())
+    engine = _Espeak()
+    for script in scripts:
+        key = hashlib.sha256(f"{seed}/{script.corpus}/{script.path}".encode()).digest()
+        wav = _record(script, engine, np.random.default_rng(int.from_bytes(key, "big")))
+        files.write_bytes(files.join(output, script.corpus, script.path), wav)
+    return len(scripts)
+
+
+def _scripts() -> Iterator[_Script]:
+    for actor, (voice, pitch) in _RAVDESS_VOICES.items():
+        for code, emotion in CORPORA["ravdess"].emotions.items():
+            for take in range(_TAKES["ravdess"][code]):
+                intensity, repetition, statement = (f"{1 + take // step % 2:02}" for step in (4, 2, 1))
+                path = f"Actor_{actor}/03-01-{code}-{intensity}-{statement}-{repetition}-{actor}.wav"
+                yield _Script("ravdess", path, voice, pitch, emotion, _STATEMENTS[statement])
+    for speaker, (voice, pitch) in _TESS_VOICES.items():
+        for code, takes in _TAKES["tess"].items():
+            folder = f"{speaker}_{'pleasant_surprise' if code == 'ps' else code}"
+            for word in _WORDS[:takes]:
+                path = f"{folder}/{speaker}_{word}_{code}.wav"
+                yield _Script("tess", path, voice, pitch, CORPORA["tess"].emotions[code], f"Say the word {word}")
+    for speaker, (voice, pitch) in _SAVEE_VOICES.items():
+        for code, takes in _TAKES["savee"].items():
+            for take, sentence in enumerate(_SENTENCES[:takes], start=1):
+                path = f"ALL/{speaker}_{code}{take:02}.wav"
+                yield _Script("savee", path, voice, pitch, CORPORA["savee"].emotions[code], sentence)
+
+
+def _draw(mean: _Prosody, rng: np.random.Generator) -> _Prosody:
+    """One take: the emotion's means with a spread wide enough for neighbours to overlap."""
+    spread = _Prosody(pitch=4, pitch_range=10, words_per_minute=9, gain_db=1.8, breath_db=2, tilt_db=1.2)
+    return _Prosody(
+        *(
+            getattr(mean, field.name) + getattr(spread, field.name) * rng.standard_normal()
+            for field in dataclasses.fields(_Prosody)
+        )
+    )
+
+
+def _record(script: _Script, engine: "_Espeak", rng: np.random.Generator) -> bytes:
+    """A WAV file: the voice with its breath, silence before and after, and a room's noise under it all."""
+    prosody = _draw(_PROSODY[script.emotion], rng)
+    voice = engine.say(
+        script.text, script.voice, prosody.words_per_minute, script.pitch + prosody.pitch, prosody.pitch_range
+    )
+    envelope = scipy.signal.sosfiltfilt(scipy.signal.butter(2, 30, fs=engine.rate, output="sos"), np.abs(voice))
+    breath = rng.standard_normal(len(voice)) * np.maximum(envelope, 0)
+    breath = scipy.signal.sosfilt(scipy.signal.butter(2, 1000, "high", fs=engine.rate, output="sos"), breath)
+    voice = voice + breath * 10 ** (prosody.breath_db / 20) * np.std(voice) / np.std(breath)
+    treble = scipy.signal.sosfilt(scipy.signal.butter(1, 1500, "high", fs=engine.rate, output="sos"), voice)
+    voice = voice + (10 ** (prosody.tilt_db / 20) - 1) * treble
+    voice *= 10 ** ((prosody.gain_db - 26) / 20) / np.std(voice)
+
+    lead = int((_LEADING_SILENCE[script.corpus] + rng.uniform(-0.05, 0.05)) * engine.rate)
+    samples = np.concatenate([np.zeros(lead), voice, np.zeros(int(rng.uniform(0.3, 0.7) * engine.rate))])
+    rate = _PUBLISHED_RATE[script.corpus]
+    samples = soxr.resample(samples, engine.rate, rate)
+    samples += rng.standard_normal(len(samples)) * 10 ** (rng.uniform(-72, -62) / 20)
+
+    wav = io.BytesIO()
+    with soundfile.SoundFile(wav, "w", rate, channels=1, format="WAV", subtype="PCM_16") as file:
+        file.comment = SYNTHETIC_COMMENT
+        file.write(np.clip(samples, -1, 1))
+    return wav.getvalue()
+
+
+class _Espeak:
+    """espeak-ng's C library (speak_lib.h), speaking into memory."""
+
+    _SYNCHRONOUS, _UTF8 = 2, 1
+    _RATE, _PITCH, _RANGE = 1, 3, 4
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self.rate: int = self._library.espeak_Initialize(
+            self._SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0
+        )
+        if self.rate <= 0:
+            raise RuntimeError(f"espeak-ng did not start: error {self.rate}")
+        self._chunks: list[np.ndarray] = []
+        callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+        self._callback = callback(self._receive)  # kept: the library holds only a pointer
+        self._library.espeak_SetSynthCallback(self._callback)
+
+    def _receive(self, wav: ctypes.Array, count: int, _events: int) -> int:
+        if wav and count > 0:
+            self._chunks.append(np.ctypeslib.as_array(wav, (count,)).copy())
+        return 0
+
+    def say(self, text: str, voice: str, words_per_minute: float, pitch: float, pitch_range: float) -> np.ndarray:
+        """Samples in [-1, 1) at `self.rate`. Pitch and its range are espeak-ng's 0 to 99."""
+        self._chunks.clear()
+        if self._library.espeak_SetVoiceByName(f"en-us+{voice}".encode()) != 0:
+            raise RuntimeError(f"espeak-ng has no voice en-us+{voice}")
+        for parameter, value in ((self._RATE, words_per_minute), (self._PITCH, pitch), (self._RANGE, pitch_range)):
+            limit = 450 if parameter == self._RATE else 99
+            self._library.espeak_SetParameter(parameter, int(np.clip(round(value), 0, limit)), 0)
+        encoded = text.encode() + b"\0"
+        self._library.espeak_Synth(encoded, len(encoded), 0, 1, 0, self._UTF8, None, None)
+        self._library.espeak_Synchronize()
+        return np.concatenate(self._chunks) / 32768.0

@@ -1,0 +1,129 @@
+"""The evaluations of all folds -> ROOT/cross_validation.
+
+Writes:
+  cross_validation.json   UAR, macro-F1 and accuracy of each fold, their mean and deviation, and over all clips with a 95 %
+                          confidence interval; by corpus and by speaker
+  cross_validation.md     the same as tables
+"""
+
+import collections
+import hashlib
+
+import numpy as np
+
+from schemas.classes import LABELS
+from ser_tinyml.judging import metrics
+from ser_tinyml.store import files
+
+METRICS = ("uar", "macro_f1", "accuracy")
+MODELS = ("keras", "int8")
+_RESAMPLES = 10_000
+
+
+def run(output: str, evaluations: dict[str, str]) -> None:
+    """Joins the evaluations; `evaluations` is fold -> directory. Folds named by a corpus that was left out stand apart."""
+    rows = {
+        fold: list(files.read_json_lines(files.join(path, "predictions.jsonl"))) for fold, path in evaluations.items()
+    }
+    left_out = {fold: found for fold, found in rows.items() if "/" not in fold}
+    folds = {fold: found for fold, found in rows.items() if fold not in left_out}
+    document = {
+        "folds": {
+            fold: {m: metrics.summarise_matrix(_matrix(found, m)) for m in MODELS} for fold, found in folds.items()
+        },
+        "models": {model: _join_folds(folds, model) for model in MODELS} if folds else {},
+        "left_out": {corpus: {model: _pool(found, model) for model in MODELS} for corpus, found in left_out.items()},
+        "blessed": {
+            fold: files.read_json(files.join(path, "evaluation.json"))["blessed"] for fold, path in evaluations.items()
+        },
+    }
+    files.write_json(files.join(output, "cross_validation.json"), document)
+    files.write_text(files.join(output, "cross_validation.md"), _format(document))
+
+
+def _join_folds(folds: dict[str, list[dict]], model: str) -> dict:
+    of_folds = [metrics.summarise_matrix(_matrix(rows, model)) for rows in folds.values()]
+    everything = [row for rows in folds.values() for row in rows]
+    groups = {"by_corpus": _group(everything, "corpus"), "by_speaker": _group(everything, "speaker")}
+    return {
+        "mean": {name: float(np.mean([fold[name] for fold in of_folds])) for name in METRICS},
+        "deviation": {name: float(np.std([fold[name] for fold in of_folds], ddof=1)) for name in METRICS},
+        "all_clips": _pool(everything, model),
+        "by_corpus": {name: _pool(rows, model) for name, rows in groups["by_corpus"].items()},
+        "by_speaker": {
+            name: metrics.summarise_matrix(_matrix(rows, model)) for name, rows in groups["by_speaker"].items()
+        },
+    }
+
+
+def _group(rows: list[dict], by: str) -> dict[str, list[dict]]:
+    groups = collections.defaultdict(list)
+    for row in rows:
+        groups[row["corpus"] if by == "corpus" else f"{row['corpus']}/{row['speaker']}"].append(row)
+    return dict(sorted(groups.items()))
+
+
+def _pool(rows: list[dict], model: str) -> dict:
+    """Metrics over all rows, with confidence intervals.
+
+    The bootstrap resamples speakers, not clips: those of one speaker are not independent, and the question is how the next
+    stranger will fare. Of a single speaker there is no interval.
+    """
+    matrices = np.stack([_matrix(of_speaker, model) for of_speaker in _group(rows, "speaker").values()])
+    found = metrics.summarise_matrix(matrices.sum(axis=0))
+    if len(matrices) == 1:
+        return found
+    seed = hashlib.sha256(matrices.tobytes()).digest()
+    rng = np.random.default_rng(int.from_bytes(seed, "big"))
+    drawn = rng.multinomial(len(matrices), np.full(len(matrices), 1 / len(matrices)), _RESAMPLES)
+    resampled = metrics.summarise_matrices(np.tensordot(drawn, matrices, 1))
+    return found | {
+        f"{name}_interval": [float(bound) for bound in np.quantile(resampled[name], (0.025, 0.975))] for name in METRICS
+    }
+
+
+def _matrix(rows: list[dict], model: str) -> np.ndarray:
+    true = np.array([LABELS.index(row["label"]) for row in rows])
+    predicted = [max(LABELS, key=row["probabilities"][model].__getitem__) for row in rows]
+    return metrics.confusion_matrix(true, np.array([LABELS.index(label) for label in predicted]), len(LABELS))
+
+
+def _format(document: dict) -> str:
+    """Markdown."""
+    lines = []
+    if document["models"]:
+        lines += [
+            "| model | UAR, mean ± deviation of folds | macro-F1 | accuracy | UAR of all clips, 95 % interval over speakers |",
+            "|---|---|---|---|---|",
+        ]
+        for model, found in document["models"].items():
+            cells = [f"{found['mean'][name]:.3f} ± {found['deviation'][name]:.3f}" for name in METRICS]
+            lines.append(f"| {model} | {' | '.join(cells)} | {_with_interval(found['all_clips'], 'uar')} |")
+        lines += ["", "| fold | " + " | ".join(document["folds"]) + " |", "|---" * (len(document["folds"]) + 1) + "|"]
+        for model in MODELS:
+            values = [f"{fold[model]['uar']:.3f}" for fold in document["folds"].values()]
+            lines.append(f"| {model}, UAR | {' | '.join(values)} |")
+        lines += ["", *_HEAD_OF_GROUPS]
+        lines += [_row(f"int8, {name}", found) for name, found in document["models"]["int8"]["by_corpus"].items()]
+        lines += ["", "| speaker (int8) | clips | UAR | macro-F1 | accuracy |", "|---|---|---|---|---|"]
+        for name, found in document["models"]["int8"]["by_speaker"].items():
+            cells = [f"{found[metric]:.3f}" for metric in METRICS]
+            lines.append(f"| {name} | {found['examples']} | {' | '.join(cells)} |")
+    if document["left_out"]:
+        lines += ["", *_HEAD_OF_GROUPS]
+        for corpus, models in document["left_out"].items():
+            lines += [_row(f"{model}, {corpus} left out", found) for model, found in models.items()]
+    return "\n".join(lines).strip() + "\n"
+
+
+_HEAD_OF_GROUPS = ("| | clips | UAR | macro-F1 | accuracy |", "|---|---|---|---|---|")
+
+
+def _row(title: str, found: dict) -> str:
+    return f"| {title} | {found['examples']} | {' | '.join(_with_interval(found, name) for name in METRICS)} |"
+
+
+def _with_interval(found: dict, name: str) -> str:
+    if not (interval := found.get(f"{name}_interval")):
+        return f"{found[name]:.3f}"
+    return f"{found[name]:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

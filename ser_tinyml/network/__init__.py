@@ -1,0 +1,1 @@
+"""The network: its layers, how it is fitted, quantized and stored."""

@@ -1,0 +1,73 @@
+"""The network: LSTMs over MFCC frames, a ReLU layer, a softmax over the classes. Three forms of one set of weights."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ser_tinyml.network.autograph import exempt_keras
+from ser_tinyml.network.dropout import ResumableDropout
+from ser_tinyml.network.fake_quantized import QuantizationAwareLSTM, QuantizedInput, quantize_dense
+from ser_tinyml.network.fused_lstm import FusedLSTM
+
+exempt_keras()
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What decides a network's layers."""
+
+    input_shape: tuple[int, int]  # frames, coefficients
+    lstm_units: tuple[int, ...]
+    dense_units: int
+    dropout: float
+    n_classes: int
+
+    def build(self) -> tf.keras.Sequential:
+        """The network as it is stored, float32 [batch, frames, coefficients] -> [batch, n_classes] probabilities.
+
+        All but the last LSTM hand on their whole sequence. Sequential of plain layers, because only then TFLite's converter
+        fuses the LSTMs.
+        """
+        layers = [*self._lstms(tf.keras.layers.LSTM), self._dense()]
+        return self._join([*layers, self._dropout(), self._probabilities()])
+
+    def build_for_training(self, seed: int) -> tf.keras.Sequential:
+        """The network as it is trained: the same weights in the same order."""
+        layers = [*self._lstms(FusedLSTM), self._dense()]
+        return self._join([*layers, ResumableDropout(self.dropout, seed), self._probabilities()])
+
+    def build_quantized(self, weight_bits: int = 8, training_seed: int | None = None) -> tf.keras.Sequential:
+        """The network with fake quantizers: the same weights under the same names, and ranges among them.
+
+        With a seed it is for training, without to be stored.
+        """
+        lstms = self._lstms(QuantizationAwareLSTM, weight_bits=weight_bits)
+        dense, probabilities = (quantize_dense(layer, weight_bits) for layer in (self._dense(), self._probabilities()))
+        dropout = self._dropout() if training_seed is None else ResumableDropout(self.dropout, training_seed)
+        return self._join([QuantizedInput(name="quantized_mfcc"), *lstms, dense, dropout, probabilities])
+
+    def _join(self, layers: list[tf.keras.layers.Layer]) -> tf.keras.Sequential:
+        return tf.keras.Sequential([tf.keras.layers.Input(shape=self.input_shape, name="mfcc"), *layers], name="ser")
+
+    def _lstms(self, lstm: type[tf.keras.layers.LSTM], **options) -> list[tf.keras.layers.Layer]:
+        last = len(self.lstm_units)
+        return [
+            lstm(units, return_sequences=depth < last, name=f"lstm_{depth}", **options)
+            for depth, units in enumerate(self.lstm_units, start=1)
+        ]
+
+    def _dense(self) -> tf.keras.layers.Layer:
+        return tf.keras.layers.Dense(self.dense_units, activation="relu", name="dense")
+
+    def _dropout(self) -> tf.keras.layers.Layer:
+        return tf.keras.layers.Dropout(self.dropout, name="dropout")
+
+    def _probabilities(self) -> tf.keras.layers.Layer:
+        return tf.keras.layers.Dense(self.n_classes, activation="softmax", name="probabilities")
+
+
+def carry_weights(source: tf.keras.Model, target: tf.keras.Model) -> None:
+    """Gives `target` the weights of `source` that stand there under the same names; KeyError where one is missing."""
+    values = {weight.name: weight for weight in source.weights}
+    for weight in target.weights:
+        weight.assign(values[weight.name])

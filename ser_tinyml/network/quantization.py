@@ -1,0 +1,84 @@
+"""From a float network to one that is trained with its 8-bit roundings, and back."""
+
+import numpy as np
+import tensorflow as tf
+
+from ser_tinyml.network.architecture import Architecture, carry_weights
+from ser_tinyml.network.fake_quantized import QuantizationAwareLSTM
+from ser_tinyml.network.fused_lstm import FusedLSTM
+
+
+def make_quantized(
+    architecture: Architecture,
+    trained: tf.keras.Model,
+    inputs: np.ndarray,
+    weight_bits: int = 8,
+    training_seed: int | None = None,
+) -> tf.keras.Sequential:
+    """The network with fake quantizers and the trained weights; its ranges are those that TFLite's converter will find.
+
+    Args:
+      architecture: of both networks.
+      trained: a network with the float weights, with or without fake quantizers.
+      inputs: float32 [examples, frames, coefficients], standardised, those that the exporter calibrates with.
+      weight_bits: of kernels and recurrent kernels; fewer than 8 only show what the roundings do.
+      training_seed: of dropout, in a network that is to be trained; None: one to be stored.
+    """
+    plain = float_network(architecture, trained)
+    quantized = architecture.build_quantized(weight_bits, training_seed)
+    targets = {weight.name: weight for weight in quantized.weights}
+    for weight in plain.weights:
+        targets[weight.name].assign(weight)
+    _settle_activation_ranges(quantized, plain, inputs)
+    _settle_weight_ranges(quantized)
+    return quantized
+
+
+def _settle_activation_ranges(quantized: tf.keras.Model, plain: tf.keras.Model, inputs: np.ndarray) -> None:
+    """To what `inputs` make of the network in float."""
+    found = {"quantized_mfcc/input": inputs}
+    at_hand = inputs
+    for layer in plain.layers:
+        if isinstance(layer, tf.keras.layers.LSTM):
+            at_hand = _all_states(layer, at_hand)
+            found[f"{layer.name}/hidden"] = at_hand
+    dense, probabilities = plain.get_layer("dense"), plain.get_layer("probabilities")
+    rectified = dense(at_hand[:, -1]).numpy()
+    found["dense/post_activation"] = rectified
+    found["probabilities/pre_activation"] = rectified @ probabilities.kernel.numpy() + probabilities.bias.numpy()
+    variables = {weight.name: weight for weight in quantized.weights}
+    for name, values in found.items():
+        variables[f"{name}_min:0"].assign(min(0.0, float(values.min())))
+        variables[f"{name}_max:0"].assign(max(0.0, float(values.max())))
+
+
+def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
+    """float32 [examples, frames, units]: all hidden states, as the converter's calibration meets them.
+
+    It never resets the states of an LSTM: to it the examples are one long sequence.
+    """
+    every = FusedLSTM(layer.units, return_sequences=True)
+    every.build(inputs.shape)
+    every.set_weights(layer.get_weights())
+    sequence = inputs.reshape(1, -1, inputs.shape[-1])
+    return every(sequence).numpy().reshape(*inputs.shape[:2], layer.units)
+
+
+def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
+    for layer in quantized.layers:
+        if isinstance(layer, QuantizationAwareLSTM):
+            layer.settle_weight_ranges()
+    weights = {weight.name: weight for weight in quantized.weights}
+    for name, weight in weights.items():  # of Dense layers
+        layer, *_, last = name.removesuffix(":0").split("/")
+        if lower := weights.get(f"{layer}/{last}_min:0"):
+            largest = float(np.abs(weight.numpy()).max())
+            lower.assign(-largest)
+            weights[f"{layer}/{last}_max:0"].assign(largest)
+
+
+def float_network(architecture: Architecture, trained: tf.keras.Model) -> tf.keras.Sequential:
+    """The plain network, which converts, with the float variables of a trained one."""
+    plain = architecture.build()
+    carry_weights(trained, plain)
+    return plain

@@ -1,0 +1,81 @@
+"""tf.data over a dataset's shards: (standardised MFCCs, one-hot label, weight) in batches."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_io as tfio
+
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.store.dataset import open_records, parse_tensors, shard_paths
+
+
+@dataclasses.dataclass(frozen=True)
+class Masks:
+    """What is hidden of an example, each time anew: up to so many frames and so many coefficients in a row; 0: none."""
+
+    frames: int = 0
+    coefficients: int = 0
+
+
+NO_MASKS = Masks()
+_VALIDATION_BATCH = 256
+
+
+def make_split_dataset(examples: str, split: str, dataset: dict) -> tf.data.Dataset:
+    """A split's records as (standardised float32 [frames, coefficients], int64 label), in the order of their shards.
+
+    `dataset` is the content of dataset.json, whose constants standardise.
+    """
+    front_end = FrontEnd.from_dict(dataset["front_end"])
+    constants = Standardisation.from_dict(dataset["standardisation"])
+    return (
+        open_records(shard_paths(examples, split))
+        .map(lambda record: parse_tensors(record, front_end.n_frames, front_end.n_mfcc), num_parallel_calls=2)
+        .map(lambda mfcc, label: (_standardise(mfcc, constants), label))
+    )
+
+
+def _standardise(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
+    """`Standardisation.apply`, in the graph."""
+    standardised = (mfcc - tf.constant(constants.mean)) / tf.constant(constants.deviation)
+    return tf.where(tf.reduce_all(mfcc == 0, axis=-1, keepdims=True), 0.0, standardised)
+
+
+def make_training_dataset(
+    split: tf.data.Dataset,
+    examples: int,
+    batch_size: int,
+    seed: int,
+    class_weights: np.ndarray,
+    masks: Masks = NO_MASKS,
+) -> tf.data.Dataset:
+    """All epochs one after the other, without end: (mfcc, one-hot label, weight) in batches of one static size.
+
+    `split` is cached; it is shuffled whole each epoch. LSTMs train 2.6 times faster in batches of one size. In the first
+    iteration over this dataset, what is drawn at random depends on the seed and the place alone: training that goes on skips
+    what it has seen.
+    """
+    shuffled = split.shuffle(examples, seed=seed, reshuffle_each_iteration=True)
+    if masks.frames or masks.coefficients:
+        shuffled = shuffled.map(lambda mfcc, label: (_mask(mfcc, masks), label))
+    batches = shuffled.batch(batch_size, drop_remainder=True).repeat()
+    weights = tf.constant(class_weights, tf.float32)
+    return batches.map(
+        lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), tf.gather(weights, label))
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def make_validation_dataset(split: tf.data.Dataset, examples: int, n_classes: int) -> tf.data.Dataset:
+    """(mfcc, one-hot label) in large batches, cached; Keras must know how many there are to run several steps at once."""
+    batches = split.batch(_VALIDATION_BATCH).map(lambda mfcc, label: (mfcc, tf.one_hot(label, n_classes))).cache()
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-examples // _VALIDATION_BATCH)))
+
+
+def _mask(mfcc: tf.Tensor, masks: Masks) -> tf.Tensor:
+    """SpecAugment (arXiv:1904.08779) without its warping: standardised MFCCs, hidden where they are set to their mean, 0."""
+    if masks.frames:
+        mfcc = tfio.audio.time_mask(mfcc, masks.frames + 1)
+    if masks.coefficients:
+        mfcc = tfio.audio.freq_mask(mfcc, masks.coefficients + 1)
+    return mfcc

@@ -1,0 +1,1 @@
+"""What people read of a run: the page, the model card, and their pictures."""

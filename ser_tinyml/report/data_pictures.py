@@ -1,0 +1,51 @@
+"""Pictures of recordings, features and weights as PNG."""
+
+import librosa
+import numpy as np
+import soundfile
+import tensorflow as tf
+
+from schemas.record import Example
+from ser_tinyml.report.png import encode_png, new_figure
+from ser_tinyml.store import files
+
+_SECONDS = 4.0  # shown of a recording
+
+
+def draw_recording(path: str) -> bytes:
+    """PNG of the waveform above the spectrogram of a recording's first seconds."""
+    with files.open_binary(path) as stream, soundfile.SoundFile(stream) as file:
+        rate = file.samplerate
+        samples = file.read(int(_SECONDS * rate), dtype="float32", always_2d=True).mean(axis=1)
+    seconds = len(samples) / rate
+    figure = new_figure(4.2, 3.4)
+    wave, spectrum = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.6))
+    wave.plot(np.arange(len(samples)) / rate, samples, linewidth=0.4)
+    wave.set(ylabel="amplitude", xlim=(0, seconds))
+    levels = librosa.amplitude_to_db(np.abs(librosa.stft(samples, n_fft=1024, hop_length=256)), ref=np.max)
+    spectrum.imshow(levels, origin="lower", aspect="auto", extent=(0, seconds, 0, rate / 2000), vmin=-80, vmax=0)
+    spectrum.set(xlabel="s", ylabel="kHz", ylim=(0, min(8, rate / 2000)))
+    return encode_png(figure)
+
+
+def draw_copies(copies: list[Example]) -> bytes:
+    """PNG of the MFCCs of a clip's copies side by side, on one colour scale a coefficient."""
+    figure = new_figure(3.4 * len(copies), 2.8)
+    frames = np.concatenate([example.mfcc for example in copies])
+    mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-6
+    for axes, example in zip(figure.subplots(1, len(copies), squeeze=False)[0], copies, strict=True):
+        scaled = (example.mfcc - mean) / deviation
+        axes.imshow(scaled.T, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
+        axes.set(title=example.augmentation.replace("|", "\n"), xlabel="frame", ylabel="MFCC")
+    return encode_png(figure)
+
+
+def draw_first_layer(model: tf.keras.Model) -> bytes:
+    """PNG of the histograms of the first layer's weights."""
+    layer = next(layer for layer in model.layers if layer.weights)
+    figure = new_figure(3.4 * len(layer.weights), 2.8)
+    for axes, weight in zip(figure.subplots(1, len(layer.weights), squeeze=False)[0], layer.weights, strict=True):
+        values = weight.numpy().ravel()
+        axes.hist(values, bins=60)
+        axes.set(title=f"{weight.name.split(':')[0]}\n{values.size} weights", xlabel="value")
+    return encode_png(figure)

@@ -1,0 +1,37 @@
+"""Confusion matrices and training curves as PNG."""
+
+import csv
+import io
+
+import numpy as np
+
+from ser_tinyml.report.png import encode_png, new_figure
+
+
+def draw_confusion(matrix: np.ndarray, labels: list[str], title: str) -> bytes:
+    """PNG of int64 [classes, classes]; rows are true classes. The colour is the share of a row."""
+    figure = new_figure(4.2, 3.8)
+    axes = figure.add_subplot()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*matrix.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    return encode_png(figure)
+
+
+def draw_curves(history_csv: str, best_epoch: int) -> bytes:
+    """PNG of loss, accuracy and UAR by epoch, training and validation, with the epoch whose weights were kept."""
+    rows = list(csv.DictReader(io.StringIO(history_csv)))
+    epochs = [int(row["epoch"]) for row in rows]
+    figure = new_figure(13, 3.4)
+    for axes, name in zip(figure.subplots(1, 3), ("loss", "accuracy", "uar"), strict=True):
+        axes.plot(epochs, [float(row[name]) for row in rows], label="training")
+        axes.plot(epochs, [float(row[f"val_{name}"]) for row in rows], label="validation")
+        axes.axvline(best_epoch, color="grey", linestyle=":", label="weights kept")
+        axes.set(xlabel="epoch", ylabel="UAR" if name == "uar" else name)
+        axes.legend()
+    return encode_png(figure)

@@ -1,0 +1,1 @@
+"""Where a model runs: Keras, TFLite, TFLM, the generated engine, a device."""

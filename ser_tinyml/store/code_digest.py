@@ -1,0 +1,73 @@
+"""What code a module runs: itself, and all of this project that it imports."""
+
+import ast
+import hashlib
+import importlib.util
+import json
+import pathlib
+from collections.abc import Iterator
+
+from ser_tinyml.codegen import firmware_tree
+
+PACKAGES = ("schemas", "ser_tinyml", "components", "pipeline")
+
+
+def digest_code(module: str) -> str:
+    """Returns the hexadecimal SHA-256 of a module's code and of all of this project's that it imports, directly or not."""
+    contents = {name: hashlib.sha256(content).hexdigest() for name, content in _find_code(module).items()}
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+
+
+def list_modules(module: str) -> list[str]:
+    """Returns the names of a module and of all of this project's that it imports, sorted."""
+    return sorted(_find_paths(module))
+
+
+def _find_code(module: str) -> dict[str, bytes]:
+    """Returns the files that are code: modules, and what lies beside a package's modules without being one (templates)."""
+    found = {}
+    for name, path in _find_paths(module).items():
+        found[name] = path.read_bytes()
+        if path.name == "__init__.py":
+            others = (p for p in sorted(path.parent.rglob("*")) if p.is_file() and p.suffix in _DATA_SUFFIXES)
+            found |= {f"{name}/{other.relative_to(path.parent)}": other.read_bytes() for other in others}
+        if name == firmware_tree.__name__:
+            found |= {f"firmware/{place}": content for place, content in firmware_tree.read_firmware().items()}
+    return found
+
+
+_DATA_SUFFIXES = (".j2", ".css")
+
+
+def _find_paths(module: str) -> dict[str, pathlib.Path]:
+    found: dict[str, pathlib.Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found or (path := _find_path(name)) is None:
+            continue
+        found[name] = path
+        waiting += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
+        waiting += list_imports(path)
+    return found
+
+
+def _find_path(name: str) -> pathlib.Path | None:
+    """Returns the file of a module of this project, without importing it; None for somebody else's, or what is no module."""
+    top, *below = name.split(".")
+    spec = importlib.util.find_spec(top) if top in PACKAGES else None
+    if spec is None or spec.origin is None:
+        return None
+    place = pathlib.Path(spec.origin).parent.joinpath(*below)
+    candidates = (place / "__init__.py", place.with_suffix(".py"))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def list_imports(path: pathlib.Path) -> Iterator[str]:
+    """Yields what a file of Python imports anywhere in it, as `module` and as `module.name`: one of both is a module."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)

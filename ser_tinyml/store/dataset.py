@@ -1,0 +1,134 @@
+"""Reads ROOT/examples with TensorFlow: the records of a finished dataset, and whether they satisfy `example.pbtxt`."""
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from schemas.errors import UserError
+from schemas.record import Audio, Example
+from ser_tinyml.store import files
+from ser_tinyml.store.digests import unit_hash
+from ser_tinyml.store.records import load_schema
+
+CALIBRATION_EXAMPLES = 256  # unless the exporter is told otherwise
+
+
+def decode(record: bytes) -> Example:
+    """The inverse of `schemas.example.encode`; raises what protobuf raises for bytes that are no SequenceExample."""
+    sequence = tf.train.SequenceExample.FromString(record)
+    values: dict[str, str | int] = {}
+    for name, feature in sequence.context.feature.items():
+        if feature.WhichOneof("kind") == "bytes_list":
+            values[name] = feature.bytes_list.value[0].decode()
+        else:
+            values[name] = feature.int64_list.value[0]
+    frames = [frame.float_list.value for frame in sequence.feature_lists.feature_list["mfcc"].feature]
+    values["synthetic"] = bool(values["synthetic"])
+    return Example(mfcc=np.array(frames, np.float32), **values)  # type: ignore[arg-type]
+
+
+def parse_tensors(record: tf.Tensor, n_frames: int, n_mfcc: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """In a tf.data graph: record -> (float32 [n_frames, n_mfcc] MFCCs, int64 label)."""
+    context, sequence = tf.io.parse_single_sequence_example(
+        record,
+        context_features={"label": tf.io.FixedLenFeature([], tf.int64)},
+        sequence_features={"mfcc": tf.io.FixedLenSequenceFeature([n_mfcc], tf.float32)},
+    )
+    return tf.ensure_shape(sequence["mfcc"], [n_frames, n_mfcc]), context["label"]
+
+
+def shard_paths(examples: str, split: str) -> list[str]:
+    """Paths of a split's shards, from ROOT/examples/dataset.json.
+
+    Raises:
+      UserError: there is no finished dataset, or it has no such split or no record in it.
+    """
+    dataset = files.read_json(files.join(examples, "dataset.json"))
+    if dataset["splits"].get(split, {}).get("examples", 0) == 0:
+        raise UserError(f"{examples} has no {split} examples; its splits are {', '.join(dataset['splits'])}")
+    return [files.join(examples, name) for name in dataset["splits"][split]["shards"]]
+
+
+def open_records(paths: list[str]) -> tf.data.Dataset:
+    """Records as they are stored; shards are compressed where their names end in `.gz`."""
+    return tf.data.TFRecordDataset(paths, compression_type="GZIP" if paths[0].endswith(".gz") else "")
+
+
+def read_split(examples: str, split: str) -> list[Example]:
+    """All records of a split, in the order of (clip id, copy, window), however they are spread over shards."""
+    records = open_records(shard_paths(examples, split))
+    return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy, e.window))
+
+
+def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[Example]:
+    """Training records, chosen by hash, whose ranges decide a model's int8 scales."""
+    records = read_split(examples, "train")
+    return sorted(records, key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))[:count]
+
+
+def read_audio(examples: str) -> list[Audio]:
+    """The sound of the held-out windows that the job stored, in the order of `read_split`.
+
+    Raises:
+      UserError: the dataset has none: it is from an earlier version.
+    """
+    stored = files.read_json(files.join(examples, "dataset.json")).get("audio")
+    if not stored or not stored["examples"]:
+        raise UserError(f"{examples} holds no sound of its held-out windows: run the transform step again")
+    records = open_records([files.join(examples, name) for name in stored["shards"]])
+    found = [_decode_audio(record) for record in records.as_numpy_iterator()]
+    return sorted(found, key=lambda audio: (audio.clip_id, audio.copy, audio.window))
+
+
+def _decode_audio(record: bytes) -> Audio:
+    features = tf.train.Example.FromString(record).features.feature
+    return Audio(
+        features["clip_id"].bytes_list.value[0].decode(),
+        features["copy"].int64_list.value[0],
+        features["window"].int64_list.value[0],
+        np.frombuffer(features["samples"].bytes_list.value[0], "<i2"),
+    )
+
+
+def violations(record: bytes) -> list[str]:
+    """How a record breaks `example.pbtxt`; empty where it doesn't. Each entry names the feature and what was expected."""
+    sequence = tf.train.SequenceExample.FromString(record)
+    schema = {feature.name: feature for feature in load_schema().feature}
+    found = [f"{name}: not in the schema" for name in sequence.context.feature if name not in schema]
+    for name, feature in schema.items():
+        if feature.type == schema_pb2.STRUCT:
+            found += _sequence_violations(feature, sequence.feature_lists.feature_list[name].feature)
+        else:
+            found += [f"{name}: {problem}" for problem in _value_violations(feature, sequence.context.feature[name])]
+    return found
+
+
+def _sequence_violations(feature: schema_pb2.Feature, frames: list) -> list[str]:
+    count = feature.value_count
+    if not count.min <= len(frames) <= count.max:
+        return [f"{feature.name}: {len(frames)} frames, expected {count.min} to {count.max}"]
+    inner = feature.struct_domain.feature[0]
+    return [f"{feature.name}[{i}]: {p}" for i, frame in enumerate(frames) for p in _value_violations(inner, frame)]
+
+
+_KINDS = {schema_pb2.BYTES: "bytes_list", schema_pb2.INT: "int64_list", schema_pb2.FLOAT: "float_list"}
+
+
+def _value_violations(feature: schema_pb2.Feature, stored: tf.train.Feature) -> list[str]:
+    kind = _KINDS[feature.type]
+    if stored.WhichOneof("kind") != kind:
+        return [f"{stored.WhichOneof('kind') or 'nothing'} stored, expected {kind}"]
+    values = getattr(stored, kind).value
+    size = feature.shape.dim[0].size
+    if len(values) != size:
+        return [f"{len(values)} values, expected {size}"]
+    if feature.HasField("string_domain"):
+        allowed = set(feature.string_domain.value)
+        return [f"{v!r} is none of {sorted(allowed)}" for v in (x.decode() for x in values) if v not in allowed]
+    if feature.HasField("int_domain"):
+        low, high = feature.int_domain.min, feature.int_domain.max or 2**63 - 1
+        return [f"{v} is not in {low} to {high}" for v in values if not low <= v <= high]
+    if feature.HasField("float_domain"):
+        low, high = feature.float_domain.min, feature.float_domain.max
+        return [f"{v} is not a number in {low} to {high}" for v in values if not low <= v <= high]
+    return []

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from components.transform.component import Parameters, _settings
+from components.transform.component import run as run_step
+from components.transform.job import _cut
+from schemas.front_end import FrontEnd
+from schemas.manifest import ManifestRow
+from ser_tinyml.audio.windows import cut_window, find_speech, place_windows
+from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.manifest import write_manifest
+
+RATE, WINDOW = 16_000, 24_000
+
+
+def make_speech(before, speech, after, level=0.3):
+    """Noise between two parts that are 60 dB below it; lengths in seconds."""
+    rng = np.random.default_rng(0)
+    quiet = [rng.standard_normal(int(seconds * RATE)) * level / 1000 for seconds in (before, after)]
+    return np.float32(np.concatenate([quiet[0], rng.standard_normal(int(speech * RATE)) * level, quiet[1]]))
+
+
+@pytest.mark.parametrize("level", [0.3, 0.003])
+def test_speech_is_found_at_any_level(level):
+    begin, end = find_speech(make_speech(1.0, 0.8, 1.2, level), RATE)
+    assert abs(begin - 1.0 * RATE) <= 0.02 * RATE and abs(end - 1.8 * RATE) <= 0.02 * RATE
+
+
+@pytest.mark.parametrize(("speech", "count"), [(0.3, 1), (1.4, 1), (1.6, 2), (2.0, 3), (4.0, 7)])
+def test_windows_begin_before_the_speech_and_cover_it(speech, count):
+    starts = place_windows(make_speech(1.0, speech, 1.0), FrontEnd())
+    assert len(starts) == count
+    assert starts == [starts[0] + 8_000 * n for n in range(count)]
+    assert abs(starts[0] - 0.9 * RATE) <= 0.02 * RATE
+    assert starts[-1] + WINDOW >= (1.0 + speech) * RATE - 0.02 * RATE
+
+
+def test_a_window_never_begins_before_the_recording():
+    assert place_windows(make_speech(0.0, 0.5, 0.5), FrontEnd()) == [0]
+
+
+def test_behind_the_recording_there_is_silence():
+    samples = np.arange(10, dtype=np.float32)
+    np.testing.assert_array_equal(cut_window(samples, 6, 6), [6, 7, 8, 9, 0, 0])
+    np.testing.assert_array_equal(cut_window(samples, 12, 3), [0, 0, 0])
+
+
+@pytest.fixture
+def make_records(tmp_path, write_speech):
+    """The records of one 3-second training clip (and what else a manifest needs) with flags."""
+
+    def make(**flags):
+        rows = []
+        for split in ("train", "validation", "test"):
+            for emotion, label in zip(
+                ("calm", "happy", "surprised", "sad"), ("neutral", "happy", "surprise", "unpleasant"), strict=True
+            ):
+                path = write_speech(f"{split}-{emotion}.wav", seconds=3.0)
+                clip_id = f"{len(rows):064x}"
+                rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 3.0, RATE, False))
+        write_manifest(str(tmp_path / "manifest.jsonl"), rows)
+        run_step(str(tmp_path / "examples"), Parameters(**flags), str(tmp_path / "manifest.jsonl"))
+        return read_split(str(tmp_path / "examples"), "train"), read_split(str(tmp_path / "examples"), "test")
+
+    return make
+
+
+def test_each_window_is_a_record(make_records):
+    train, test = make_records(augment=("clean", "gain:-6:-6"), window_hop=0.5)
+    assert [example.window for example in test] == 4 * [0, 1, 2, 3]
+    assert [(example.copy, example.window) for example in train[:8]] == [(c, w) for c in (0, 1) for w in range(4)]
+    louder, softer = train[0].mfcc, train[4].mfcc
+    # 6 dB less in each of 128 bands is 6 * sqrt(128) less in c0, and nothing in the others.
+    np.testing.assert_allclose(softer[:, 0] - louder[:, 0], -6 * np.sqrt(128), atol=0.05)
+    np.testing.assert_allclose(softer[:, 1:], louder[:, 1:], atol=0.05)
+
+
+def test_windows_move_with_what_changes_speed():
+    original = make_speech(1.0, 2.0, 1.0)
+    slower = np.repeat(original, 2)  # half as fast
+    windows = _cut(slower, original, _settings(Parameters(window_hop=0.5)))
+    starts = place_windows(original, FrontEnd())
+    # in 16 bits
+    assert [window[0] * 32768 for window in windows] == [np.rint(original[start] * 32768) for start in starts]

@@ -1,0 +1,37 @@
+import collections
+
+import soundfile
+
+from schemas.classes import LABEL_OF_EMOTION
+from schemas.manifest import SYNTHETIC_COMMENT
+from ser_tinyml import corpora
+from ser_tinyml.corpora import demo
+from ser_tinyml.corpora.corpus import Clip
+
+
+def read_all(folder):
+    return [clip for corpus in corpora.CORPORA for clip in corpora.read(corpus, str(folder / corpus))]
+
+
+def test_the_real_readers_read_all_of_it(demo_corpus):
+    clips = read_all(demo_corpus)
+    assert all(isinstance(clip, Clip) for clip in clips)
+    assert 300 <= len(clips) <= 600
+    assert len({(clip.corpus, clip.speaker) for clip in clips}) >= 8
+    ravdess = collections.Counter(clip.emotion for clip in clips if clip.corpus == "ravdess")
+    assert set(ravdess) == set(LABEL_OF_EMOTION)
+
+
+def test_every_file_says_that_it_is_synthetic(demo_corpus):
+    for clip in read_all(demo_corpus):
+        with soundfile.SoundFile(clip.path) as file:
+            assert file.comment == SYNTHETIC_COMMENT
+
+
+def test_a_seed_gives_the_same_bytes_and_another_seed_others(demo_corpus, tmp_path):
+    for seed, same in ((0, True), (1, False)):
+        demo.make(str(tmp_path / str(seed)), seed)
+        for clip in read_all(demo_corpus):
+            relative = clip.path[len(str(demo_corpus)) + 1 :]
+            again = (tmp_path / str(seed) / relative).read_bytes()
+            assert (again == (demo_corpus / relative).read_bytes()) == same, relative

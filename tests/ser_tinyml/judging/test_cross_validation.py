@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from schemas.classes import LABELS
+from ser_tinyml.judging import cross_validation
+
+
+def write_fold(folder, rows, blessed=True):
+    """`rows` are (corpus, speaker, true class, class by Keras, class by int8)."""
+    folder.mkdir(parents=True)
+    lines = []
+    for corpus, speaker, true, *predicted in rows:
+        probabilities = {
+            model: {label: 0.7 if n == found else 0.1 for n, label in enumerate(LABELS)}
+            for model, found in zip(("keras", "int8"), predicted, strict=True)
+        }
+        row = {
+            "clip_id": "",
+            "corpus": corpus,
+            "speaker": speaker,
+            "label": LABELS[true],
+            "probabilities": probabilities,
+        }
+        lines.append(json.dumps(row))
+    (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / "evaluation.json").write_text(json.dumps({"blessed": blessed}))
+    return str(folder)
+
+
+def make_rows(speaker, wrong=0, corpus="ravdess"):
+    """Two clips a class; int8 gets the first `wrong` of them wrong, Keras none."""
+    classes = [0, 1, 2, 3] * 2
+    return [(corpus, speaker, c, c, (c + 1) % 4 if n < wrong else c) for n, c in enumerate(classes)]
+
+
+@pytest.fixture
+def document(tmp_path):
+    evaluations = {
+        "1/2": write_fold(tmp_path / "1", make_rows("01") + make_rows("02", wrong=4)),
+        "2/2": write_fold(tmp_path / "2", make_rows("03", wrong=8) + make_rows("DC", corpus="savee")),
+        "tess": write_fold(tmp_path / "t", make_rows("OAF", wrong=2, corpus="tess"), blessed=False),
+    }
+    cross_validation.run(str(tmp_path / "out"), evaluations)
+    return json.loads((tmp_path / "out/cross_validation.json").read_text())
+
+
+def test_mean_and_deviation_are_over_folds(document):
+    int8 = document["models"]["int8"]
+    assert [document["folds"][fold]["int8"]["uar"] for fold in ("1/2", "2/2")] == [0.75, 0.5]
+    assert int8["mean"]["uar"] == 0.625
+    assert int8["deviation"]["uar"] == pytest.approx(0.25 / 2**0.5)
+    assert document["models"]["keras"]["mean"]["accuracy"] == 1
+
+
+def test_corpora_and_speakers_stand_apart(document):
+    int8 = document["models"]["int8"]
+    assert int8["by_speaker"]["ravdess/02"]["accuracy"] == 0.5
+    assert int8["by_corpus"]["savee"] == {"examples": 8, "accuracy": 1, "macro_f1": 1, "uar": 1}
+    assert document["left_out"]["tess"]["int8"]["accuracy"] == 0.75
+    assert document["blessed"] == {"1/2": True, "2/2": True, "tess": False}
+
+
+def test_the_interval_is_over_speakers(document):
+    """Three speakers with 1, 0.5 and 0: resampled, their mean is 0 with probability 1/27 and so is 1."""
+    low, high = document["models"]["int8"]["by_corpus"]["ravdess"]["accuracy_interval"]
+    assert (low, high) == (0, 1)
+    assert document["models"]["keras"]["all_clips"]["uar_interval"] == [1, 1]
+
+
+def test_tables_are_the_same_each_time(document, tmp_path):
+    table = (tmp_path / "out/cross_validation.md").read_text()
+    assert "| int8 | 0.625 ± 0.177 |" in table and "tess left out" in table
+    evaluations = {"1/2": str(tmp_path / "1"), "2/2": str(tmp_path / "2"), "tess": str(tmp_path / "t")}
+    cross_validation.run(str(tmp_path / "again"), evaluations)
+    for name in ("cross_validation.md", "cross_validation.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from ser_tinyml.judging import metrics
+from ser_tinyml.judging.gates import Gate, judge
+from ser_tinyml.runtimes.predict import Predictions
+
+TRUE = np.array([0, 0, 0, 1, 1, 2])
+PREDICTED = np.array([0, 0, 1, 1, 0, 2])
+
+
+def test_confusion_rows_are_true_classes():
+    np.testing.assert_array_equal(metrics.confusion_matrix(TRUE, PREDICTED, 3), [[2, 1, 0], [1, 1, 0], [0, 0, 1]])
+
+
+def test_metrics_by_hand():
+    summary = metrics.summarise(TRUE, PREDICTED, 3)
+    assert summary["accuracy"] == pytest.approx(4 / 6)
+    assert summary["uar"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert summary["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    table = metrics.per_class(TRUE, PREDICTED, ["a", "b", "c"])
+    assert table["b"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "examples": 2}
+
+
+def test_a_class_that_does_not_occur_does_not_count():
+    assert metrics.summarise(TRUE, PREDICTED, 4) == metrics.summarise(TRUE, PREDICTED, 3)
+    assert metrics.per_class(TRUE, PREDICTED, ["a", "b", "c", "d"])["d"]["recall"] == 0
+
+
+def test_calibration_error_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.35, 0.65], [1.0, 0.0]])
+    # Bins from 0.9 on: two at 0.9 and one at 1.0, two of them right; the bin of 0.6: one at 0.65, right.
+    found = metrics.calibration_error(np.array([0, 1, 1, 0]), probabilities)
+    assert found == pytest.approx((abs(0.9 + 0.9 - 1) + abs(0.65 - 1) + abs(1.0 - 1)) / 4)
+
+
+def test_probabilities_that_are_right_as_often_as_they_say_have_no_calibration_error():
+    rng = np.random.default_rng(0)
+    likelier = rng.uniform(0.5, 1, 50_000)
+    true = (rng.random(50_000) > likelier).astype(int)
+    assert metrics.calibration_error(true, np.stack([likelier, 1 - likelier], axis=1)) < 0.01
+    assert metrics.calibration_error(1 - true, np.stack([likelier, 1 - likelier], axis=1)) > 0.4
+
+
+def test_groups_are_judged_apart():
+    groups = metrics.by_group(["x", "x", "y", "y", "y", "y"], TRUE, PREDICTED, 3)
+    assert groups["x"]["accuracy"] == 1 and groups["y"]["accuracy"] == 0.5
+    assert groups["y"]["examples"] == 4
+
+
+def make_predictions(classes, shift=0) -> Predictions:
+    quantized = np.full((len(classes), 4), -100, np.int8)
+    quantized[np.arange(len(classes)), classes] = 100 - shift
+    return Predictions((quantized.astype(np.float32) + 128) / 256, 1.0, quantized)
+
+
+def judge_defaults(true, predictions, source=0):
+    votes = {name: predicted.classes for name, predicted in predictions.items()}
+    gates = judge(true, votes, predictions, source, 1.0, 0.97, 0.99, 10, 0, 0.99)
+    return {gate.name: gate.passed for gate in gates}
+
+
+def test_equal_models_pass_every_gate():
+    true = np.arange(200) % 4
+    predictions = dict.fromkeys(("keras", "int8", "tflm"), make_predictions(true))
+    assert all(judge_defaults(true, predictions).values())
+
+
+@pytest.mark.parametrize(
+    ("failing", "change"),
+    [
+        ("int8 accuracy loss against Keras", {"wrong": 3}),  # 1.5 points of 200 clips
+        ("int8 agreement with Keras", {"swapped": 4}),
+        ("TFLM agreement with TFLite int8", {"tflm_wrong": 3}),
+        ("TFLM output difference from TFLite int8", {"shift": 11}),
+        ("TFLM source difference", {"source": 1}),
+    ],
+)
+def test_each_gate_fails_on_its_own_fault(failing, change):
+    true = np.arange(200) % 4
+    keras, int8 = true.copy(), true.copy()
+    keras[100 : 100 + change.get("swapped", 0)] = (true[100 : 100 + change.get("swapped", 0)] + 1) % 4
+    int8[: change.get("wrong", 0)] = (true[: change.get("wrong", 0)] + 1) % 4
+    int8[110 : 110 + change.get("swapped", 0)] = (true[110 : 110 + change.get("swapped", 0)] + 1) % 4
+    tflm = int8.copy()
+    tflm[50 : 50 + change.get("tflm_wrong", 0)] = (true[50 : 50 + change.get("tflm_wrong", 0)] + 1) % 4
+    predictions = {
+        "keras": make_predictions(keras),
+        "int8": make_predictions(int8),
+        "tflm": make_predictions(tflm, change.get("shift", 0)),
+    }
+    assert not judge_defaults(true, predictions, change.get("source", 0))[failing]
+
+
+def test_a_loss_of_just_the_threshold_passes():
+    true = np.arange(100) % 4
+    int8 = true.copy()
+    int8[0] = 1
+    predictions = {"keras": make_predictions(true), "int8": make_predictions(int8), "tflm": make_predictions(int8)}
+    assert judge_defaults(true, predictions)["int8 accuracy loss against Keras"]
+
+
+def test_a_failed_gate_says_by_how_much():
+    assert "FAILED by 0.5 points" in Gate("loss", 1.5, "at most", 1.0, "points").describe()
+    assert "FAILED by 0.02 of clips" in Gate("agreement", 0.95, "at least", 0.97, "of clips").describe()

@@ -1,0 +1,41 @@
+import json
+
+import pytest
+
+from schemas.errors import UserError
+from schemas.manifest import ManifestRow
+from ser_tinyml.store.manifest import read_manifest, write_manifest
+
+ROW = ManifestRow("ab" * 32, "x.wav", "tess", "OAF", "happy", "happy", "train", 2.0, 24414, False)
+
+
+def test_rows_survive_storage_in_the_order_of_their_ids(tmp_path):
+    other = ManifestRow("0f" * 32, "y.wav", "savee", "DC", "sad", "unpleasant", "test", 3.25, 44100, True)
+    write_manifest(str(tmp_path / "m.jsonl"), [ROW, other])
+    assert list(read_manifest(str(tmp_path / "m.jsonl"))) == [other, ROW]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"label": "angry"}, "label is 'angry'"),
+        ({"split": "dev"}, "split is 'dev'"),
+        ({"duration": "2"}, "duration is '2', expected float"),
+        ({"synthetic": 1}, "synthetic is 1, expected bool"),
+        ({"sample_rate": True}, "sample_rate is True, expected int"),
+        ({"colour": "red"}, "'colour' is unexpected"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_line(tmp_path, change, complaint):
+    path = tmp_path / "m.jsonl"
+    path.write_text(json.dumps(ROW.to_dict()) + "\n" + json.dumps(ROW.to_dict() | change) + "\n")
+    with pytest.raises(UserError, match=f"line 2: .*{complaint}"):
+        list(read_manifest(str(path)))
+
+
+def test_a_missing_field_is_named(tmp_path):
+    document = ROW.to_dict()
+    del document["speaker"]
+    (tmp_path / "m.jsonl").write_text(json.dumps(document))
+    with pytest.raises(UserError, match="'speaker' is missing"):
+        list(read_manifest(str(tmp_path / "m.jsonl")))
