@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def main() -> int:
         reversed_manifest = pathlib.Path(folder, "reversed.jsonl")
         lines = manifest.read_text().splitlines(keepends=True)
         reversed_manifest.write_text("".join(reversed(lines)))
+        shutil.copy(manifest.with_name("summary.json"), folder)  # how the clips were divided
         portable = ["--runner=PortableRunner", f"--job_endpoint={job_service}"]
         variants = {
             "in memory": [],

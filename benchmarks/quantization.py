@@ -6,7 +6,6 @@ clips of speakers whom training never heard (the default split). Models with few
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import subprocess
 import sys
@@ -15,19 +14,19 @@ import numpy as np
 import tensorflow as tf
 from corpora import make_manifest
 
-from components.trainer.component import Parameters, Plan, check, fit, make_data
-from schemas.front_end import Standardisation
-from ser_tinyml.audio.standardise import standardise
+from components.trainer.component import Parameters, Splits, for_quantization, make_architecture, make_plan
+from schemas.run_files import Dataset
 from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
 from ser_tinyml.judging.gates import agreement
 from ser_tinyml.judging.held_out import HeldOut
-from ser_tinyml.judging.metrics import summarise
-from ser_tinyml.network.architecture import Architecture, carry_weights
+from ser_tinyml.judging.metrics import score
+from ser_tinyml.network.architecture import carry_weights
+from ser_tinyml.network.fitting import fit
 from ser_tinyml.network.quantization import float_network, make_quantized
 from ser_tinyml.network.temperature import scale_to_validation
-from ser_tinyml.network.training_data import make_split_dataset
-from ser_tinyml.runtimes.predict import predict_tflite
-from ser_tinyml.store.dataset import read_calibration, read_split
+from ser_tinyml.runtimes.tflite import TFLite
+from ser_tinyml.store import run_files
+from ser_tinyml.store.dataset import read_split
 
 
 def main() -> None:
@@ -87,27 +86,24 @@ def _read_preset(name: str) -> Parameters:
 
 def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     """Each model of one seed."""
-    dataset = json.loads(pathlib.Path(examples, "dataset.json").read_text())
+    dataset = run_files.read(Dataset, examples)
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(parameters.seed)
-    train, validation = (make_split_dataset(examples, split, dataset).cache() for split in ("train", "validation"))
-    data = make_data(parameters, train, validation, dataset)
-    units, size = check(parameters), (dataset["front_end"]["n_mfcc"], len(dataset["labels"]))
-    architecture = Architecture((47, size[0]), units, parameters.dense_units, parameters.dropout, size[1])
-    standardisation = Standardisation.from_dict(dataset["standardisation"])
-    held_out = HeldOut.from_records(read_split(examples, "test"), np.arange(size[1]), standardisation)
-    calibration = standardise(np.stack([record.mfcc for record in read_calibration(examples)]), standardisation)
+    splits, architecture = Splits(examples, dataset), make_architecture(parameters, dataset)
+    calibration = splits.calibration
+    classes = np.arange(len(dataset.labels))
+    held_out = HeldOut.from_records(read_split(examples, "test"), classes, dataset.standardisation)
 
     def elect(network: tf.keras.Model) -> np.ndarray:
         return held_out.vote(network.predict(held_out.inputs, verbose=0)).argmax(axis=1)
 
     def judge(classes: np.ndarray) -> _Found:
-        found = summarise(held_out.true, classes, size[1])
-        return _Found(float(found["accuracy"]), float(found["uar"]))
+        found = score(held_out.true, classes)
+        return _Found(found.accuracy, found.uar)
 
     def judge_float_and_int8(network: tf.keras.Model, rounded: tf.keras.Model | None = None) -> tuple[_Found, _Found]:
         in_float = elect(network)
-        int8 = predict_tflite(convert_int8(fix_batch_size(network), calibration), held_out.inputs)
+        int8 = TFLite(convert_int8(fix_batch_size(network), calibration)).predict(held_out.inputs)
         in_int8 = held_out.vote(int8.probabilities).argmax(axis=1)
         before, after = judge(in_float), judge(in_int8)
         as_rounded = agreement(in_int8, elect(rounded)) if rounded else None
@@ -121,25 +117,25 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
 
     def to_plain(trained: tf.keras.Model) -> tf.keras.Model:
         plain = float_network(architecture, trained)
-        scale_to_validation(plain, validation)
+        scale_to_validation(plain, splits.validation)
         return plain
 
-    plan = Plan.from_parameters(parameters)
+    plan = make_plan(parameters)
     network = architecture.build_for_training(parameters.seed)
-    fit(network, data, plan)
-    tuning = plan.for_quantization(parameters)
+    fit(network, splits.make_data(parameters), plan)
+    tuning = for_quantization(plan, parameters)
     results = {}
     results["float"], results["int8 after training"] = judge_float_and_int8(to_plain(network))
 
     control = architecture.build_for_training(parameters.seed)
     carry_weights(network, control)
-    fit(control, make_data(parameters, train, validation, dataset), tuning)
+    fit(control, splits.make_data(parameters), tuning)
     tuned = judge_float_and_int8(to_plain(control))
     results["control: float after plain fine-tuning"], results["control: int8 after it"] = tuned
 
     for bits in (8, 4, 3):
         quantized = make_quantized(architecture, network, calibration, bits, parameters.seed)
-        fit(quantized, make_data(parameters, train, validation, dataset), tuning)
+        fit(quantized, splits.make_data(parameters), tuning)
         plain = to_plain(quantized)
         rounded = make_quantized(architecture, plain, calibration, bits)
         if bits == 8:

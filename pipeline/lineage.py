@@ -7,7 +7,7 @@ import json
 import pathlib
 from typing import Any
 
-from pipeline.steps import STEPS, Step
+from pipeline.steps import Step
 from ser_tinyml import corpora
 from ser_tinyml.store import files
 from ser_tinyml.store.code_digest import digest_code
@@ -33,7 +33,7 @@ class Lineage:
         """All that decides what a step makes: its code, libraries, parameters, and the content of what it reads."""
         changing = [field.name for field in dataclasses.fields(parameters) if not field.metadata["affects_output"]]
         values = {name: value for name, value in dataclasses.asdict(parameters).items() if name not in changing}
-        read = {name: self._digest_input(path, step) for name, path in step.inputs.items()}
+        read = {name: self._digest_input(path) for name, path in step.inputs.items()}
         if path := values.get("model_path"):
             read["model_path"] = sha256_of(path)
         if directory := values.get("noise_dir"):
@@ -68,28 +68,18 @@ class Lineage:
     def _write(self) -> None:
         files.write_json(self._path, {"steps": self._steps})
 
-    def _digest_input(self, path: str, step: Step) -> str:
-        """Of an artifact's files, but for what the step itself adds to its directory."""
-        own = set(self._list_outputs(step))
-        found = [file for file in self._list_files(path) if file not in own]
-        return _digest({file[len(self._root) :]: sha256_of(file) for file in found})
+    def _digest_input(self, path: str) -> str:
+        """Returns a digest of an artifact's files; of one that is a file, which alone has a suffix, of the file itself."""
+        full = files.join(self._root, path)
+        found = [full] if pathlib.PurePosixPath(path).suffix else files.list_files(full)
+        return _digest({file[len(self._root) :]: sha256_of(file) for file in found if files.exists(file)})
 
     def _digest_outputs(self, step: Step) -> dict[str, str]:
         below = len(files.join(self._root, ""))
         return {path[below:]: sha256_of(path) for path in self._list_outputs(step)}
 
     def _list_outputs(self, step: Step) -> list[str]:
-        """The files that a step has made: not those which another step adds to its directory."""
-        nested = [other.output for other in STEPS if other.output.startswith(f"{step.output}/")]
-        theirs = {path for output in nested for path in self._list_files(output)}
-        return [path for path in self._list_files(step.output) if path not in theirs]
-
-    def _list_files(self, path: str) -> list[str]:
-        """All files below a directory; of an artifact that is a file, which alone has a suffix, the file itself."""
-        full = files.join(self._root, path)
-        if pathlib.PurePosixPath(path).suffix:
-            return [full] if files.exists(full) else []
-        return files.list_files(full)
+        return files.list_files(files.join(self._root, step.output))
 
 
 def _digest(document: Any) -> str:

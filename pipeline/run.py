@@ -31,7 +31,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
         evaluation = files.join(root, "evaluation")
         print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
-        require_board(files.join(evaluation, "board.json"))
+        require_board(files.join(root, "board"))
         return
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
@@ -58,7 +58,7 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
 
 def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str, deploys: bool) -> None:
     lineage = Lineage(root)
-    for step in plan_steps(flag_values["model_path"].value, deploys):
+    for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
         parameters = from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)

@@ -33,32 +33,39 @@ STEPS = (
     Step(trainer, {"examples": "examples"}, "model"),
     Step(exporter, {"examples": "examples", "model": "model"}, "export"),
     Step(evaluator, {"examples": "examples", "model": "model", "export": "export"}, "evaluation"),
+    Step(infra_validator, {"examples": "examples", "export": "export", "evaluation": "evaluation"}, "board"),
     Step(
-        infra_validator,
-        {"examples": "examples", "export": "export", "evaluation": "evaluation"},
-        "evaluation/board.json",
+        pusher,
+        {"examples": "examples", "export": "export", "evaluation": "evaluation", "board": "board"},
+        "firmware",
     ),
-    Step(pusher, {"examples": "examples", "export": "export", "evaluation": "evaluation"}, "firmware"),
     Step(
         reporter,
-        {"manifest": "manifest", "examples": "examples", "model": "model", "evaluation": "evaluation"},
+        {
+            "manifest": "manifest",
+            "examples": "examples",
+            "model": "model",
+            "export": "export",
+            "evaluation": "evaluation",
+            "board": "board",
+        },
         "report",
     ),
 )
 
 
-def plan_steps(model_path: str, deploys: bool = True) -> tuple[Step, ...]:
-    """The steps to run.
+def plan_steps(model_path: str, *, deploys: bool = True) -> tuple[Step, ...]:
+    """Returns the steps to run, each with the inputs that there will be.
 
     Args:
       model_path: of a model from elsewhere: nothing is trained, and nobody reads the trained model; "" where one is trained.
       deploys: whether the firmware is built; a fold of a cross-validation only measures.
     """
-    steps = STEPS if deploys else tuple(step for step in STEPS if step.component not in (infra_validator, pusher))
-    if not model_path:
-        return steps
+    left_out = [trainer] if model_path else []
+    left_out += [] if deploys else [infra_validator, pusher]
+    missing = {step.output for step in STEPS if step.component in left_out}
     return tuple(
-        dataclasses.replace(step, inputs={name: path for name, path in step.inputs.items() if name != "model"})
-        for step in steps
-        if step.component is not trainer
+        dataclasses.replace(step, inputs={name: path for name, path in step.inputs.items() if path not in missing})
+        for step in STEPS
+        if step.component not in left_out
     )

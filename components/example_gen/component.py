@@ -10,18 +10,18 @@ Writes:
 
 import collections
 import dataclasses
-from typing import Literal
 
 from components.step import parameter
 from schemas.classes import SPLITS
 from schemas.errors import UserError
 from schemas.manifest import ManifestRow
+from schemas.run_files import ManifestSummary, SplitProtocol
 from ser_tinyml import corpora
 from ser_tinyml.corpora.corpus import Clip, LeftOut
 from ser_tinyml.corpora.recordings import inspect_recordings
 from ser_tinyml.corpora.selection import select_clips
-from ser_tinyml.corpora.splits import assign_splits, parse_fold
-from ser_tinyml.store import files
+from ser_tinyml.corpora.splits import Assignment, assign_splits, parse_fold
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.manifest import write_manifest
 
 
@@ -30,7 +30,7 @@ class Parameters:
     """What decides the manifest."""
 
     corpus: tuple[str, ...] = parameter((), "NAME:DIR, a corpus and where it is; may be given several times.")
-    split: Literal["speaker", "clip", "notebook"] = parameter(
+    split: SplitProtocol = parameter(
         "speaker",
         "speaker: no speaker in two splits. clip: speakers are shared between the splits, clips aren't. notebook: the "
         "original's random split of augmented copies, which leaks clips into the test split.",
@@ -76,30 +76,33 @@ def run(output: str, parameters: Parameters) -> None:
         )
 
     fold = parse_fold(parameters.fold) if parameters.fold else None
-    assignment = assign_splits(
-        selected, parameters.split, parameters.validation_fraction, parameters.test_fraction, fold
-    )
+    fractions = {"validation": parameters.validation_fraction, "test": parameters.test_fraction}
+    assignment = assign_splits(selected, parameters.split, **fractions, fold=fold)
     rows = assignment.rows
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")
     write_manifest(files.join(output, "manifest.jsonl"), rows)
-    files.write_json(
-        files.join(output, "summary.json"),
-        {
-            "files": found_files,
-            "manifest": len(rows),
-            "excluded": dict(sorted(collections.Counter(row.reason for row in excluded).items())),
-            "quarantined": dict(sorted(collections.Counter(row.reason for row in quarantined).items())),
-            "protocol": parameters.split,
-            "fold": parameters.fold,
-            "validation_fraction": parameters.validation_fraction,
-            "test_fraction": parameters.test_fraction,
-            "salt": assignment.salt,
-            "synthetic": any(row.synthetic for row in rows),
-            "speakers": _speakers_by_split(rows),
-        },
-    )
+    run_files.write(_summarise(parameters, assignment, found_files=found_files, left_out=left_out), output)
     print(f"{found_files} files: {len(rows)} clips, {len(excluded)} excluded, {len(quarantined)} quarantined")
+
+
+def _summarise(
+    parameters: Parameters, assignment: Assignment, *, found_files: int, left_out: list[LeftOut]
+) -> ManifestSummary:
+    excluded, quarantined = (collections.Counter(row.reason for row in rows) for rows in _divide(left_out))
+    return ManifestSummary(
+        files=found_files,
+        clips=len(assignment.rows),
+        excluded=dict(sorted(excluded.items())),
+        quarantined=dict(sorted(quarantined.items())),
+        protocol=parameters.split,
+        fold=parameters.fold,
+        validation_fraction=parameters.validation_fraction,
+        test_fraction=parameters.test_fraction,
+        salt=assignment.salt,
+        synthetic=any(row.synthetic for row in assignment.rows),
+        speakers=_speakers_by_split(assignment.rows),
+    )
 
 
 def _check(parameters: Parameters) -> None:
@@ -128,8 +131,8 @@ def _divide(left_out: list[LeftOut]) -> tuple[list[LeftOut], list[LeftOut]]:
     )
 
 
-def _speakers_by_split(rows: list[ManifestRow]) -> dict[str, list[str]]:
+def _speakers_by_split(rows: list[ManifestRow]) -> dict[str, tuple[str, ...]]:
     return {
-        split: sorted({row.speaker_key for row in rows if row.split == split})
+        split: tuple(sorted({row.speaker_key for row in rows if row.split == split}))
         for split in sorted({row.split for row in rows}, key=lambda s: SPLITS.index(s) if s in SPLITS else -1)
     }

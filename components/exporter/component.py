@@ -18,14 +18,16 @@ from components.step import parameter
 from schemas.classes import LABELS
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
+from schemas.run_files import Dataset, Export, ExportedFile, Training
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.convert import FORMATS, convert, fix_batch_size
 from ser_tinyml.codegen.engine_source import make_engine
 from ser_tinyml.codegen.frontend_source import make_frontend_sources
-from ser_tinyml.codegen.tflite_file import Tensor, describe_model, measure_arena
+from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.codegen.tflm_source import ModelInterface, make_header, make_source
 from ser_tinyml.network.loading import load_model
-from ser_tinyml.store import files
+from ser_tinyml.runtimes.tflm import measure_arena
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration
 from ser_tinyml.store.digests import sha256_of
 
@@ -54,7 +56,7 @@ class Parameters:
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
-    """The model to export and what it takes and gives."""
+    """The model to export, and what it takes and gives."""
 
     path: str
     labels: tuple[str, ...]
@@ -62,7 +64,7 @@ class _Source:
     standardisation: Standardisation
 
 
-def run(output: str, parameters: Parameters, examples: str, model: str | None = None) -> None:
+def run(output: str, parameters: Parameters, *, examples: str, model: str | None = None) -> None:
     """Converts, describes and writes the model.
 
     Args:
@@ -76,65 +78,68 @@ def run(output: str, parameters: Parameters, examples: str, model: str | None = 
     """
     if parameters.calibration_examples < 1:
         raise UserError(f"--calibration_examples={parameters.calibration_examples}: at least 1")
-    dataset = files.read_json(files.join(examples, "dataset.json"))
+    dataset = run_files.read(Dataset, examples)
     source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model)
-    if source.front_end != FrontEnd.from_dict(dataset["front_end"]):
+    if source.front_end != dataset.front_end:
         raise UserError(
             f"{source.path} and {examples} differ in their front ends: the records can't calibrate the model"
         )
     keras_model = load_model(source.path)
     _check_shapes(keras_model, source)
-
     converted = convert(fix_batch_size(keras_model), _calibration_inputs(examples, source, parameters))
-    descriptions = {name: describe_model(converted[name]) for name in FORMATS}
-    int8 = descriptions["int8"]
+    arena_bytes = measure_arena(converted["int8"])
+    contents = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
+    sources, engine_lacks = _make_sources(converted["int8"], source, arena_bytes)
+    contents |= sources
+    for name, content in contents.items():
+        files.write_bytes(files.join(output, name), content)
+    export = Export(
+        model_path=parameters.model_path,
+        keras_sha256=sha256_of(source.path),
+        labels=source.labels,
+        front_end=source.front_end,
+        standardisation=source.standardisation,
+        arena_bytes=arena_bytes,
+        engine_lacks=engine_lacks,
+        calibration_examples=parameters.calibration_examples,
+        dataset_digest=dataset.digest,
+        synthetic=dataset.synthetic,
+        protocol=dataset.protocol,
+        files={name: _describe(name, content) for name, content in contents.items()},
+    )
+    run_files.write(export, output)
+    print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in contents.items()))
+
+
+def _make_sources(int8: bytes, source: _Source, arena_bytes: int) -> tuple[dict[str, bytes], str]:
+    """Returns the C sources by their names, and what the engine lacks for this model; "" where it lacks nothing."""
+    described = describe_model(int8)
     interface = ModelInterface(
         source.labels,
         source.front_end,
         source.standardisation,
-        int8.input,
-        int8.output,
-        measure_arena(converted["int8"]),
-        int8.operators,
+        described.input,
+        described.output,
+        arena_bytes,
+        described.operators,
     )
-    contents = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
-    contents["ser_model_data.cc"] = make_source(converted["int8"]).encode()
-    contents["ser_model_data.h"] = make_header(converted["int8"], interface).encode()
-    contents |= make_frontend_sources(source.front_end, source.standardisation, *_quantization(int8.input))
-    engine_lacks = ""
+    assert described.input.scale is not None and described.input.zero_point is not None, "an int8 input has a scale"
+    quantization = described.input.scale, described.input.zero_point
+    sources = {
+        "ser_model_data.cc": make_source(int8).encode(),
+        "ser_model_data.h": make_header(int8, interface).encode(),
+        **make_frontend_sources(source.front_end, source.standardisation, *quantization),
+    }
     try:
-        contents |= make_engine(converted["int8"], source.labels)
+        return sources | make_engine(int8, source.labels), ""
     except UserError as error:
-        engine_lacks = str(error)
-        print(f"no generated engine, TFLM's alone runs this model: {engine_lacks}")
-    for name, content in contents.items():
-        files.write_bytes(files.join(output, name), content)
-    files.write_json(
-        files.join(output, "export.json"),
-        {
-            "keras_sha256": sha256_of(source.path),
-            "labels": list(source.labels),
-            "front_end": source.front_end.to_dict(),
-            "standardisation": source.standardisation.to_dict(),
-            "arena_bytes": interface.arena_bytes,
-            "engine_lacks": engine_lacks,
-            "calibration_examples": parameters.calibration_examples,
-            "dataset_digest": dataset["digest"],
-            "synthetic": dataset["synthetic"],
-            "protocol": dataset["protocol"],
-            "files": {
-                name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                | (dataclasses.asdict(descriptions[name[4:-7]]) if name.endswith(".tflite") else {})
-                for name, content in contents.items()
-            },
-        },
-    )
-    print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in contents.items()))
+        print(f"no generated engine, TFLM's alone runs this model: {error}")
+        return sources, str(error)
 
 
-def _quantization(tensor: Tensor) -> tuple[float, int]:
-    assert tensor.scale is not None and tensor.zero_point is not None, "an int8 model's input has a scale"
-    return tensor.scale, tensor.zero_point
+def _describe(name: str, content: bytes) -> ExportedFile:
+    description = describe_model(content) if name.endswith(".tflite") else None
+    return ExportedFile(bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), model=description)
 
 
 def _trained_model(model: str | None) -> _Source:
@@ -142,19 +147,19 @@ def _trained_model(model: str | None) -> _Source:
         raise UserError(
             "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
         )
-    training = files.read_json(files.join(model, "training.json"))
+    training = run_files.read(Training, model)
     return _Source(
-        path=files.join(model, training["model"]),
-        labels=tuple(training["labels"]),
-        front_end=FrontEnd.from_dict(training["front_end"]),
-        standardisation=Standardisation.from_dict(training["standardisation"]),
+        path=files.join(model, training.model),
+        labels=training.labels,
+        front_end=training.front_end,
+        standardisation=training.standardisation,
     )
 
 
-def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
-    stored = dataset["front_end"]
+def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
+    stored = dataset.front_end.to_dict()
     if parameters.model_front_end:
-        stored = stored | files.read_json(parameters.model_front_end)
+        stored |= files.read_json(parameters.model_front_end)
     try:
         front_end = FrontEnd.from_dict(stored)
     except TypeError as error:
@@ -163,7 +168,7 @@ def _foreign_model(parameters: Parameters, dataset: dict) -> _Source:
     if given == "none":
         standardisation = Standardisation.identity(front_end.n_mfcc)
     else:
-        constants = dataset["standardisation"] if given == "dataset" else files.read_json(given)
+        constants = dataset.standardisation.to_dict() if given == "dataset" else files.read_json(given)
         try:
             standardisation = Standardisation.from_dict(constants)
         except (KeyError, TypeError) as error:

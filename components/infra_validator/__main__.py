@@ -1,5 +1,5 @@
 """`python -m components.infra_validator --examples=ROOT/examples --export=ROOT/export --evaluation=ROOT/evaluation
---output=ROOT/evaluation/board.json`."""
+--output=ROOT/board`."""
 
 from components import step
 from components.infra_validator import component

@@ -1,18 +1,7 @@
-"""ROOT/examples, ROOT/export, ROOT/evaluation -> ROOT/evaluation/board.json.
+"""ROOT/examples, ROOT/export, ROOT/evaluation -> ROOT/board/board.json.
 
 Builds the firmware from the exported model and replays the held-out shard on it, from sound: every window on this machine, some
 clips on an emulated Cortex-M4F. Where the tools for that are not at hand it says so, and the model is not board-validated.
-
-Writes board.json:
-  validated             whether all was replayed and every gate holds; `skipped` says what was not replayed, and why
-  agreement             share of clips that get the class that TFLM gives Python's features
-  bit_exact             whether the engine gave TFLM's bits for every window's features, on host and board
-  feature_differences   between the device's int8 features and Python's: share of values that differ, largest difference
-  flash_bytes  ram_bytes  stack_bytes             of the firmware for a device; RAM with the stack, and the audio ring
-  engine_flash_bytes  engine_ram_bytes            of the engine: without weights and biases; with its stack
-  instructions_frontend  instructions_engine      of a window, on the emulated board;  macs
-  milliseconds  assumptions                       of a window on a 64 MHz Cortex-M4, estimated
-  gates  libraries
 """
 
 import dataclasses
@@ -22,12 +11,15 @@ import tempfile
 import numpy as np
 
 from components.step import parameter
-from schemas.errors import GateFailed, UserError
+from schemas.errors import UserError
 from schemas.record import Audio
+from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, Replay
 from schemas.vectors import Results, Vectors
-from ser_tinyml.runtimes import device as firmware
-from ser_tinyml.runtimes import footprint
-from ser_tinyml.store import files
+from ser_tinyml.judging import gates
+from ser_tinyml.judging.gates import agreement, at_least, at_most
+from ser_tinyml.judging.votes import vote
+from ser_tinyml.runtimes import device, footprint
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
@@ -53,11 +45,11 @@ class Parameters:
     max_ram_bytes: int = parameter(128 * 1024, "Of the firmware, stack and audio ring included: half of an nRF52840's.")
 
 
-def run(output: str, parameters: Parameters, examples: str, export: str, evaluation: str) -> None:
+def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str) -> None:
     """Builds, replays, judges; `require_blessing` then tells whether the firmware passed.
 
     Args:
-      output: path of board.json.
+      output: directory for board.json.
       parameters: see Parameters.
       examples: the dataset, with the sound of its held-out windows.
       export: the exported model.
@@ -66,95 +58,101 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
     Raises:
       UserError: the firmware does not build or run, or the artifacts don't belong together.
     """
-    dataset = files.read_json(files.join(examples, "dataset.json"))
-    description = files.read_json(files.join(export, "export.json"))
-    if reason := _why_not(dataset, description):
+    if reason := _why_not(run_files.read(Dataset, examples), run_files.read(Export, export)):
         print(f"the firmware was not built: {reason}")
-        files.write_json(output, {"validated": False, "skipped": [reason], "gates": []})
+        run_files.write(Board(validated=False, skipped=(reason,), gates=(), replay=None, cost=None), output)
         return
-    heard = read_audio(examples)
+    board = _validate(parameters, read_audio(examples), export=export, evaluation=evaluation)
+    run_files.write(board, output)
+    for gate in board.gates:
+        print(gates.describe(gate))
+    for reason in board.skipped:
+        print(f"skipped: {reason}; the model is not board-validated")
+    if board.replay and board.cost:
+        print(_summarise(board.replay, board.cost))
+
+
+def require_blessing(output: str) -> None:
+    """Raises GateFailed, naming the gates that failed, where the firmware of board.json in `output` did not pass."""
+    gates.require_passed(run_files.read(Board, output).gates, "the firmware did not pass")
+
+
+def _why_not(dataset: Dataset, exported: Export) -> str:
+    """Returns why no firmware can be held against this model; "" where it can."""
+    if exported.engine_lacks:
+        return f"the generated engine lacks what the model needs: {exported.engine_lacks}"
+    if dataset.parameters["padding"] == "features":
+        return "the dataset pads features with zero frames (--padding=features), which no device does"
+    if missing := device.missing_tools(device.HOST_TOOLS):
+        return f"{', '.join(missing)} not installed"
+    return ""
+
+
+def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evaluation: str) -> Board:
     vectors, clip_of_window = _read_vectors(heard, evaluation)
     with tempfile.TemporaryDirectory() as directory:
         folder = pathlib.Path(directory)
         generated = _copy_generated(export, folder / "generated")
-        firmware.build("host", generated, folder / "host")
-        results = firmware.replay_on_host(folder / "host", vectors)
-        report = _compare(vectors, results, clip_of_window) | {"macs": _read_macs(generated), "skipped": []}
-        differing, few = round((1 - report["agreement"]) * report["clips"]), 1.0  # one of few clips is more than 0.5 %
-        allowed = max(few, (1 - parameters.min_board_agreement) * report["clips"])
-        gates = [
-            _gate("clips that get another class than with Python's features", differing, allowed, at_most=True),
-            _gate("windows with TFLM's bits on the host", report["bit_exact_share"], 1.0),
-        ]
-        if missing := firmware.missing_tools(firmware.BOARD_TOOLS):
-            report["skipped"].append(f"the emulated board: {', '.join(missing)} not installed")
-        else:
-            firmware.build("mps2_an386", generated, folder / "board", firmware.find_cmsis_dsp(folder / "host"))
-            chosen = _choose_windows(heard, parameters.board_clips)
-            board = firmware.replay_on_board(folder / "board", vectors[chosen])
-            sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())
-            same = all(np.array_equal(getattr(board, name), getattr(results, name)[chosen]) for name in _SAME)
-            report |= _measure(board, sections, len(np.unique(clip_of_window[chosen])))
-            report["bit_exact"] = report["bit_exact"] and same
-            gates += [
-                _gate("windows alike on host and board", float(same), 1.0),
-                _gate("flash", report["flash_bytes"], parameters.max_flash_bytes, at_most=True),
-                _gate("RAM", report["ram_bytes"], parameters.max_ram_bytes, at_most=True),
-            ]
-    _finish(output, report, gates)
-
-
-def _finish(output: str, report: dict, gates: list[dict]) -> None:
-    passed = all(gate["passed"] for gate in gates)
-    files.write_json(output, report | {"validated": passed and not report["skipped"], "gates": gates})
-    for gate in gates:
-        print(_describe(gate))
-    for reason in report["skipped"]:
-        print(f"skipped: {reason}; the model is not board-validated")
-    if not report["skipped"]:
-        print(_summarise(report))
-
-
-def require_blessing(output: str) -> None:
-    """Raises GateFailed, naming the gates that failed, where the firmware in board.json did not pass."""
-    if failed := [_describe(gate) for gate in files.read_json(output)["gates"] if not gate["passed"]]:
-        raise GateFailed("the firmware did not pass:\n  " + "\n  ".join(failed))
+        device.build("host", generated, folder / "host")
+        results = device.replay_on_host(folder / "host", vectors)
+        macs = _read_macs(generated)
+        replay = _compare(vectors, results, clip_of_window=clip_of_window, macs=macs)
+        passed = _judge_replay(replay, parameters)
+        if missing := device.missing_tools(device.BOARD_TOOLS):
+            skipped = (f"the emulated board: {', '.join(missing)} not installed",)
+            return Board(validated=False, skipped=skipped, gates=tuple(passed), replay=replay, cost=None)
+        device.build("mps2_an386", generated, folder / "board", cmsis_dsp=device.find_cmsis_dsp(folder / "host"))
+        chosen = _choose_windows(heard, parameters.board_clips)
+        on_board = device.replay_on_board(folder / "board", vectors[chosen])
+        sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())
+    same = all(np.array_equal(getattr(on_board, name), getattr(results, name)[chosen]) for name in _SAME)
+    replay = dataclasses.replace(replay, bit_exact=replay.bit_exact and same)
+    cost = _measure(on_board, sections, clips=len(np.unique(clip_of_window[chosen])))
+    passed += _judge_board(same, cost, parameters)
+    validated = all(gate.passed for gate in passed)
+    return Board(validated=validated, skipped=(), gates=tuple(passed), replay=replay, cost=cost)
 
 
 _SAME = ("features", "from_features", "from_audio")
 
 
-def _why_not(dataset: dict, description: dict) -> str:
-    """Why no firmware can be held against this model; "" where it can."""
-    if reason := description["engine_lacks"]:
-        return f"the generated engine lacks what the model needs: {reason}"
-    if dataset["parameters"]["padding"] == "features":
-        return "the dataset pads features with zero frames (--padding=features), which no device does"
-    if missing := firmware.missing_tools(firmware.HOST_TOOLS):
-        return f"{', '.join(missing)} not installed"
-    return ""
+def _judge_replay(replay: Replay, parameters: Parameters) -> list[Gate]:
+    differing = round((1 - replay.agreement) * replay.clips)
+    allowed = max(1.0, (1 - parameters.min_board_agreement) * replay.clips)  # one of few clips is more than 0.5 %
+    return [
+        at_most("clips that get another class than with Python's features", differing, threshold=allowed, unit="clips"),
+        at_least("windows with TFLM's bits on the host", replay.bit_exact_share, threshold=1.0, unit="of windows"),
+    ]
+
+
+def _judge_board(same: bool, cost: BoardCost, parameters: Parameters) -> list[Gate]:
+    return [
+        at_least("host and board give the same", float(same), threshold=1.0, unit="of windows"),
+        at_most("flash", cost.flash_bytes, threshold=parameters.max_flash_bytes, unit="bytes"),
+        at_most("RAM", cost.ram_bytes, threshold=parameters.max_ram_bytes, unit="bytes"),
+    ]
 
 
 def _copy_generated(export: str, folder: pathlib.Path) -> pathlib.Path:
-    """What the firmware builds from, on this machine's disk."""
+    """Copies what the firmware builds from to this machine's disk."""
     folder.mkdir()
     for name in _GENERATED:
         (folder / name).write_bytes(files.read_bytes(files.join(export, name)))
     return folder
 
 
+def _read_macs(generated: pathlib.Path) -> int:
+    lines = (generated / "ser_engine.h").read_text().splitlines()
+    return next(int(line.split()[2]) for line in lines if line.startswith("#define SER_ENGINE_MACS "))
+
+
 def _read_vectors(heard: list[Audio], evaluation: str) -> tuple[Vectors, np.ndarray]:
-    """The held-out windows, and the clip of each."""
+    """Reads the held-out windows, and the clip of each."""
     with files.open_binary(files.join(evaluation, "windows.npz")) as file, np.load(file) as stored:
         features, outputs, clip = (stored[name] for name in ("features", "outputs", "clip"))
     if len(features) != len(heard):
         raise UserError(f"{evaluation} has {len(features)} held-out windows, the dataset has the sound of {len(heard)}")
     return Vectors(np.stack([audio.samples for audio in heard]), features.reshape(len(features), -1), outputs), clip
-
-
-def _read_macs(generated: pathlib.Path) -> int:
-    lines = (generated / "ser_engine.h").read_text().splitlines()
-    return next(int(line.split()[2]) for line in lines if line.startswith("#define SER_ENGINE_MACS "))
 
 
 def _choose_windows(heard: list[Audio], clips: int) -> np.ndarray:
@@ -164,63 +162,47 @@ def _choose_windows(heard: list[Audio], clips: int) -> np.ndarray:
     return np.array([number for number, audio in enumerate(heard) if audio.clip_id in chosen])
 
 
-def _compare(vectors: Vectors, results: Results, clip_of_window: np.ndarray) -> dict:
+def _compare(vectors: Vectors, results: Results, *, clip_of_window: np.ndarray, macs: int) -> Replay:
     apart = np.abs(results.features.astype(int) - vectors.features)
     exact = np.all(results.from_features == vectors.outputs, axis=1)
-    elected = [_vote(outputs, clip_of_window) for outputs in (results.from_audio, vectors.outputs)]
-    return {
-        "windows": len(vectors.samples),
-        "clips": int(clip_of_window.max()) + 1,
-        "agreement": float(np.mean(elected[0] == elected[1])),
-        "bit_exact": bool(exact.all()),
-        "bit_exact_share": float(exact.mean()),
-        "feature_differences": {"share": float(np.mean(apart > 0)), "largest": int(apart.max())},
-    }
+    elected = [vote(outputs, clip_of_window).argmax(axis=1) for outputs in (results.from_audio, vectors.outputs)]
+    return Replay(
+        windows=len(vectors.samples),
+        clips=int(clip_of_window.max()) + 1,
+        agreement=agreement(elected[0], elected[1]),
+        bit_exact=bool(exact.all()),
+        bit_exact_share=float(exact.mean()),
+        differing_features=float(np.mean(apart > 0)),
+        largest_feature_difference=int(apart.max()),
+        macs=macs,
+    )
 
 
-def _vote(outputs: np.ndarray, clip_of_window: np.ndarray) -> np.ndarray:
-    """int64 [clips]: the class with the largest sum over a clip's windows of int8 [windows, classes], whose scale is one."""
-    sums = np.zeros((clip_of_window.max() + 1, outputs.shape[1]), np.int64)
-    np.add.at(sums, clip_of_window, outputs.astype(np.int64) + 128)
-    return sums.argmax(axis=1)
-
-
-def _measure(board: Results, sections: list[footprint.Section], clips: int) -> dict:
+def _measure(board: Results, sections: list[footprint.Section], clips: int) -> BoardCost:
     engine = footprint.of_engine(sections)
-    costs = {name: int(getattr(board, f"{name}_cost").mean()) for name in ("frontend", "engine")}
-    return {
-        "board_clips": clips,
-        "board_windows": len(board.features),
-        "flash_bytes": footprint.sum_flash(sections),
-        "ram_bytes": footprint.sum_ram(sections) + board.stack_bytes,
-        "stack_bytes": board.stack_bytes,
-        "engine_flash_bytes": footprint.sum_flash(engine),
-        "engine_ram_bytes": footprint.sum_ram(engine) + board.engine_stack_bytes,
-        "instructions_frontend": costs["frontend"],
-        "instructions_engine": costs["engine"],
-        "milliseconds": {
+    costs = {"frontend": int(board.frontend_cost.mean()), "engine": int(board.engine_cost.mean())}
+    return BoardCost(
+        clips=clips,
+        windows=len(board.features),
+        flash_bytes=footprint.sum_flash(sections),
+        ram_bytes=footprint.sum_ram(sections) + board.stack_bytes,
+        stack_bytes=board.stack_bytes,
+        engine_flash_bytes=footprint.sum_flash(engine),
+        engine_ram_bytes=footprint.sum_ram(engine) + board.engine_stack_bytes,
+        instructions_frontend=costs["frontend"],
+        instructions_engine=costs["engine"],
+        milliseconds={
             name: round(1e3 * count * _CYCLES_AN_INSTRUCTION / _CLOCK_HZ, 1) for name, count in costs.items()
         },
-        "assumptions": _ASSUMPTIONS,
-        "libraries": footprint.by_library(sections),
-    }
+        assumptions=_ASSUMPTIONS,
+        libraries=footprint.by_library(sections),
+    )
 
 
-def _gate(name: str, value: float, threshold: float, at_most: bool = False) -> dict:
-    passed = value <= threshold if at_most else value >= threshold
-    bound = "at most" if at_most else "at least"
-    return {"name": name, "value": value, "bound": bound, "threshold": threshold, "passed": passed}
-
-
-def _describe(gate: dict) -> str:
-    verdict = "passed" if gate["passed"] else "FAILED"
-    return f"{gate['name']}: {gate['value']:.7g}, {gate['bound']} {gate['threshold']:.7g}: {verdict}"
-
-
-def _summarise(report: dict) -> str:
-    per_mac = report["instructions_engine"] / report["macs"]
+def _summarise(replay: Replay, cost: BoardCost) -> str:
     return (
-        f"flash {report['flash_bytes']:,} bytes (engine without weights {report['engine_flash_bytes']:,}), RAM "
-        f"{report['ram_bytes']:,} (engine {report['engine_ram_bytes']:,}); instructions a window: front end "
-        f"{report['instructions_frontend']:,}, engine {report['instructions_engine']:,} ({per_mac:.2f} a multiply-accumulate)"
+        f"flash {cost.flash_bytes:,} bytes (engine without weights {cost.engine_flash_bytes:,}), RAM "
+        f"{cost.ram_bytes:,} (engine {cost.engine_ram_bytes:,}); instructions a window: front end "
+        f"{cost.instructions_frontend:,}, engine {cost.instructions_engine:,} "
+        f"({cost.instructions_engine / replay.macs:.2f} a multiply-accumulate)"
     )

@@ -1,5 +1,5 @@
 """`python -m components.pusher --examples=ROOT/examples --export=ROOT/export --evaluation=ROOT/evaluation
---output=ROOT/firmware`."""
+--board=ROOT/board --output=ROOT/firmware`."""
 
 from components import step
 from components.pusher import component
@@ -7,7 +7,7 @@ from components.pusher import component
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component, inputs=("examples", "export", "evaluation"))
+    step.run_step(component, inputs=("examples", "export", "evaluation", "board"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""ROOT/examples, ROOT/export, ROOT/evaluation -> ROOT/firmware, only of a blessed model.
+"""ROOT/examples, ROOT/export, ROOT/evaluation, ROOT/board -> ROOT/firmware, only of a blessed model.
 
 Writes a tree that builds by itself, without Python and without a network:
   CMakeLists.txt  frontend/ engine/ app/ boards/ tests/ cmake/   the firmware's sources
@@ -12,12 +12,12 @@ Writes a tree that builds by itself, without Python and without a network:
 import dataclasses
 
 from components.step import parameter
-from schemas.front_end import FrontEnd, Standardisation
+from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
 from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
-from ser_tinyml.codegen.golden import make_golden
-from ser_tinyml.report.model_card import write_card
-from ser_tinyml.store import files
+from ser_tinyml.report.model_card import render_card
+from ser_tinyml.runtimes.golden import make_golden
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
@@ -35,30 +35,20 @@ class Parameters:
     golden_windows: int = parameter(4, "Held-out windows, chosen by hash, that the bundle's own test replays.")
 
 
-def run(output: str, parameters: Parameters, examples: str, export: str, evaluation: str) -> None:
+def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str, board: str) -> None:
     """Writes the bundle; of a model that is not blessed, or whose firmware failed a gate, only a line on the console.
 
     Raises:
       UserError: an artifact is missing, or CMSIS-DSP can't be fetched.
     """
-    results, board = (files.read_json(files.join(evaluation, name)) for name in ("evaluation.json", "board.json"))
-    description = files.read_json(files.join(export, "export.json"))
-    dataset = files.read_json(files.join(examples, "dataset.json"))
-    if reason := _why_not(results, board, description):
+    evaluated, validated = run_files.read(Evaluation, evaluation), run_files.read(Board, board)
+    exported, dataset = run_files.read(Export, export), run_files.read(Dataset, examples)
+    if reason := _why_not(evaluated, validated, exported):
         print(f"no firmware bundle: {reason}")
         return
     generated = {name: files.read_bytes(files.join(export, name)) for name in _GENERATED}
     ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
-    tensor = description["files"]["ser_int8.tflite"]["input"]
-    golden = make_golden(
-        ranked[: parameters.golden_windows],
-        FrontEnd.from_dict(description["front_end"]),
-        Standardisation.from_dict(description["standardisation"]),
-        tensor["scale"],
-        tensor["zero_point"],
-        generated["ser_int8.tflite"],
-        description["arena_bytes"],
-    )
+    golden = make_golden(ranked[: parameters.golden_windows], exported, generated["ser_int8.tflite"])
     firmware, cmsis_dsp = collect_firmware(), fetch_cmsis_dsp()
     for_board = {name: content for name, content in generated.items() if name not in _FOR_TFLM}
     bundle = {
@@ -67,7 +57,7 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
         **{f"third_party/cmsis_dsp/{path}": content for path, content in cmsis_dsp.items()},
         **make_arduino_library(firmware, for_board, cmsis_dsp),
         "golden/vectors.bin": golden.encode(),
-        "MODEL_CARD.md": write_card(results, board, dataset, description).encode(),
+        "MODEL_CARD.md": render_card(exported, dataset, evaluation=evaluated, board=validated).encode(),
     }
     bundle["ser_firmware.zip"] = make_zip(bundle)
     for path, content in bundle.items():
@@ -75,12 +65,12 @@ def run(output: str, parameters: Parameters, examples: str, export: str, evaluat
     print(f"{len(bundle)} files in {output}, the same in ser_firmware.zip")
 
 
-def _why_not(results: dict, board: dict, description: dict) -> str:
-    """Why there is nothing to push; "" where there is."""
-    if not results["blessed"]:
+def _why_not(evaluation: Evaluation, board: Board, exported: Export) -> str:
+    """Returns why there is nothing to push; "" where there is something."""
+    if not evaluation.blessed:
         return "the model is not blessed"
-    if failed := [gate["name"] for gate in board["gates"] if not gate["passed"]]:
+    if failed := [gate.name for gate in board.gates if not gate.passed]:
         return f"the firmware did not pass: {', '.join(failed)}"
-    if reason := description["engine_lacks"]:
-        return f"the generated engine lacks what the model needs: {reason}"
+    if exported.engine_lacks:
+        return f"the generated engine lacks what the model needs: {exported.engine_lacks}"
     return ""

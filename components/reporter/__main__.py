@@ -1,5 +1,5 @@
 """`python -m components.reporter --output=ROOT/report`, and the directories that it reads: `--manifest --examples --model
---evaluation`."""
+--export --evaluation --board`."""
 
 from components import step
 from components.reporter import component
@@ -7,7 +7,9 @@ from components.reporter import component
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component, inputs=("manifest", "examples", "evaluation"), optional_inputs=("model",))
+    step.run_step(
+        component, inputs=("manifest", "examples", "export", "evaluation"), optional_inputs=("model", "board")
+    )
 
 
 if __name__ == "__main__":

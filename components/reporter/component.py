@@ -1,63 +1,68 @@
-"""ROOT/manifest, ROOT/examples, ROOT/model, ROOT/evaluation -> ROOT/report/index.html, self-contained."""
+"""All that a run made -> ROOT/report/index.html, which needs no other file."""
 
 import dataclasses
+from collections.abc import Iterable
 
-from components.step import parameter
 from schemas.classes import LABEL_OF_EMOTION
 from schemas.manifest import ManifestRow
-from ser_tinyml.network.loading import load_model, trained_model_path
-from ser_tinyml.report import data_pictures as figures
-from ser_tinyml.report import page
-from ser_tinyml.store import files
+from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
+from ser_tinyml.network.loading import load_model
+from ser_tinyml.report import data_pictures, page
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_split
 from ser_tinyml.store.manifest import read_manifest
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameters:
-    """Which model's weights are shown."""
-
-    model_path: str = parameter(
-        "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
-    )
+    """The page has none."""
 
 
 def run(
-    output: str, parameters: Parameters, manifest: str, examples: str, evaluation: str, model: str | None = None
+    output: str,
+    parameters: Parameters,
+    *,
+    manifest: str,
+    examples: str,
+    export: str,
+    evaluation: str,
+    model: str | None = None,
+    board: str | None = None,
 ) -> None:
     """Writes the page; raises UserError where an artifact is missing."""
-    results = files.read_json(files.join(evaluation, "evaluation.json"))
-    board = files.join(evaluation, "board.json")
-    statistics = files.read_json(files.join(examples, "statistics.json"))
-    summary = files.read_json(files.join(manifest, "summary.json"))
-    rows = list(read_manifest(files.join(manifest, "manifest.jsonl")))
-
-    sections = [
-        page.models_section(results),
-        page.gates_section(results),
-        *([page.board_section(files.read_json(board))] if files.exists(board) else []),
-        page.confusion_section({name: _read_png(evaluation, f"confusion_{name}") for name in results["models"]}),
-        page.classes_section(results),
-        page.groups_section(results),
-    ]
-    if model and not parameters.model_path:
-        sections.append(page.training_section(_read_png(evaluation, "curves"), files.join(model, "training.json")))
-    sections += [
-        page.data_section(summary, statistics),
-        page.audio_section([(row, figures.draw_recording(row.path)) for row in _one_per_emotion(rows)]),
-        page.augmentation_section(figures.draw_copies(_first_clip(examples))),
-    ]
-    if path := parameters.model_path or (model and trained_model_path(model)):
-        sections.append(page.weights_section(figures.draw_first_layer(load_model(path))))
-    files.write_text(files.join(output, "index.html"), page.render(results, sections))
+    evaluated, exported = run_files.read(Evaluation, evaluation), run_files.read(Export, export)
+    training = run_files.read(Training, model) if model and not exported.model_path else None
+    weights = exported.model_path or (training and files.join(str(model), training.model))
+    pictures = page.Pictures(
+        confusions={name: _read_png(evaluation, f"confusion_{name}") for name in evaluated.models},
+        curves=_read_png(evaluation, "curves") if training else b"",
+        recordings=[
+            (
+                f"{row.emotion} → {row.label} ({row.corpus}, speaker {row.speaker})",
+                data_pictures.draw_recording(row.path),
+            )
+            for row in _one_per_emotion(read_manifest(files.join(manifest, "manifest.jsonl")))
+        ],
+        copies=data_pictures.draw_copies(_first_clip(examples)),
+        weights=data_pictures.draw_first_layer(load_model(weights)) if weights else b"",
+    )
+    content = page.Page(
+        evaluation=evaluated,
+        board=run_files.read(Board, board) if board else None,
+        training=training,
+        summary=run_files.read(ManifestSummary, manifest),
+        dataset=run_files.read(Dataset, examples),
+        pictures=pictures,
+    )
+    files.write_text(files.join(output, "index.html"), page.render_page(content))
 
 
 def _read_png(evaluation: str, name: str) -> bytes:
     return files.read_bytes(files.join(evaluation, f"{name}.png"))
 
 
-def _one_per_emotion(rows: list[ManifestRow]) -> list[ManifestRow]:
-    """The first clip, by clip id, of each emotion in use."""
+def _one_per_emotion(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+    """Returns the first clip, by clip id, of each emotion in use."""
     first: dict[str, ManifestRow] = {}
     for row in rows:
         first.setdefault(row.emotion, row)
@@ -65,7 +70,7 @@ def _one_per_emotion(rows: list[ManifestRow]) -> list[ManifestRow]:
 
 
 def _first_clip(examples: str) -> list:
-    """All training copies of the first clip that has more than one, or its only one."""
+    """Returns all training copies of the first clip that has the most of them."""
     copies: dict[str, list] = {}
     for example in read_split(examples, "train"):
         copies.setdefault(example.clip_id, []).append(example)

@@ -1,12 +1,13 @@
-"""ROOT/manifest/manifest.jsonl -> ROOT/examples.
+"""ROOT/manifest -> ROOT/examples.
 
 Writes:
-  {train,validation,test}-SSSSS-of-NNNNN.tfrecord.gz         records (schemas/example.py)
+  {train,validation,test}-SSSSS-of-NNNNN.tfrecord.gz         records (schemas/record.py)
   {validation,test}_noisy-SSSSS-of-NNNNN.tfrecord.gz         the same clips with noise
   test_audio-SSSSS-of-NNNNN.tfrecord.gz                      the sound of the test records, for the firmware
   quarantine.jsonl  clips that could not be decoded, with reason and detail
   statistics.json   the counts: manifest rows = decoded + quarantined; per split the counts by label, corpus, speaker and
                     emotion, seconds, MFCC means, deviations and ranges; the anomalies among all these
+  schema.pbtxt      what every record was held to: a Schema of tensorflow_metadata
   dataset.json      written last, and only where there is no anomaly: front end, standardisation, settings, shards, and a
                     digest of all records that does not depend on shards, compression, workers or runner
 """
@@ -27,18 +28,20 @@ from components.transform.job import (
     STATISTICS,
     JobSettings,
     run_job,
-    shard_names,
 )
-from schemas.classes import LABELS, SPLITS
+from schemas.classes import LABEL_OF_EMOTION, LABELS, SPLITS
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
+from schemas.run_files import Dataset, ManifestSummary, Shards, Split
 from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
+from ser_tinyml.audio.clip import ClipSettings
 from ser_tinyml.audio.decode import Acceptance, Crop
 from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
-from ser_tinyml.store import files
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.anomalies import find_anomalies
-from ser_tinyml.store.tfrecord import encode_shard
+from ser_tinyml.store.record_schema import RecordSchema
+from ser_tinyml.store.tfrecord import encode_shard, shard_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,16 +67,11 @@ class Parameters:
     )
     augment: tuple[str, ...] = parameter(
         ("default",),
-        "A training copy of each clip: operations joined by '|' (components/transform/augment.py lists them), or a preset: "
+        "A training copy of each clip: operations joined by '|' (ser_tinyml/audio/augment.py lists them), or a preset: "
         "default, notebook, none. May be given several times.",
     )
     noisy: str = parameter("amplitude_noise:0.5", "The noisy copy of each validation and test clip.")
     noise_dir: str = parameter("", "Directory of recorded noise, for the operation recorded_noise.")
-    split: Literal["speaker", "clip", "notebook"] = parameter(
-        "speaker", "The manifest's protocol: with speaker, a speaker in two splits stops the job."
-    )
-    validation_fraction: float = parameter(0.1, "Share of the speakers (clips, copies) in the validation split.")
-    test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
     max_channels: int = parameter(2, "A recording with more channels goes to quarantine; those of others are averaged.")
     max_clipped_fraction: float = parameter(
         0.05, "A clip of which a larger share of samples is at full scale goes to quarantine."
@@ -85,64 +83,86 @@ class Parameters:
     compression: Literal["gzip", "none"] = parameter("gzip", "gzip: .tfrecord.gz. none: .tfrecord.")
 
 
-def run(output: str, parameters: Parameters, manifest: str, beam_options: list[str] | None = None) -> None:
+def run(output: str, parameters: Parameters, *, manifest: str, beam_options: list[str] | None = None) -> None:
     """Runs the Beam job, checks what it made, and completes the dataset.
 
     Args:
       output: directory for the records.
       parameters: see Parameters.
-      manifest: path of manifest.jsonl.
+      manifest: path of manifest.jsonl; summary.json beside it tells how it was divided.
       beam_options: Beam's own flags; the default runner works in this process.
 
     Raises:
-      UserError: the manifest or a flag is wrong, too many clips are in quarantine, or the statistics show an anomaly.
+      UserError: the manifest or a flag is wrong, too many clips are in quarantine, or the records are not as they must be.
     """
     if not files.exists(manifest):
         raise UserError(f"cannot read {manifest}: there is no such file")
-    settings = _settings(parameters)
-    options = _pipeline_options(beam_options or [])
+    summary = run_files.read(ManifestSummary, manifest.rpartition("/")[0])
+    settings = make_settings(parameters, summary)
+    options = make_options(beam_options or [])
     if options.view_as(TestOptions).dry_run:
-        run_job(manifest, output, settings, options)
+        run_job(manifest, output=output, settings=settings, options=options)
         print("--dry_run: the job was prepared and not run, nothing is written")
         return
-    made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl")
+    made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl", ".pbtxt")
     files.delete_files([path for path in files.list_files(output) if path.endswith(made_here)])
-    run_job(manifest, output, settings, options)
+    run_job(manifest, output=output, settings=settings, options=options)
 
     statistics = files.read_json(files.join(output, STATISTICS))
     quarantine = list(files.read_json_lines(files.join(output, QUARANTINE)))
-    splits = statistics["splits"]
     _check_counts(statistics, len(quarantine))
-    reasons = dict(collections.Counter(row["reason"] for row in quarantine).most_common())
-    anomalies = _foreign_values(quarantine) + find_anomalies(splits, speakers_apart=parameters.split == "speaker")
-    statistics |= {"quarantined": reasons, "anomalies": anomalies}
-    files.write_json(files.join(output, STATISTICS), statistics)
-
-    for row in quarantine[:10]:
-        print(f"quarantined: {row['path']}: {row['reason']}: {row['detail']}")
-    rows = statistics["manifest_rows"]
-    if not rows:
-        raise UserError(f"{manifest} has no rows")
-    if len(quarantine) > parameters.max_quarantine_fraction * rows:
-        raise UserError(
-            f"{len(quarantine)} of {rows} clips are in quarantine, more than "
-            f"--max_quarantine_fraction={parameters.max_quarantine_fraction} allows: "
-            + ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-            + f"; see {files.join(output, QUARANTINE)}"
-        )
-    if anomalies:
-        raise UserError(
-            f"the dataset is not as its schema says ({files.join(output, STATISTICS)}):\n  " + "\n  ".join(anomalies)
-        )
+    statistics["quarantined"] = dict(collections.Counter(row["reason"] for row in quarantine).most_common())
+    _judge(
+        output, parameters, statistics=statistics, quarantine=quarantine, speakers_apart=summary.protocol == "speaker"
+    )
     _write_empty_shards(output, settings)
-    files.write_json(files.join(output, "dataset.json"), _describe_dataset(parameters, settings, statistics))
+    files.write_text(files.join(output, "schema.pbtxt"), settings.schema.to_text())
+    run_files.write(_describe_dataset(parameters, settings, statistics=statistics, protocol=summary.protocol), output)
+    made = {name: statistics["splits"][name]["examples"] for name in SPLIT_NAMES}
     print(
-        f"{rows} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
-        + ", ".join(f"{name} {splits[name]['examples']}" for name in SPLIT_NAMES if splits[name]["examples"])
+        f"{statistics['manifest_rows']} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
+        + ", ".join(f"{name} {count}" for name, count in made.items() if count)
     )
 
 
-def _settings(parameters: Parameters) -> JobSettings:
+def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:
+    """Returns what the workers must know; raises UserError for a flag that is wrong."""
+    _check(parameters)
+    train_copies = resolve_copies(parameters.augment)
+    noisy_copies = resolve_copies((parameters.noisy,))
+    if len(noisy_copies) != 1:
+        raise UserError(f"--noisy={parameters.noisy}: one copy, this preset has {len(noisy_copies)}")
+    if needs_noises(train_copies + noisy_copies) and not parameters.noise_dir:
+        raise UserError("recorded_noise takes its noise from --noise_dir, which is not given")
+    front_end = _front_end(parameters)
+    noises = list_noises(parameters.noise_dir) if parameters.noise_dir else ()
+    return JobSettings(
+        clip=ClipSettings(
+            around=Surroundings(front_end, noises),
+            crops=_parse_crops(parameters.crop),
+            windows=parameters.windows,
+            load_rate=parameters.load_rate,
+            acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
+            padding=parameters.padding,
+            train_copies=train_copies,
+            noisy_copy=noisy_copies[0],
+            validation_fraction=summary.validation_fraction,
+            test_fraction=summary.test_fraction,
+        ),
+        schema=make_schema(front_end),
+        per_copy=summary.protocol == "notebook",
+        num_shards=parameters.num_shards,
+        compressed=parameters.compression == "gzip",
+    )
+
+
+def make_schema(front_end: FrontEnd) -> RecordSchema:
+    """Returns what every record must be, with the classes and corpora in use."""
+    emotions = tuple(emotion for emotion, label in LABEL_OF_EMOTION.items() if label)
+    return RecordSchema(labels=LABELS, emotions=emotions, corpora=tuple(CORPORA), front_end=front_end)
+
+
+def _check(parameters: Parameters) -> None:
     if parameters.num_shards < 1:
         raise UserError(f"--num_shards={parameters.num_shards}: at least 1")
     if parameters.load_rate and parameters.load_rate < Acceptance.min_sample_rate:
@@ -154,27 +174,6 @@ def _settings(parameters: Parameters) -> JobSettings:
     for name in ("max_clipped_fraction", "max_quarantine_fraction"):
         if not 0 <= getattr(parameters, name) <= 1:
             raise UserError(f"--{name}={getattr(parameters, name)}: 0 to 1")
-    train_copies = resolve_copies(parameters.augment)
-    noisy_copies = resolve_copies((parameters.noisy,))
-    if len(noisy_copies) != 1:
-        raise UserError(f"--noisy={parameters.noisy}: one copy, this preset has {len(noisy_copies)}")
-    if needs_noises(train_copies + noisy_copies) and not parameters.noise_dir:
-        raise UserError("recorded_noise takes its noise from --noise_dir, which is not given")
-    return JobSettings(
-        around=Surroundings(_front_end(parameters), list_noises(parameters.noise_dir) if parameters.noise_dir else ()),
-        crops=_parse_crops(parameters.crop),
-        windows=parameters.windows,
-        load_rate=parameters.load_rate,
-        acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
-        padding=parameters.padding,
-        train_copies=train_copies,
-        noisy_copy=noisy_copies[0],
-        per_copy=parameters.split == "notebook",
-        validation_fraction=parameters.validation_fraction,
-        test_fraction=parameters.test_fraction,
-        num_shards=parameters.num_shards,
-        compressed=parameters.compression == "gzip",
-    )
 
 
 def _front_end(parameters: Parameters) -> FrontEnd:
@@ -198,8 +197,11 @@ def _parse_crops(values: tuple[str, ...]) -> dict[str, Crop]:
     return crops
 
 
-def _pipeline_options(beam_options: list[str]) -> PipelineOptions:
-    """Beam's options. Its DirectRunner would first look for a Prism binary to download; FnApiRunner is what it ends with."""
+def make_options(beam_options: list[str]) -> PipelineOptions:
+    """Returns Beam's options.
+
+    Its DirectRunner would first look for a Prism binary to download; FnApiRunner is what it ends with.
+    """
     options = PipelineOptions(beam_options, save_main_session=False)
     if options.view_as(StandardOptions).runner in (None, "DirectRunner"):
         options.view_as(StandardOptions).runner = "FnApiRunner"
@@ -216,8 +218,31 @@ def _check_counts(statistics: dict, quarantined: int) -> None:
         raise RuntimeError(f"{decoded} decoded clips made {made} records, but {written} were written")
 
 
+def _judge(
+    output: str, parameters: Parameters, *, statistics: dict, quarantine: list[dict], speakers_apart: bool
+) -> None:
+    """Completes statistics.json by what is wrong with the dataset; raises UserError where anything is."""
+    anomalies = _foreign_values(quarantine) + find_anomalies(statistics, speakers_apart)
+    path = files.join(output, STATISTICS)
+    files.write_json(path, statistics | {"anomalies": anomalies})
+    for row in quarantine[:10]:
+        print(f"quarantined: {row['path']}: {row['reason']}: {row['detail']}")
+    rows = statistics["manifest_rows"]
+    if not rows:
+        raise UserError("the manifest has no rows")
+    if len(quarantine) > parameters.max_quarantine_fraction * rows:
+        counts = ", ".join(f"{count} {reason}" for reason, count in statistics["quarantined"].items())
+        raise UserError(
+            f"{len(quarantine)} of {rows} clips are in quarantine, more than "
+            f"--max_quarantine_fraction={parameters.max_quarantine_fraction} allows: {counts}; "
+            f"see {files.join(output, QUARANTINE)}"
+        )
+    if anomalies:
+        raise UserError(f"the dataset is not as it must be ({path}):\n  " + "\n  ".join(anomalies))
+
+
 def _write_empty_shards(output: str, settings: JobSettings) -> None:
-    """Those that no record fell into."""
+    """Writes those that no record fell into."""
     written = set(files.list_files(output))
     for split in (*SPLIT_NAMES, AUDIO):
         for name in shard_names(split, settings.num_shards, settings.compressed):
@@ -226,39 +251,37 @@ def _write_empty_shards(output: str, settings: JobSettings) -> None:
 
 
 def _foreign_values(quarantine: list[dict]) -> list[str]:
-    """The values in the manifest that no schema knows, and how many rows have each."""
+    """Lists the values in the manifest that nobody knows, and how many rows have each."""
     found = collections.Counter(row["detail"] for row in quarantine if row["reason"] == FOREIGN_VALUE)
     return [f"{detail} ({count} manifest rows)" for detail, count in sorted(found.items())]
 
 
-def _describe_dataset(parameters: Parameters, settings: JobSettings, statistics: dict) -> dict:
+def _describe_dataset(parameters: Parameters, settings: JobSettings, *, statistics: dict, protocol: str) -> Dataset:
     splits = statistics["splits"]
     digests = "".join(f"{name} {splits[name]['examples']} {splits[name]['digest']}\n" for name in SPLIT_NAMES)
     mfcc = splits["train"]["mfcc"]
-    return {
-        "digest": hashlib.sha256(digests.encode()).hexdigest(),
-        "synthetic": any(split["synthetic"] for split in splits.values()),
-        "protocol": _name_protocol(parameters, splits),
-        "labels": list(LABELS),
-        "front_end": settings.around.front_end.to_dict(),
-        "standardisation": Standardisation(tuple(mfcc["mean"]), tuple(mfcc["deviation"])).to_dict(),
-        "parameters": dataclasses.asdict(parameters),
-        "splits": {
-            name: {
-                "examples": splits[name]["examples"],
-                "shards": shard_names(name, settings.num_shards, settings.compressed),
-            }
+
+    def name_shards(split: str) -> tuple[str, ...]:
+        return tuple(shard_names(split, settings.num_shards, settings.compressed))
+
+    return Dataset(
+        digest=hashlib.sha256(digests.encode()).hexdigest(),
+        synthetic=any(split["synthetic"] for split in splits.values()),
+        protocol="notebook" if protocol == "notebook" else _compare_speakers(splits),
+        labels=LABELS,
+        front_end=settings.clip.around.front_end,
+        standardisation=Standardisation(tuple(mfcc["mean"]), tuple(mfcc["deviation"])),
+        parameters=dataclasses.asdict(parameters),
+        decoded=statistics["decoded"],
+        quarantined=statistics["quarantined"],
+        splits={
+            name: Split(splits[name]["examples"], name_shards(name), splits[name]["labels"], splits[name]["corpora"])
             for name in SPLIT_NAMES
         },
-        "audio": {
-            "examples": statistics["audio"],
-            "shards": shard_names(AUDIO, settings.num_shards, settings.compressed),
-        },
-    }
+        audio=Shards(statistics["audio"], name_shards(AUDIO)),
+    )
 
 
-def _name_protocol(parameters: Parameters, splits: dict) -> str:
-    if parameters.split == "notebook":
-        return "notebook"
+def _compare_speakers(splits: dict) -> str:
     speakers = [set(splits[split]["speakers"]) for split in SPLITS]
     return "disjoint_speakers" if sum(map(len, speakers)) == len(set.union(*speakers)) else "shared_speakers"

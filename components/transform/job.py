@@ -16,44 +16,31 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
 from components.transform.memory import settle_memory
-from schemas.classes import LABELS
 from schemas.errors import UserError
 from schemas.manifest import PER_COPY, ManifestRow
-from schemas.record import Audio, Example
-from ser_tinyml.audio.augment import Surroundings, make_copies
-from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
-from ser_tinyml.audio.mfcc import compute_mfcc
-from ser_tinyml.audio.resample import fix_length
-from ser_tinyml.audio.windows import cut_window, place_windows
+from ser_tinyml.audio.clip import ClipSettings, decode_clip, make_records
+from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import unit_hash
 from ser_tinyml.store.manifest import find_foreign_value, parse_row
+from ser_tinyml.store.record_schema import RecordSchema
 from ser_tinyml.store.records import encode, encode_audio
-from ser_tinyml.store.statistics import DatasetStatistics, SumStatistics
-from ser_tinyml.store.tfrecord import encode_shard
+from ser_tinyml.store.statistics import DatasetStatistics
+from ser_tinyml.store.tfrecord import encode_shard, shard_names
 
 
 @dataclasses.dataclass(frozen=True)
 class JobSettings:
     """All that the workers must know."""
 
-    around: Surroundings
-    crops: dict[str, Crop]  # by corpus
-    windows: str  # "speech": those that cover the speech in the crop; "crop": the crop is the window
-    load_rate: int
-    acceptance: Acceptance
-    padding: str
-    train_copies: tuple[str, ...]
-    noisy_copy: str
-    per_copy: bool  # whether the copies are split one by one, by these fractions
-    validation_fraction: float
-    test_fraction: float
+    clip: ClipSettings
+    schema: RecordSchema
+    per_copy: bool  # whether the manifest leaves the split to the copies
     num_shards: int
     compressed: bool
 
 
 SPLIT_NAMES = ("train", "validation", "test", "validation_noisy", "test_noisy")
-HELD_OUT = "test"  # the split whose sound is stored, for the firmware to be replayed
 AUDIO = "test_audio"  # what the shards of sound are called
 
 # The job's outputs beside the shards, all in its output directory.
@@ -68,7 +55,7 @@ ShardKey = tuple[str, int]  # split, number
 KeyedRecord = tuple[str, bytes]  # what the order in a shard goes by, serialised example
 
 
-def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: JobSettings) -> None:
+def build_job(pipeline: beam.Pipeline, manifest: str, *, output: str, settings: JobSettings) -> None:
     """Adds the job's steps to a pipeline: they leave STATISTICS, QUARANTINE and all shards that are not empty in `output`."""
     rows = pipeline | "Read manifest" >> beam.io.ReadFromText(manifest)
     made = (
@@ -82,7 +69,7 @@ def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: Job
     num_written = (
         made.records
         | "Group by shard" >> beam.GroupByKey()
-        | "Write shard" >> beam.Map(_write_shard, output, settings)
+        | "Write shard" >> beam.Map(_write_shard, output=output, settings=settings)
         | "Count written" >> beam.CombineGlobally(sum)
     )
     num_rows = rows | "Count rows" >> beam.combiners.Count.Globally()
@@ -92,35 +79,30 @@ def build_job(pipeline: beam.Pipeline, manifest: str, output: str, settings: Job
         | "Write statistics"
         >> beam.Map(
             _write_statistics,
-            files.join(output, STATISTICS),
-            beam.pvalue.AsSingleton(num_rows),
-            beam.pvalue.AsSingleton(num_written),
+            path=files.join(output, STATISTICS),
+            labels=settings.schema.labels,
+            num_rows=beam.pvalue.AsSingleton(num_rows),
+            num_written=beam.pvalue.AsSingleton(num_written),
         )
     )
     (
         made[_QUARANTINED]
         | "Gather quarantine" >> beam.combiners.ToList()
-        | "Write quarantine" >> beam.Map(_write_quarantine, files.join(output, QUARANTINE))
+        | "Write quarantine" >> beam.Map(_write_quarantine, path=files.join(output, QUARANTINE))
     )
 
 
-def run_job(manifest: str, output: str, settings: JobSettings, options: PipelineOptions) -> PipelineResult:
+def run_job(manifest: str, *, output: str, settings: JobSettings, options: PipelineOptions) -> PipelineResult:
     """Runs the job to its end."""
     pipeline = beam.Pipeline(options=options)
-    build_job(pipeline, manifest, output, settings)
+    build_job(pipeline, manifest, output=output, settings=settings)
     result = pipeline.run()
     result.wait_until_finish()
     return result
 
 
-def shard_names(split: str, num_shards: int, compressed: bool) -> list[str]:
-    """File names of a split's shards."""
-    suffix = ".tfrecord.gz" if compressed else ".tfrecord"
-    return [f"{split}-{shard:05}-of-{num_shards:05}{suffix}" for shard in range(num_shards)]
-
-
 class MakeRecords(beam.DoFn):
-    """A manifest's line -> (shard, record) for each copy; on the side the clip's statistics, or a row of the quarantine."""
+    """Turns a manifest's line into (shard, record) for each record; on the side, statistics or a row of the quarantine."""
 
     def __init__(self, settings: JobSettings):
         self._settings = settings
@@ -135,11 +117,12 @@ class MakeRecords(beam.DoFn):
         self._rows.inc()
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # such a clip goes to quarantine
-                records, statistics = make_records(read_row(line, self._settings.per_copy), self._settings)
+                row = read_row(line, self._settings.per_copy)
+                records, statistics = _make_keyed_records(row, self._settings)
         except Undecodable as error:
             Metrics.counter("transform", f"clips_quarantined_{error.reason}").inc()
-            row = {**_identify(line), "reason": error.reason, "detail": error.detail}
-            yield beam.pvalue.TaggedOutput(_QUARANTINED, row)
+            quarantined = {**_identify(line), "reason": error.reason, "detail": error.detail}
+            yield beam.pvalue.TaggedOutput(_QUARANTINED, quarantined)
             return
         self._decoded.inc()
         self._examples.inc(len(records) - statistics.audio)
@@ -148,7 +131,7 @@ class MakeRecords(beam.DoFn):
 
 
 def read_row(line: str, per_copy: bool) -> ManifestRow:
-    """A line of the manifest, checked; Undecodable where it is no row, or has a value that is outside its domain."""
+    """Parses a line of the manifest; raises Undecodable where it is no row, or has a value that is outside its domain."""
     try:
         document = json.loads(line)
         if not isinstance(document, dict):
@@ -164,7 +147,7 @@ def read_row(line: str, per_copy: bool) -> ManifestRow:
 
 
 def _identify(line: str) -> dict[str, str]:
-    """What a quarantined row says of itself, be it ever so broken."""
+    """Returns what a quarantined row says of itself, be it ever so broken."""
     try:
         document = json.loads(line)
         return {"clip_id": str(document["clip_id"]), "path": str(document["path"])}
@@ -172,89 +155,48 @@ def _identify(line: str) -> dict[str, str]:
         return {"clip_id": "", "path": line[:200]}
 
 
-def make_records(
+def _make_keyed_records(
     row: ManifestRow, settings: JobSettings
 ) -> tuple[list[tuple[ShardKey, KeyedRecord]], DatasetStatistics]:
-    """(shard, record) for each copy of a clip, and their statistics; raises Undecodable."""
-    front_end = settings.around.front_end
-    window = decode_window(
-        row.path, settings.crops[row.corpus], front_end.sample_rate, settings.load_rate, settings.acceptance
-    )
-    if len(window.samples) < front_end.n_fft:
-        length = f"{len(window.samples)} samples at {front_end.sample_rate} Hz"
-        raise Undecodable("too_short", f"{length}: less than a frame of {front_end.n_fft}")
-    copies = _plan_copies(row, settings)
-    texts = tuple(text for _, text in copies)
+    """Serialises a clip's records, each for its shard, and counts them; raises Undecodable."""
+    clip = decode_clip(row, settings.clip)
     records = []
     statistics = DatasetStatistics(decoded=1)
-    for number, samples in enumerate(make_copies(window.samples, row.clip_id, texts, settings.around)):
-        split, text = copies[number]
-        for place, part in enumerate(_cut(samples, window.samples, settings)):
-            mfcc = compute_mfcc(part, front_end, settings.padding)
-            if not np.isfinite(mfcc).all():
-                raise Undecodable(
-                    "overflow", f"the MFCCs of copy {number} are not finite: its samples are far beyond full scale"
-                )
-            example = Example(
-                clip_id=row.clip_id,
-                corpus=row.corpus,
-                speaker=row.speaker,
-                emotion=row.emotion,
-                label=LABELS.index(row.label),
-                copy=number,
-                window=place,
-                augmentation=text,
-                synthetic=row.synthetic,
-                mfcc=mfcc,
-            )
-            record = encode(example)
-            statistics.split(split).add_example(example, record, window.recording_seconds)
-            key = f"{row.clip_id}/{number:06}/{place:06}"
-            shard = int(unit_hash("shard", key) * settings.num_shards)
-            records.append(((split, shard), (key, record)))
-            if split == HELD_OUT:
-                heard = Audio(row.clip_id, number, place, _to_pcm(part, front_end.window_samples))
-                records.append(((AUDIO, shard), (key, encode_audio(heard))))
-                statistics.audio += 1
+    for made in make_records(clip, settings.clip):
+        example, content = made.example, encode(made.example)
+        statistics.violations.update(settings.schema.find_violations(example))
+        statistics.split(made.split).add_example(example, content, clip.recording_seconds)
+        key = f"{row.clip_id}/{example.copy:06}/{example.window:06}"
+        shard = int(unit_hash("shard", key) * settings.num_shards)
+        records.append(((made.split, shard), (key, content)))
+        if made.audio:
+            records.append(((AUDIO, shard), (key, encode_audio(made.audio))))
+            statistics.audio += 1
     return records, statistics
 
 
-def _cut(copy: np.ndarray, original: np.ndarray, settings: JobSettings) -> list[np.ndarray]:
-    """A copy's windows. Where they are is found in the original: noise hides it, and what changes speed moves it."""
-    if settings.windows == "crop":
-        return [copy]
-    front_end = settings.around.front_end
-    starts = place_windows(original, front_end)
-    windows = (cut_window(copy, round(start * len(copy) / len(original)), front_end.window_samples) for start in starts)
-    # As a microphone delivers them, in 16 bits, so that a device's features are these.
-    heard = [_to_pcm(window, front_end.window_samples) / np.float32(32768) for window in windows]
-    # A copy that is faster can end before its last window begins: nothing is heard there.
-    return [window for number, window in enumerate(heard) if window.any() or not number]
+class SumStatistics(beam.CombineFn):
+    """Adds up DatasetStatistics."""
 
+    def create_accumulator(self) -> DatasetStatistics:
+        return DatasetStatistics()
 
-def _to_pcm(samples: np.ndarray, window: int) -> np.ndarray:
-    """float32 [samples] -> int16 [window], with silence behind a shorter signal."""
-    return np.clip(np.rint(fix_length(samples, window) * 32768), -32768, 32767).astype(np.int16)
+    def add_input(self, accumulator: DatasetStatistics, statistics: DatasetStatistics) -> DatasetStatistics:
+        accumulator.add(statistics)
+        return accumulator
 
+    def merge_accumulators(self, accumulators: Iterable[DatasetStatistics]) -> DatasetStatistics:
+        merged = DatasetStatistics()
+        for accumulator in accumulators:
+            merged.add(accumulator)
+        return merged
 
-def _plan_copies(row: ManifestRow, settings: JobSettings) -> list[tuple[str, str]]:
-    """(split, augmentation) of each copy: a training clip's copies; of another clip a clean and a noisy one."""
-    if row.split in ("train", PER_COPY):
-        return [(_split_of_copy(row, n, settings), text) for n, text in enumerate(settings.train_copies)]
-    return [(row.split, "clean"), (f"{row.split}_noisy", settings.noisy_copy)]
-
-
-def _split_of_copy(row: ManifestRow, number: int, settings: JobSettings) -> str:
-    if row.split != PER_COPY:
-        return row.split
-    position = unit_hash(PER_COPY, row.clip_id, number)
-    if position < settings.test_fraction:
-        return "test"
-    return "validation" if position < settings.test_fraction + settings.validation_fraction else "train"
+    def extract_output(self, accumulator: DatasetStatistics) -> DatasetStatistics:
+        return accumulator
 
 
 def _write_shard(shard: tuple[ShardKey, Iterable[KeyedRecord]], output: str, settings: JobSettings) -> int:
-    """Writes a shard whole; the number of its records."""
+    """Writes a shard whole, and returns the number of its records."""
     (split, number), records = shard
     ordered = sorted(records)
     name = shard_names(split, settings.num_shards, settings.compressed)[number]
@@ -263,13 +205,16 @@ def _write_shard(shard: tuple[ShardKey, Iterable[KeyedRecord]], output: str, set
     return len(ordered)
 
 
-def _write_statistics(statistics: DatasetStatistics, path: str, num_rows: int, num_written: int) -> None:
+def _write_statistics(
+    statistics: DatasetStatistics, path: str, *, labels: tuple[str, ...], num_rows: int, num_written: int
+) -> None:
     document = {
         "manifest_rows": num_rows,
         "decoded": statistics.decoded,
         "written": num_written,
         "audio": statistics.audio,
-        "splits": {name: statistics.split(name).to_dict() for name in SPLIT_NAMES},
+        "violations": dict(sorted(statistics.violations.items())),
+        "splits": {name: statistics.split(name).to_dict(labels) for name in SPLIT_NAMES},
     }
     files.write_json(path, document)
 

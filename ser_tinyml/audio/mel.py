@@ -45,3 +45,17 @@ def dct_matrix(front_end: FrontEnd) -> np.ndarray:
     rows, columns = np.arange(front_end.n_mfcc)[:, np.newaxis], np.arange(front_end.n_mels)
     cosines = np.sqrt(2 / front_end.n_mels) * np.cos(np.pi / front_end.n_mels * rows * (columns + 0.5))
     return np.where(rows == 0, np.sqrt(1 / front_end.n_mels), cosines)
+
+
+def mel_heights(front_end: FrontEnd) -> np.ndarray:
+    """Returns the heights of the mel bands' triangles (Slaney's norm), float64 [n_mels]."""
+    corners = mel_corners(front_end)
+    return 2 / (corners[2:] - corners[:-2])
+
+
+def loudest_power(front_end: FrontEnd) -> float:
+    """Returns the most that samples within full scale can make of a mel band's power.
+
+    By Parseval's theorem a frame's bins hold n_fft times its energy, of which the window leaves at most 3/8 of full scale.
+    """
+    return front_end.n_fft * front_end.n_fft * 3 / 8 * float(mel_heights(front_end).max())

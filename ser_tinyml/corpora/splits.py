@@ -42,7 +42,7 @@ def parse_fold(text: str) -> Fold:
 
 
 def assign_splits(
-    recordings: list[Recording], protocol: str, validation: float, test: float, fold: Fold | None = None
+    recordings: list[Recording], protocol: str, *, validation: float, test: float, fold: Fold | None = None
 ) -> Assignment:
     """Splits by `protocol`: speaker, clip or notebook; `validation` and `test` are fractions.
 

@@ -7,21 +7,27 @@ Writes:
 """
 
 import collections
-import hashlib
+import dataclasses
 
 import numpy as np
 
 from schemas.classes import LABELS
+from schemas.run_files import Evaluation
 from ser_tinyml.judging import metrics
-from ser_tinyml.store import files
+from ser_tinyml.judging.intervals import speaker_intervals
+from ser_tinyml.store import files, run_files
 
 METRICS = ("uar", "macro_f1", "accuracy")
 MODELS = ("keras", "int8")
-_RESAMPLES = 10_000
 
 
 def run(output: str, evaluations: dict[str, str]) -> None:
-    """Joins the evaluations; `evaluations` is fold -> directory. Folds named by a corpus that was left out stand apart."""
+    """Joins the evaluations of all folds.
+
+    Args:
+      output: directory to write to.
+      evaluations: fold -> directory of its evaluation. Folds named by a corpus that was left out stand apart.
+    """
     rows = {
         fold: list(files.read_json_lines(files.join(path, "predictions.jsonl"))) for fold, path in evaluations.items()
     }
@@ -29,20 +35,19 @@ def run(output: str, evaluations: dict[str, str]) -> None:
     folds = {fold: found for fold, found in rows.items() if fold not in left_out}
     document = {
         "folds": {
-            fold: {m: metrics.summarise_matrix(_matrix(found, m)) for m in MODELS} for fold, found in folds.items()
+            fold: {m: dataclasses.asdict(metrics.score_matrix(_matrix(found, m))) for m in MODELS}
+            for fold, found in folds.items()
         },
         "models": {model: _join_folds(folds, model) for model in MODELS} if folds else {},
         "left_out": {corpus: {model: _pool(found, model) for model in MODELS} for corpus, found in left_out.items()},
-        "blessed": {
-            fold: files.read_json(files.join(path, "evaluation.json"))["blessed"] for fold, path in evaluations.items()
-        },
+        "blessed": {fold: run_files.read(Evaluation, path).blessed for fold, path in evaluations.items()},
     }
     files.write_json(files.join(output, "cross_validation.json"), document)
     files.write_text(files.join(output, "cross_validation.md"), _format(document))
 
 
 def _join_folds(folds: dict[str, list[dict]], model: str) -> dict:
-    of_folds = [metrics.summarise_matrix(_matrix(rows, model)) for rows in folds.values()]
+    of_folds = [dataclasses.asdict(metrics.score_matrix(_matrix(rows, model))) for rows in folds.values()]
     everything = [row for rows in folds.values() for row in rows]
     groups = {"by_corpus": _group(everything, "corpus"), "by_speaker": _group(everything, "speaker")}
     return {
@@ -51,7 +56,8 @@ def _join_folds(folds: dict[str, list[dict]], model: str) -> dict:
         "all_clips": _pool(everything, model),
         "by_corpus": {name: _pool(rows, model) for name, rows in groups["by_corpus"].items()},
         "by_speaker": {
-            name: metrics.summarise_matrix(_matrix(rows, model)) for name, rows in groups["by_speaker"].items()
+            name: dataclasses.asdict(metrics.score_matrix(_matrix(rows, model)))
+            for name, rows in groups["by_speaker"].items()
         },
     }
 
@@ -64,22 +70,11 @@ def _group(rows: list[dict], by: str) -> dict[str, list[dict]]:
 
 
 def _pool(rows: list[dict], model: str) -> dict:
-    """Metrics over all rows, with confidence intervals.
-
-    The bootstrap resamples speakers, not clips: those of one speaker are not independent, and the question is how the next
-    stranger will fare. Of a single speaker there is no interval.
-    """
+    """Returns metrics over all rows, with their confidence intervals; of a single speaker there is none."""
     matrices = np.stack([_matrix(of_speaker, model) for of_speaker in _group(rows, "speaker").values()])
-    found = metrics.summarise_matrix(matrices.sum(axis=0))
-    if len(matrices) == 1:
-        return found
-    seed = hashlib.sha256(matrices.tobytes()).digest()
-    rng = np.random.default_rng(int.from_bytes(seed, "big"))
-    drawn = rng.multinomial(len(matrices), np.full(len(matrices), 1 / len(matrices)), _RESAMPLES)
-    resampled = metrics.summarise_matrices(np.tensordot(drawn, matrices, 1))
-    return found | {
-        f"{name}_interval": [float(bound) for bound in np.quantile(resampled[name], (0.025, 0.975))] for name in METRICS
-    }
+    found = dataclasses.asdict(metrics.score_matrix(matrices.sum(axis=0)))
+    bounds = speaker_intervals(matrices)
+    return found | {f"{name}_interval": list(interval) for name, interval in bounds.items()}
 
 
 def _matrix(rows: list[dict], model: str) -> np.ndarray:

@@ -1,98 +1,115 @@
-"""What a model must hold to be blessed."""
+"""What a model must hold to be blessed, and its firmware to be validated."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
-from ser_tinyml.runtimes.predict import Predictions
+from schemas.errors import GateFailed
+from schemas.run_files import Gate
+from ser_tinyml.runtimes.predictions import Predictions
+
+_FORGIVEN = 1e-9  # to floating point
+
+
+def at_most(name: str, value: float, *, threshold: float, unit: str) -> Gate:
+    """Judges whether a value is at most a threshold."""
+    return Gate(
+        name, float(value), bound="at most", threshold=threshold, unit=unit, passed=bool(value <= threshold + _FORGIVEN)
+    )
+
+
+def at_least(name: str, value: float, *, threshold: float, unit: str) -> Gate:
+    """Judges whether a value is at least a threshold."""
+    return Gate(
+        name,
+        float(value),
+        bound="at least",
+        threshold=threshold,
+        unit=unit,
+        passed=bool(value >= threshold - _FORGIVEN),
+    )
+
+
+def describe(gate: Gate) -> str:
+    """Returns a line for the console; of a gate that failed it says by how much."""
+    lacking = abs(gate.value - gate.threshold)
+    verdict = "passed" if gate.passed else f"FAILED by {lacking:.4g} {gate.unit}"
+    return f"{gate.name}: {gate.value:.7g} {gate.unit}, {gate.bound} {gate.threshold:.7g}: {verdict}"
+
+
+def require_passed(gates: Sequence[Gate], verdict: str) -> None:
+    """Raises GateFailed with the verdict and the gates that failed, where there are any."""
+    if failed := [describe(gate) for gate in gates if not gate.passed]:
+        raise GateFailed(f"{verdict}:\n  " + "\n  ".join(failed))
 
 
 @dataclasses.dataclass(frozen=True)
-class Gate:
-    """One condition: `value` is at most, or at least, `threshold`."""
+class Thresholds:
+    """How far the exports of a model may be from what was trained."""
 
-    name: str
-    value: float
-    bound: str  # "at most" or "at least"
-    threshold: float
-    unit: str
-
-    @property
-    def passed(self) -> bool:
-        """Whether it holds; a billionth is forgiven to floating point."""
-        return self.missed_by <= 1e-9
-
-    @property
-    def missed_by(self) -> float:
-        """How much is lacking; negative where there is room."""
-        return self.value - self.threshold if self.bound == "at most" else self.threshold - self.value
-
-    def to_dict(self) -> dict:
-        """For evaluation.json."""
-        return dataclasses.asdict(self) | {"passed": self.passed}
-
-    def describe(self) -> str:
-        """A line for the console."""
-        verdict = "passed" if self.passed else f"FAILED by {self.missed_by:.4g} {self.unit}"
-        return f"{self.name}: {self.value:.4g} {self.unit}, {self.bound} {self.threshold:.4g}: {verdict}"
+    max_accuracy_loss: float  # percentage points that int8 may lose against Keras
+    min_agreement: float  # share of clips on which int8 and Keras must give the same class
+    min_tflm_agreement: float  # share of clips on which TFLM and TFLite, both int8, must give the same class
+    max_tflm_difference: int  # between outputs of TFLM and TFLite, in steps of 1/256
+    max_source_difference: int  # bytes in which the compiled TFLM source may differ from the int8 file
+    min_fake_quantized_agreement: float  # share of clips on which int8 must give the fake-quantized network's class
 
 
-def judge(
-    true: np.ndarray,
-    votes: dict[str, np.ndarray],
-    predictions: dict[str, Predictions],
-    differing_source_bytes: int | None,
-    max_accuracy_loss: float,
-    min_agreement: float,
-    min_tflm_agreement: float,
-    max_tflm_difference: int,
-    max_source_difference: int,
-    min_fake_quantized_agreement: float,
-) -> list[Gate]:
-    """All gates, judged.
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What the gates look at."""
 
-    Args:
-      true: int64 [clips], the true classes.
-      votes: int64 [clips] of "keras", "int8" and "tflm", and of "fake_quantized" where there is such a model: the classes that
-        the clips' windows elect.
-      predictions: of the windows, by "int8" and "tflm".
-      differing_source_bytes: how many bytes of the compiled TFLM source differ from the int8 file; None: it was not compiled.
-      max_accuracy_loss: percentage points that int8 may lose against Keras.
-      min_agreement: share of clips on which int8 and Keras must give the same class.
-      min_tflm_agreement: share of clips on which TFLM and TFLite, both int8, must give the same class.
-      max_tflm_difference: between outputs of TFLM and TFLite, in steps of 1/256.
-      max_source_difference: bytes.
-      min_fake_quantized_agreement: share of clips on which int8 must give the class of the network that was fine-tuned with
-        its roundings.
+    true: np.ndarray  # int64 [clips]: the classes
+    elected: dict[str, np.ndarray]  # runtime -> int64 [clips]: the classes that the clips' windows elect
+    predictions: dict[str, Predictions]  # runtime -> its outputs for the windows
+    differing_source_bytes: int | None  # between the compiled TFLM source and the int8 file; None: it was not compiled
+
+
+def judge_exports(evidence: Evidence, thresholds: Thresholds) -> list[Gate]:
+    """Judges whether every export computes what was trained, as far as the evidence goes.
+
+    The evidence holds "keras", "int8" and "tflm", and "fake_quantized" where there is such a model.
     """
-    int8, tflm = predictions["int8"], predictions["tflm"]
-    assert int8.quantized is not None and tflm.quantized is not None, "int8 models give int8"
-    lost = (np.sum(votes["keras"] == true) - np.sum(votes["int8"] == true)) / len(true)
-    difference = np.abs(int8.quantized.astype(int) - tflm.quantized.astype(int)).max()
-    gates = [
-        Gate("int8 accuracy loss against Keras", 100 * float(lost), "at most", max_accuracy_loss, "points"),
-        Gate(
-            "int8 agreement with Keras", agreement(votes["int8"], votes["keras"]), "at least", min_agreement, "of clips"
+    true, elected = evidence.true, evidence.elected
+    lost = 100 * (np.sum(elected["keras"] == true) - np.sum(elected["int8"] == true)) / len(true)
+    difference = compare_outputs(evidence.predictions["int8"], evidence.predictions["tflm"]).max()
+    shares = [
+        ("int8 agreement with Keras", "keras", "int8", thresholds.min_agreement),
+        ("TFLM agreement with TFLite int8", "tflm", "int8", thresholds.min_tflm_agreement),
+        (
+            "int8 agreement with the fake-quantized network",
+            "fake_quantized",
+            "int8",
+            thresholds.min_fake_quantized_agreement,
         ),
-        Gate(
-            "TFLM agreement with TFLite int8",
-            agreement(votes["tflm"], votes["int8"]),
-            "at least",
-            min_tflm_agreement,
-            "of clips",
-        ),
-        Gate("TFLM output difference from TFLite int8", float(difference), "at most", max_tflm_difference, "of 256"),
     ]
-    if differing_source_bytes is not None:
-        value = float(differing_source_bytes)
-        gates.append(Gate("TFLM source difference", value, "at most", max_source_difference, "bytes"))
-    if "fake_quantized" in votes:
-        value = agreement(votes["int8"], votes["fake_quantized"])
-        name = "int8 agreement with the fake-quantized network"
-        gates.append(Gate(name, value, "at least", min_fake_quantized_agreement, "of clips"))
+    gates = [
+        at_most("int8 accuracy loss against Keras", lost, threshold=thresholds.max_accuracy_loss, unit="points"),
+        *(
+            at_least(name, agreement(elected[one], elected[other]), threshold=threshold, unit="of clips")
+            for name, one, other, threshold in shares
+            if one in elected
+        ),
+        at_most(
+            "TFLM output difference from TFLite int8",
+            difference,
+            threshold=thresholds.max_tflm_difference,
+            unit="of 256",
+        ),
+    ]
+    if (differing := evidence.differing_source_bytes) is not None:
+        most = thresholds.max_source_difference
+        gates.append(at_most("TFLM source difference", differing, threshold=most, unit="bytes"))
     return gates
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """Share of clips to which both give the same class."""
+    """Returns the share of clips to which both give the same class, of int64 [clips] each."""
     return float(np.mean(one == other))
+
+
+def compare_outputs(one: Predictions, other: Predictions) -> np.ndarray:
+    """Returns the largest difference of each window's int8 outputs, in steps of 1/256: int64 [windows]."""
+    assert one.quantized is not None and other.quantized is not None, "int8 models give int8"
+    return np.abs(one.quantized.astype(int) - other.quantized.astype(int)).max(axis=1)

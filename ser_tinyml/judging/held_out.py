@@ -1,4 +1,4 @@
-"""Held-out windows and the clips that they are of: a clip's class is a vote of its windows, as a device smooths decisions."""
+"""Held-out windows, and the clips that they are of."""
 
 import dataclasses
 
@@ -7,6 +7,7 @@ import numpy as np
 from schemas.front_end import Standardisation
 from schemas.record import Example
 from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.judging.votes import vote
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,20 +23,24 @@ class HeldOut:
     def from_records(
         cls, records: list[Example], class_of_record: np.ndarray, standardisation: Standardisation
     ) -> "HeldOut":
-        """`records` in the order of (clip, copy, window); `class_of_record` maps their labels to the model's classes."""
+        """Gathers records.
+
+        Args:
+          records: in the order of (clip, copy, window).
+          class_of_record: int64 [labels], maps the records' labels to the model's classes.
+          standardisation: that the model wants.
+        """
         keys = [(record.clip_id, record.copy) for record in records]
         first = {key: record for key, record in zip(reversed(keys), reversed(records), strict=True)}
         order = {key: number for number, key in enumerate(sorted(first))}
         clips = [first[key] for key in order]
         return cls(
-            clips,
-            class_of_record[[clip.label for clip in clips]],
-            standardise(np.stack([record.mfcc for record in records]), standardisation),
-            np.array([order[key] for key in keys]),
+            clips=clips,
+            true=class_of_record[[clip.label for clip in clips]],
+            inputs=standardise(np.stack([record.mfcc for record in records]), standardisation),
+            clip_of_window=np.array([order[key] for key in keys]),
         )
 
     def vote(self, probabilities: np.ndarray) -> np.ndarray:
-        """float32 [windows, classes] -> float64 [clips, classes]: the mean of each clip's windows."""
-        sums = np.zeros((len(self.clips), probabilities.shape[1]))
-        np.add.at(sums, self.clip_of_window, probabilities)
-        return sums / np.bincount(self.clip_of_window)[:, np.newaxis]
+        """Returns the mean of each clip's windows, float64 [clips, classes], of [windows, classes]."""
+        return vote(probabilities, self.clip_of_window)

@@ -1,7 +1,8 @@
-"""Keras models from files, for the steps that read one."""
+"""Keras models from files, and to them."""
 
 import pathlib
 import tempfile
+import warnings
 
 import tensorflow as tf
 
@@ -13,7 +14,7 @@ exempt_keras()
 
 
 def load_model(path: str) -> tf.keras.Model:
-    """A Keras model from an .h5 or .keras file; raises UserError where it can't be read or isn't one in, one out."""
+    """Returns the Keras model of an .h5 or .keras file; raises UserError where it can't be read or isn't one in, one out."""
     content = files.read_bytes(path)
     with tempfile.NamedTemporaryFile(suffix=pathlib.PurePath(path).suffix) as local:
         local.write(content)
@@ -30,12 +31,11 @@ def load_model(path: str) -> tf.keras.Model:
     return model
 
 
-def trained_model_path(model: str) -> str:
-    """Path of the Keras model in ROOT/model; raises UserError where training has not finished there."""
-    return files.join(model, files.read_json(files.join(model, "training.json"))["model"])
-
-
-def fake_quantized_path(model: str) -> str | None:
-    """Path of the network that was fine-tuned with int8's roundings, in ROOT/model; None where training had no such part."""
-    name = files.read_json(files.join(model, "training.json")).get("fake_quantized")
-    return files.join(model, name) if name else None
+def encode_model(network: tf.keras.Model) -> bytes:
+    """Returns an HDF5 file: unlike the .keras archive it holds no date, so that the same weights are the same bytes."""
+    with tempfile.TemporaryDirectory() as directory, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="You are saving your model as an HDF5 file")
+        path = pathlib.Path(directory, "ser.h5")
+        network.compile(loss="categorical_crossentropy")  # else Keras warns that it is not; no part of the file
+        tf.keras.models.save_model(network, path, include_optimizer=False, save_format="h5")
+        return path.read_bytes()

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_io as tfio
 
-from schemas.front_end import FrontEnd, Standardisation
+from schemas.front_end import Standardisation
+from schemas.run_files import Dataset
 from ser_tinyml.store.dataset import open_records, parse_tensors, shard_paths
 
 
@@ -18,62 +18,65 @@ class Masks:
     coefficients: int = 0
 
 
-NO_MASKS = Masks()
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """How batches are drawn from the training split."""
+
+    batch_size: int
+    seed: int
+    masks: Masks = Masks()
+
+
 _VALIDATION_BATCH = 256
 
 
-def make_split_dataset(examples: str, split: str, dataset: dict) -> tf.data.Dataset:
-    """A split's records as (standardised float32 [frames, coefficients], int64 label), in the order of their shards.
-
-    `dataset` is the content of dataset.json, whose constants standardise.
-    """
-    front_end = FrontEnd.from_dict(dataset["front_end"])
-    constants = Standardisation.from_dict(dataset["standardisation"])
+def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.Dataset:
+    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in the order of their shards."""
+    front_end = dataset.front_end
     return (
         open_records(shard_paths(examples, split))
         .map(lambda record: parse_tensors(record, front_end.n_frames, front_end.n_mfcc), num_parallel_calls=2)
-        .map(lambda mfcc, label: (_standardise(mfcc, constants), label))
+        .map(lambda mfcc, label: (_standardise(mfcc, dataset.standardisation), label))
+        .apply(tf.data.experimental.assert_cardinality(dataset.splits[split].examples))
     )
 
 
 def _standardise(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
-    """`Standardisation.apply`, in the graph."""
+    """Does in the graph what `ser_tinyml.audio.standardise` does in NumPy."""
     standardised = (mfcc - tf.constant(constants.mean)) / tf.constant(constants.deviation)
     return tf.where(tf.reduce_all(mfcc == 0, axis=-1, keepdims=True), 0.0, standardised)
 
 
-def make_training_dataset(
-    split: tf.data.Dataset,
-    examples: int,
-    batch_size: int,
-    seed: int,
-    class_weights: np.ndarray,
-    masks: Masks = NO_MASKS,
-) -> tf.data.Dataset:
-    """All epochs one after the other, without end: (mfcc, one-hot label, weight) in batches of one static size.
+def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, drawing: Drawing) -> tf.data.Dataset:
+    """Returns all epochs one after the other, without end: (mfcc, one-hot label, weight) in batches of one static size.
 
-    `split` is cached; it is shuffled whole each epoch. LSTMs train 2.6 times faster in batches of one size. In the first
-    iteration over this dataset, what is drawn at random depends on the seed and the place alone: training that goes on skips
-    what it has seen.
+    `split` is cached and of known cardinality; it is shuffled whole each epoch. LSTMs train 2.6 times faster in batches of one
+    size. In the first iteration over this dataset, what is drawn at random depends on the seed and the place alone: training
+    that goes on skips what it has seen.
     """
-    shuffled = split.shuffle(examples, seed=seed, reshuffle_each_iteration=True)
+    masks = drawing.masks
+    shuffled = split.shuffle(int(split.cardinality()), seed=drawing.seed, reshuffle_each_iteration=True)
     if masks.frames or masks.coefficients:
         shuffled = shuffled.map(lambda mfcc, label: (_mask(mfcc, masks), label))
-    batches = shuffled.batch(batch_size, drop_remainder=True).repeat()
+    batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()
     weights = tf.constant(class_weights, tf.float32)
     return batches.map(
         lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), tf.gather(weights, label))
     ).prefetch(tf.data.AUTOTUNE)
 
 
-def make_validation_dataset(split: tf.data.Dataset, examples: int, n_classes: int) -> tf.data.Dataset:
-    """(mfcc, one-hot label) in large batches, cached; Keras must know how many there are to run several steps at once."""
-    batches = split.batch(_VALIDATION_BATCH).map(lambda mfcc, label: (mfcc, tf.one_hot(label, n_classes))).cache()
-    return batches.apply(tf.data.experimental.assert_cardinality(-(-examples // _VALIDATION_BATCH)))
+def make_validation_dataset(split: tf.data.Dataset, n_classes: int) -> tf.data.Dataset:
+    """Returns (mfcc, one-hot label) in large batches, cached.
+
+    Its cardinality is known, as the split's is: Keras needs it to run several steps at once.
+    """
+    return split.batch(_VALIDATION_BATCH).map(lambda mfcc, label: (mfcc, tf.one_hot(label, n_classes))).cache()
 
 
 def _mask(mfcc: tf.Tensor, masks: Masks) -> tf.Tensor:
-    """SpecAugment (arXiv:1904.08779) without its warping: standardised MFCCs, hidden where they are set to their mean, 0."""
+    """Hides parts as SpecAugment (arXiv:1904.08779) without its warping: there standardised MFCCs are set to their mean, 0."""
+    import tensorflow_io as tfio  # its native library loads only where masks are asked for
+
     if masks.frames:
         mfcc = tfio.audio.time_mask(mfcc, masks.frames + 1)
     if masks.coefficients:

@@ -2,13 +2,14 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 import numpy as np
 
 from ser_tinyml.report.png import encode_png, new_figure
 
 
-def draw_confusion(matrix: np.ndarray, labels: list[str], title: str) -> bytes:
+def draw_confusion(matrix: np.ndarray, labels: Sequence[str], title: str) -> bytes:
     """PNG of int64 [classes, classes]; rows are true classes. The colour is the share of a row."""
     figure = new_figure(4.2, 3.8)
     axes = figure.add_subplot()

@@ -19,7 +19,7 @@ def missing_tools(tools: tuple[str, ...]) -> list[str]:
     return [tool for tool in tools if shutil.which(tool) is None]
 
 
-def build(board: str, generated: pathlib.Path, folder: pathlib.Path, cmsis_dsp: pathlib.Path | None = None) -> None:
+def build(board: str, generated: pathlib.Path, folder: pathlib.Path, *, cmsis_dsp: pathlib.Path | None = None) -> None:
     """Configures and builds in `folder`, CMSIS-DSP fetched unless it is given; raises UserError with what CMake says."""
     flags = [f"-DSER_GENERATED={generated}", f"-DSER_BOARD={board}", f"-DPython3_EXECUTABLE={sys.executable}"]
     if cmsis_dsp:

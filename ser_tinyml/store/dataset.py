@@ -1,14 +1,13 @@
-"""Reads ROOT/examples with TensorFlow: the records of a finished dataset, and whether they satisfy `example.pbtxt`."""
+"""Reads the records of a finished dataset with TensorFlow."""
 
 import numpy as np
 import tensorflow as tf
-from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas.errors import UserError
 from schemas.record import Audio, Example
-from ser_tinyml.store import files
+from schemas.run_files import Dataset
+from ser_tinyml.store import files, run_files
 from ser_tinyml.store.digests import unit_hash
-from ser_tinyml.store.records import load_schema
 
 CALIBRATION_EXAMPLES = 256  # unless the exporter is told otherwise
 
@@ -43,10 +42,10 @@ def shard_paths(examples: str, split: str) -> list[str]:
     Raises:
       UserError: there is no finished dataset, or it has no such split or no record in it.
     """
-    dataset = files.read_json(files.join(examples, "dataset.json"))
-    if dataset["splits"].get(split, {}).get("examples", 0) == 0:
-        raise UserError(f"{examples} has no {split} examples; its splits are {', '.join(dataset['splits'])}")
-    return [files.join(examples, name) for name in dataset["splits"][split]["shards"]]
+    splits = run_files.read(Dataset, examples).splits
+    if split not in splits or not splits[split].examples:
+        raise UserError(f"{examples} has no {split} examples; its splits are {', '.join(splits)}")
+    return [files.join(examples, name) for name in splits[split].shards]
 
 
 def open_records(paths: list[str]) -> tf.data.Dataset:
@@ -67,15 +66,15 @@ def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[E
 
 
 def read_audio(examples: str) -> list[Audio]:
-    """The sound of the held-out windows that the job stored, in the order of `read_split`.
+    """Returns the sound of the held-out windows that the job stored, in the order of `read_split`.
 
     Raises:
-      UserError: the dataset has none: it is from an earlier version.
+      UserError: the dataset has none.
     """
-    stored = files.read_json(files.join(examples, "dataset.json")).get("audio")
-    if not stored or not stored["examples"]:
+    stored = run_files.read(Dataset, examples).audio
+    if not stored.examples:
         raise UserError(f"{examples} holds no sound of its held-out windows: run the transform step again")
-    records = open_records([files.join(examples, name) for name in stored["shards"]])
+    records = open_records([files.join(examples, name) for name in stored.shards])
     found = [_decode_audio(record) for record in records.as_numpy_iterator()]
     return sorted(found, key=lambda audio: (audio.clip_id, audio.copy, audio.window))
 
@@ -88,47 +87,3 @@ def _decode_audio(record: bytes) -> Audio:
         features["window"].int64_list.value[0],
         np.frombuffer(features["samples"].bytes_list.value[0], "<i2"),
     )
-
-
-def violations(record: bytes) -> list[str]:
-    """How a record breaks `example.pbtxt`; empty where it doesn't. Each entry names the feature and what was expected."""
-    sequence = tf.train.SequenceExample.FromString(record)
-    schema = {feature.name: feature for feature in load_schema().feature}
-    found = [f"{name}: not in the schema" for name in sequence.context.feature if name not in schema]
-    for name, feature in schema.items():
-        if feature.type == schema_pb2.STRUCT:
-            found += _sequence_violations(feature, sequence.feature_lists.feature_list[name].feature)
-        else:
-            found += [f"{name}: {problem}" for problem in _value_violations(feature, sequence.context.feature[name])]
-    return found
-
-
-def _sequence_violations(feature: schema_pb2.Feature, frames: list) -> list[str]:
-    count = feature.value_count
-    if not count.min <= len(frames) <= count.max:
-        return [f"{feature.name}: {len(frames)} frames, expected {count.min} to {count.max}"]
-    inner = feature.struct_domain.feature[0]
-    return [f"{feature.name}[{i}]: {p}" for i, frame in enumerate(frames) for p in _value_violations(inner, frame)]
-
-
-_KINDS = {schema_pb2.BYTES: "bytes_list", schema_pb2.INT: "int64_list", schema_pb2.FLOAT: "float_list"}
-
-
-def _value_violations(feature: schema_pb2.Feature, stored: tf.train.Feature) -> list[str]:
-    kind = _KINDS[feature.type]
-    if stored.WhichOneof("kind") != kind:
-        return [f"{stored.WhichOneof('kind') or 'nothing'} stored, expected {kind}"]
-    values = getattr(stored, kind).value
-    size = feature.shape.dim[0].size
-    if len(values) != size:
-        return [f"{len(values)} values, expected {size}"]
-    if feature.HasField("string_domain"):
-        allowed = set(feature.string_domain.value)
-        return [f"{v!r} is none of {sorted(allowed)}" for v in (x.decode() for x in values) if v not in allowed]
-    if feature.HasField("int_domain"):
-        low, high = feature.int_domain.min, feature.int_domain.max or 2**63 - 1
-        return [f"{v} is not in {low} to {high}" for v in values if not low <= v <= high]
-    if feature.HasField("float_domain"):
-        low, high = feature.float_domain.min, feature.float_domain.max
-        return [f"{v} is not a number in {low} to {high}" for v in values if not low <= v <= high]
-    return []

@@ -5,11 +5,8 @@ as long as hundreds of clips.
 """
 
 import functools
-import pathlib
 
 import numpy as np
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 
 from schemas.record import Audio, Example
 
@@ -77,11 +74,3 @@ def _heads(rows: int, size: int) -> np.ndarray:
 
 def _int64_feature(number: int) -> bytes:
     return _field(3, _field(1, _varint(number % 2**64)))
-
-
-@functools.cache
-def load_schema() -> schema_pb2.Schema:
-    """`example.pbtxt`."""
-    return text_format.Parse(
-        pathlib.Path(__file__).parents[2].joinpath("schemas", "example.pbtxt").read_text(), schema_pb2.Schema()
-    )

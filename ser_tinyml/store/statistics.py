@@ -1,14 +1,11 @@
-"""What a dataset holds, summed in Beam. All sums are of integers, so that no order of summation changes a bit."""
+"""What a dataset holds. All sums are of integers, so that no order of summation changes a bit."""
 
 import collections
 import dataclasses
 import hashlib
-from collections.abc import Iterable
 
-import apache_beam as beam
 import numpy as np
 
-from schemas.classes import LABELS
 from schemas.record import Example
 from ser_tinyml.audio.standardise import is_padding
 
@@ -24,7 +21,7 @@ class SplitStatistics:
     examples: int = 0
     digest: int = 0  # sum modulo 2**256 of the records' SHA-256: the same for any order and any shards
     synthetic: int = 0
-    labels: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    labels: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # by index
     corpora: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     emotions: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     speakers: collections.Counter = dataclasses.field(default_factory=collections.Counter)
@@ -51,7 +48,7 @@ class SplitStatistics:
         self.squares = self.squares + _to_fixed_point(np.square(mfcc).sum(axis=0))
         self.minimum = np.minimum(self.minimum, mfcc.min(axis=0))
         self.maximum = np.maximum(self.maximum, mfcc.max(axis=0))
-        self.labels[LABELS[example.label]] += 1
+        self.labels[example.label] += 1
         self.corpora[example.corpus] += 1
         self.emotions[example.emotion] += 1
         self.speakers[f"{example.corpus}/{example.speaker}"] += 1
@@ -73,10 +70,10 @@ class SplitStatistics:
         self.squares = self.squares + other.squares
         self.minimum, self.maximum = np.minimum(self.minimum, other.minimum), np.maximum(self.maximum, other.maximum)
 
-    def to_dict(self) -> dict:
-        """For statistics.json; mean and deviation are per coefficient, over all frames."""
+    def to_dict(self, labels: tuple[str, ...]) -> dict:
+        """Returns what statistics.json has of a split; mean and deviation are per coefficient, over all frames."""
         document: dict = {"examples": self.examples, "digest": f"{self.digest:064x}", "synthetic": self.synthetic}
-        document["labels"] = {label: self.labels[label] for label in LABELS}
+        document["labels"] = {label: self.labels[index] for index, label in enumerate(labels)}
         for name in _COUNTERS[1:]:
             document[name] = dict(sorted(getattr(self, name).items()))
         if self.examples:
@@ -108,6 +105,7 @@ class DatasetStatistics:
 
     decoded: int = 0
     audio: int = 0  # records of sound
+    violations: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # of the records' schema
     splits: dict[str, SplitStatistics] = dataclasses.field(default_factory=dict)
 
     def split(self, name: str) -> SplitStatistics:
@@ -118,25 +116,6 @@ class DatasetStatistics:
         """Adds other statistics to these."""
         self.decoded += other.decoded
         self.audio += other.audio
+        self.violations.update(other.violations)
         for name, split in other.splits.items():
             self.split(name).add(split)
-
-
-class SumStatistics(beam.CombineFn):
-    """Adds up DatasetStatistics."""
-
-    def create_accumulator(self) -> DatasetStatistics:
-        return DatasetStatistics()
-
-    def add_input(self, accumulator: DatasetStatistics, statistics: DatasetStatistics) -> DatasetStatistics:
-        accumulator.add(statistics)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[DatasetStatistics]) -> DatasetStatistics:
-        merged = DatasetStatistics()
-        for accumulator in accumulators:
-            merged.add(accumulator)
-        return merged
-
-    def extract_output(self, accumulator: DatasetStatistics) -> DatasetStatistics:
-        return accumulator

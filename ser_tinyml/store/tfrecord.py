@@ -9,6 +9,12 @@ import google_crc32c
 _MASK_DELTA = 0xA282EAD8
 
 
+def shard_names(split: str, num_shards: int, compressed: bool) -> list[str]:
+    """Returns the file names of a split's shards."""
+    suffix = ".tfrecord.gz" if compressed else ".tfrecord"
+    return [f"{split}-{shard:05}-of-{num_shards:05}{suffix}" for shard in range(num_shards)]
+
+
 def encode_shard(records: Iterable[bytes], compressed: bool) -> bytes:
     """A TFRecord file, with gzip around it if `compressed`; the gzip header holds no time.
 

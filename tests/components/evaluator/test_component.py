@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import numpy as np
@@ -6,27 +5,28 @@ import pytest
 
 from components.evaluator import component
 from schemas.errors import UserError
-from schemas.front_end import Standardisation
+from schemas.run_files import Evaluation, Export
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.source_check import count_differing_bytes
-from ser_tinyml.judging.metrics import summarise
-from ser_tinyml.runtimes.predict import predict_tflite, predict_tflm
+from ser_tinyml.runtimes.tflite import TFLite
+from ser_tinyml.runtimes.tflm import Tflm
+from ser_tinyml.store import run_files
 from ser_tinyml.store.dataset import read_split
 
 
 @pytest.fixture(scope="module")
 def evaluation(demo_root):
-    return json.loads((demo_root / "evaluation/evaluation.json").read_text())
+    return run_files.read(Evaluation, str(demo_root / "evaluation"))
 
 
 def read_clips(demo_root, split):
-    """(int8 file, arena, inputs, true classes) of the clean windows of one of the demo's splits."""
-    description = json.loads((demo_root / "export/export.json").read_text())
+    """Returns TFLite and TFLM with the int8 model, and inputs and true classes of the clean windows of a split of the demo."""
+    exported = run_files.read(Export, str(demo_root / "export"))
     records = [example for example in read_split(str(demo_root / "examples"), split) if example.copy == 0]
-    standardisation = Standardisation.from_dict(description["standardisation"])
-    inputs = standardise(np.stack([example.mfcc for example in records]), standardisation)
+    inputs = standardise(np.stack([example.mfcc for example in records]), exported.standardisation)
     content = (demo_root / "export/ser_int8.tflite").read_bytes()
-    return content, description["arena_bytes"], inputs, np.array([example.label for example in records])
+    runtimes = TFLite(content), Tflm(content, exported.arena_bytes)
+    return runtimes, inputs, np.array([example.label for example in records])
 
 
 @pytest.fixture(scope="module")
@@ -35,54 +35,53 @@ def held_out(demo_root):
 
 
 def test_every_model_is_evaluated_with_every_metric(evaluation):
-    assert evaluation["split"] == "test" and evaluation["synthetic"] is True
-    assert set(evaluation["models"]) == {"keras", "float", "dynamic", "int8", "tflm"}
-    for name, row in evaluation["models"].items():
-        assert {"bytes", "accuracy", "macro_f1", "uar", "agreement", "latency_ms"} <= set(row), name
-        assert set(row["per_class"]) == set(evaluation["labels"])
-        assert np.sum(row["confusion"]) == evaluation["examples"]
-        assert np.trace(row["confusion"]) / evaluation["examples"] == pytest.approx(row["accuracy"])
-        for groups in ("by_corpus", "by_speaker"):
-            assert sum(group["examples"] for group in row[groups].values()) == evaluation["examples"]
-    assert evaluation["models"]["keras"]["agreement"] == 1.0
+    assert evaluation.split == "test" and evaluation.synthetic
+    assert set(evaluation.models) == {"keras", "float", "dynamic", "int8", "tflm"}
+    for row in evaluation.models.values():
+        assert set(row.per_class) == set(evaluation.labels)
+        assert np.sum(row.confusion) == row.scores.examples == evaluation.examples
+        assert np.trace(row.confusion) / evaluation.examples == pytest.approx(row.scores.accuracy)
+        for groups in (row.by_corpus, row.by_speaker):
+            assert sum(group.examples for group in groups.values()) == evaluation.examples
+    assert evaluation.models["keras"].agreement == 1.0
 
 
 def test_the_demo_is_neither_trivial_nor_hopeless(evaluation):
-    assert 0.60 <= evaluation["models"]["int8"]["accuracy"] <= 0.97
+    assert 0.60 <= evaluation.models["int8"].scores.accuracy <= 0.97
 
 
 def test_float_tflite_is_keras(evaluation):
-    assert evaluation["models"]["float"]["agreement"] == 1.0
+    assert evaluation.models["float"].agreement == 1.0
 
 
 def test_the_demo_is_blessed(evaluation):
-    assert evaluation["blessed"] and all(gate["passed"] for gate in evaluation["gates"])
+    assert evaluation.blessed and all(gate.passed for gate in evaluation.gates)
 
 
 def test_tflm_and_tflite_agree(held_out):
     """Outputs are within 10/256 on every clip; the class may differ only where two outputs all but tie."""
-    content, arena, inputs, _ = held_out
-    tflite, tflm = predict_tflite(content, inputs), predict_tflm(content, inputs, arena)
+    runtimes, inputs, _ = held_out
+    tflite, tflm = (runtime.predict(inputs) for runtime in runtimes)
     assert np.abs(tflite.quantized.astype(int) - tflm.quantized.astype(int)).max() <= 10
     assert np.mean(tflite.classes == tflm.classes) >= 0.99
 
 
 def test_state_is_reset_before_each_clip(held_out):
     """A clip's output does not depend on the clips before it; in both runtimes it would without the reset."""
-    content, arena, inputs, _ = held_out
-    for predict in (predict_tflite, lambda c, x, **k: predict_tflm(c, x, arena, **k)):
-        forwards, backwards = predict(content, inputs), predict(content, inputs[::-1])
+    runtimes, inputs, _ = held_out
+    for runtime in runtimes:
+        forwards, backwards = runtime.predict(inputs), runtime.predict(inputs[::-1])
         np.testing.assert_array_equal(forwards.quantized, backwards.quantized[::-1])
-        carried = predict(content, inputs, reset_state=False)
+        carried = runtime.predict(inputs, reset_state=False)
         assert np.mean(np.any(carried.quantized != forwards.quantized, axis=1)) > 0.5
 
 
 def test_without_the_reset_accuracy_falls_in_both_runtimes(demo_root):
     """On the training split, for its many clips: what is measured is the runtime, not the model."""
-    content, arena, inputs, true = read_clips(demo_root, "train")
-    for predict in (predict_tflite, lambda c, x, **k: predict_tflm(c, x, arena, **k)):
-        reset = summarise(true, predict(content, inputs).classes, 4)["accuracy"]
-        carried = summarise(true, predict(content, inputs, reset_state=False).classes, 4)["accuracy"]
+    runtimes, inputs, true = read_clips(demo_root, "train")
+    for runtime in runtimes:
+        reset = np.mean(runtime.predict(inputs).classes == true)
+        carried = np.mean(runtime.predict(inputs, reset_state=False).classes == true)
         assert carried < reset - 0.02
 
 
@@ -116,9 +115,9 @@ def test_a_model_that_was_not_exported_is_refused(demo_root, tmp_path):
     shutil.copytree(demo_root / "model", tmp_path / "model")
     with (tmp_path / "model/ser.h5").open("ab") as file:
         file.write(b"more")
-    examples, export = str(demo_root / "examples"), str(demo_root / "export")
+    folders = {"examples": demo_root / "examples", "export": demo_root / "export", "model": tmp_path / "model"}
     with pytest.raises(UserError, match="not the model that was exported"):
-        component.run(str(tmp_path / "out"), component.Parameters(), examples, export, str(tmp_path / "model"))
+        component.run(str(tmp_path / "out"), component.Parameters(), **{k: str(v) for k, v in folders.items()})
 
 
 def test_a_failed_gate_ends_the_command_non_zero_and_says_by_how_much(demo_root, tmp_path, run):
@@ -133,4 +132,4 @@ def test_a_failed_gate_ends_the_command_non_zero_and_says_by_how_much(demo_root,
     )
     assert result.returncode == 3
     assert "not blessed" in result.stderr and "FAILED by" in result.stderr and "points" in result.stderr
-    assert json.loads((tmp_path / "evaluation.json").read_text())["blessed"] is False
+    assert not run_files.read(Evaluation, str(tmp_path)).blessed

@@ -22,7 +22,7 @@ def test_export_json_describes_every_file(demo_root):
         content = (export / name).read_bytes()
         assert entry["bytes"] == len(content)
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
-    int8 = description["files"]["ser_int8.tflite"]
+    int8 = description["files"]["ser_int8.tflite"]["model"]
     assert int8["operators"][0] == "UNIDIRECTIONAL_SEQUENCE_LSTM"
     assert int8["input"]["shape"] == [1, 47, 13] and int8["input"]["scale"] > 0
 
@@ -35,7 +35,7 @@ def test_sizes_are_those_of_a_quantized_network(demo_root):
 def test_header_states_what_export_json_states(demo_root):
     header = (demo_root / "export/ser_model_data.h").read_text()
     description = json.loads((demo_root / "export/export.json").read_text())
-    int8 = description["files"]["ser_int8.tflite"]
+    int8 = description["files"]["ser_int8.tflite"]["model"]
 
     def value(name):
         return re.search(rf"#define {name} (\S+)", header)[1].strip("()f")
@@ -72,7 +72,7 @@ def foreign_model(tmp_path_factory):
 
 def export_foreign(tmp_path, demo_root, path, **parameters):
     flags = component.Parameters(model_path=path, calibration_examples=16, **parameters)
-    component.run(str(tmp_path / "export"), flags, str(demo_root / "examples"))
+    component.run(str(tmp_path / "export"), flags, examples=str(demo_root / "examples"))
     return json.loads((tmp_path / "export/export.json").read_text())
 
 
@@ -102,7 +102,7 @@ def test_what_does_not_fit_is_told(tmp_path, demo_root, foreign_model, parameter
 
 def test_no_model_at_all_is_told(tmp_path, demo_root):
     with pytest.raises(UserError, match="--model_path"):
-        component.run(str(tmp_path), component.Parameters(), str(demo_root / "examples"))
+        component.run(str(tmp_path), component.Parameters(), examples=str(demo_root / "examples"))
 
 
 def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root):
@@ -117,7 +117,7 @@ def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root)
     )
     network.save(tmp_path / "convolution.h5")
     parameters = component.Parameters(model_path=str(tmp_path / "convolution.h5"))
-    component.run(str(tmp_path / "export"), parameters, str(demo_root / "examples"))
+    component.run(str(tmp_path / "export"), parameters, examples=str(demo_root / "examples"))
     description = json.loads((tmp_path / "export/export.json").read_text())
     assert re.match(r"operator \d+, \w+, tensor \d+ \(.*\): the engine knows only", description["engine_lacks"])
     assert "ser_int8.tflite" in description["files"] and "ser_engine.c" not in description["files"]

@@ -1,6 +1,6 @@
 """On the demo's run: the firmware of its model, built and replayed."""
 
-import json
+import dataclasses
 import pathlib
 import re
 import shutil
@@ -10,99 +10,95 @@ import pytest
 
 from components.infra_validator import component
 from schemas.errors import UserError
+from schemas.run_files import Board, Dataset, Evaluation, Export
 from schemas.vectors import Results, Vectors
-from ser_tinyml.runtimes import device as firmware
+from ser_tinyml.runtimes import device
+from ser_tinyml.store import run_files
 
-needs_host = pytest.mark.needs(*firmware.HOST_TOOLS)
-needs_board = pytest.mark.needs(*firmware.HOST_TOOLS, *firmware.BOARD_TOOLS)
+needs_host = pytest.mark.needs(*device.HOST_TOOLS)
+needs_board = pytest.mark.needs(*device.HOST_TOOLS, *device.BOARD_TOOLS)
 
 
-def validate(root: pathlib.Path, output: pathlib.Path, export: pathlib.Path | None = None, **parameters) -> dict:
-    """board.json of a run's model."""
+def validate(root: pathlib.Path, output: pathlib.Path, export: pathlib.Path | None = None, **parameters) -> Board:
+    """Validates a run's model."""
     folders = {"examples": root / "examples", "export": export or root / "export", "evaluation": root / "evaluation"}
     component.run(
         str(output), component.Parameters(**parameters), **{name: str(path) for name, path in folders.items()}
     )
-    return json.loads(output.read_text())
+    return run_files.read(Board, str(output))
 
 
 @needs_board
 def test_the_demos_firmware_is_validated_on_every_held_out_clip(demo_root):
-    board = json.loads((demo_root / "evaluation/board.json").read_text())
-    evaluation = json.loads((demo_root / "evaluation/evaluation.json").read_text())
-    assert board["validated"] and board["bit_exact"] and not board["skipped"]
-    assert (board["clips"], board["windows"]) == (evaluation["examples"], evaluation["windows"])
-    assert board["board_clips"] == 64
-    assert board["agreement"] >= 0.995
-    assert board["macs"] == 5_707_520
-    component.require_blessing(str(demo_root / "evaluation/board.json"))
+    board = run_files.read(Board, str(demo_root / "board"))
+    evaluation = run_files.read(Evaluation, str(demo_root / "evaluation"))
+    assert board.validated and board.replay.bit_exact and not board.skipped
+    assert (board.replay.clips, board.replay.windows) == (evaluation.examples, evaluation.windows)
+    assert board.cost.clips == 64
+    assert board.replay.agreement >= 0.995
+    assert board.replay.macs == 5_707_520
+    component.require_blessing(str(demo_root / "board"))
 
 
 @needs_board
 def test_the_demos_firmware_is_as_small_and_quick_as_we_say(demo_root):
     """Instructions and bytes are counted, not timed: they do not depend on the machine."""
-    board = json.loads((demo_root / "evaluation/board.json").read_text())
-    assert board["instructions_engine"] <= 1.35 * board["macs"]
-    assert board["engine_flash_bytes"] <= 8 * 1024
-    assert board["engine_ram_bytes"] <= 3 * 1024
-    assert board["flash_bytes"] <= 220 * 1024
-    assert board["ram_bytes"] <= 90 * 1024
+    board = run_files.read(Board, str(demo_root / "board"))
+    assert board.cost.instructions_engine <= 1.35 * board.replay.macs
+    assert board.cost.engine_flash_bytes <= 8 * 1024
+    assert board.cost.engine_ram_bytes <= 3 * 1024
+    assert board.cost.flash_bytes <= 220 * 1024
+    assert board.cost.ram_bytes <= 90 * 1024
 
 
 @needs_board
 def test_a_firmware_too_large_for_its_board_fails(demo_root, tmp_path):
-    board = validate(demo_root, tmp_path / "board.json", board_clips=1, max_flash_bytes=100_000, max_ram_bytes=50_000)
-    assert not board["validated"]
+    board = validate(demo_root, tmp_path / "board", board_clips=1, max_flash_bytes=100_000, max_ram_bytes=50_000)
+    assert not board.validated
     with pytest.raises(
         UserError, match=r"(?s)did not pass:.*flash: \d+, at most 100000: FAILED.*RAM: \d+, at most 50000"
     ):
-        component.require_blessing(str(tmp_path / "board.json"))
+        component.require_blessing(str(tmp_path / "board"))
 
 
 @needs_host
 def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(firmware, "BOARD_TOOLS", ("no-such-compiler",))
-    board = validate(demo_root, tmp_path / "board.json")
-    assert not board["validated"]
-    assert board["skipped"] == ["the emulated board: no-such-compiler not installed"]
+    monkeypatch.setattr(device, "BOARD_TOOLS", ("no-such-compiler",))
+    board = validate(demo_root, tmp_path / "board")
+    assert not board.validated
+    assert board.skipped == ("the emulated board: no-such-compiler not installed",)
     assert "not board-validated" in capsys.readouterr().out
-    component.require_blessing(str(tmp_path / "board.json"))  # nothing failed
+    component.require_blessing(str(tmp_path / "board"))  # nothing failed
 
 
 @needs_host
 def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(firmware, "BOARD_TOOLS", ("no-such-compiler",))
+    monkeypatch.setattr(device, "BOARD_TOOLS", ("no-such-compiler",))
     export = tmp_path / "export"
     shutil.copytree(demo_root / "export", export)
     source = (export / "ser_engine.c").read_text()
     bias = re.search(r"layer_3_bias\[64\] __attribute__\(\(aligned\(4\)\)\) = \{\n    (-?\d+),", source)
     (export / "ser_engine.c").write_text(source[: bias.start(1)] + "100000" + source[bias.end(1) :])
-    board = validate(demo_root, tmp_path / "board.json", export)
-    assert not board["bit_exact"]
+    board = validate(demo_root, tmp_path / "board", export)
+    assert not board.replay.bit_exact
     with pytest.raises(UserError, match=r"windows with TFLM's bits on the host: .* FAILED"):
-        component.require_blessing(str(tmp_path / "board.json"))
+        component.require_blessing(str(tmp_path / "board"))
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "reason"),
+    ("folder", "change", "reason"),
     [
-        (
-            "export/export.json",
-            {"engine_lacks": "operator 3, LOGISTIC"},
-            "lacks what the model needs: operator 3, LOGISTIC",
-        ),
-        ("examples/dataset.json", {"parameters": {"padding": "features"}}, "which no device does"),
+        ("export", {"engine_lacks": "operator 3, LOGISTIC"}, "lacks what the model needs: operator 3, LOGISTIC"),
+        ("examples", {"parameters": {"padding": "features"}}, "which no device does"),
     ],
 )
-def test_what_can_not_be_built_is_said_and_no_failure(demo_root, tmp_path, name, change, reason):
+def test_what_can_not_be_built_is_said_and_no_failure(demo_root, tmp_path, folder, change, reason):
     root = tmp_path / "run"
-    for folder in ("export", "examples"):
-        (root / folder).mkdir(parents=True)
-    for path in ("export/export.json", "examples/dataset.json"):
-        document = json.loads((demo_root / path).read_text())
-        (root / path).write_text(json.dumps(document | change if path == name else document))
-    board = validate(root, tmp_path / "board.json")
-    assert not board["validated"] and reason in board["skipped"][0]
+    for kind, name in ((Export, "export"), (Dataset, "examples")):
+        document = run_files.read(kind, str(demo_root / name))
+        run_files.write(dataclasses.replace(document, **change) if name == folder else document, str(root / name))
+    board = validate(root, tmp_path / "board")
+    assert not board.validated and reason in board.skipped[0]
 
 
 def test_results_of_other_vectors_are_refused():

@@ -1,6 +1,6 @@
 """The bundle of the demo's model."""
 
-import json
+import dataclasses
 import pathlib
 import shutil
 import subprocess
@@ -8,7 +8,10 @@ import subprocess
 import pytest
 
 from components.pusher import component
+from schemas.run_files import Board, Evaluation
 from ser_tinyml.codegen.bundle import make_zip
+from ser_tinyml.judging.gates import at_most
+from ser_tinyml.store import run_files
 
 
 @pytest.fixture(scope="module")
@@ -57,24 +60,23 @@ def test_bundle_has_the_licences_and_the_card(bundle):
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "reason"),
+    ("kind", "folder", "change", "reason"),
     [
-        ("evaluation.json", {"blessed": False}, "no firmware bundle: the model is not blessed"),
+        (Evaluation, "evaluation", {"blessed": False}, "no firmware bundle: the model is not blessed"),
         (
-            "board.json",
-            {"gates": [{"name": "flash", "passed": False}]},
+            Board,
+            "board",
+            {"gates": (at_most("flash", 9, threshold=8, unit="bytes"),)},
             "no firmware bundle: the firmware did not pass: flash",
         ),
     ],
 )
-def test_nothing_is_pushed_of_a_model_that_failed(demo_root, tmp_path, capsys, name, change, reason):
-    evaluation = tmp_path / "evaluation"
-    evaluation.mkdir()
-    for file in ("evaluation.json", "board.json"):
-        document = json.loads((demo_root / "evaluation" / file).read_text())
-        (evaluation / file).write_text(json.dumps(document | change if file == name else document))
-    folders = {"examples": demo_root / "examples", "export": demo_root / "export", "evaluation": evaluation}
-    component.run(str(tmp_path / "out"), component.Parameters(), **{k: str(v) for k, v in folders.items()})
+def test_nothing_is_pushed_of_a_model_that_failed(demo_root, tmp_path, capsys, kind, folder, change, reason):
+    folders = {name: str(demo_root / name) for name in ("examples", "export", "evaluation", "board")}
+    failed = dataclasses.replace(run_files.read(kind, folders[folder]), **change)
+    folders[folder] = str(tmp_path / folder)
+    run_files.write(failed, folders[folder])
+    component.run(str(tmp_path / "out"), component.Parameters(), **folders)
     assert reason in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,9 @@
+import dataclasses
 import re
+
+from schemas.run_files import Dataset, Evaluation, ManifestSummary
+from ser_tinyml.report import page
+from ser_tinyml.store import run_files
 
 
 def test_page_is_self_contained_and_marked_as_synthetic(demo_root):
@@ -28,7 +33,16 @@ def test_page_has_every_section(demo_root):
 
 
 def test_the_leaking_protocol_is_named(demo_root):
-    from ser_tinyml.report import page
-
-    results = {"protocol": "notebook", "synthetic": False, "blessed": True}
-    assert "leak" in page.render(results, []) and "Synthetic" not in page.render(results, [])
+    evaluation = dataclasses.replace(
+        run_files.read(Evaluation, str(demo_root / "evaluation")), protocol="notebook", synthetic=False
+    )
+    shown = page.Page(
+        evaluation=evaluation,
+        board=None,
+        training=None,
+        summary=run_files.read(ManifestSummary, str(demo_root / "manifest")),
+        dataset=run_files.read(Dataset, str(demo_root / "examples")),
+        pictures=page.Pictures(confusions={}, curves=b"", recordings=[], copies=b"", weights=b""),
+    )
+    html = page.render_page(shown)
+    assert "These figures leak" in html and "Synthetic" not in html

@@ -1,6 +1,5 @@
 import csv
 import dataclasses
-import json
 import pathlib
 import subprocess
 import sys
@@ -10,9 +9,11 @@ import pytest
 
 from components.trainer import component
 from schemas.errors import UserError
+from schemas.run_files import Dataset, Training
 from ser_tinyml.network.architecture import Architecture
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.network.training_data import make_split_dataset
+from ser_tinyml.store import run_files
 from ser_tinyml.store.dataset import read_split
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
@@ -24,12 +25,12 @@ def trained(demo_root, tmp_path_factory):
     """(a small model's directory, the same again)."""
     folders = [tmp_path_factory.mktemp("model") for _ in range(2)]
     for folder in folders:
-        component.run(str(folder), SMALL, str(demo_root / "examples"))
+        component.run(str(folder), SMALL, examples=str(demo_root / "examples"))
     return folders
 
 
 def read_dataset(demo_root):
-    return json.loads((demo_root / "examples/dataset.json").read_text())
+    return run_files.read(Dataset, str(demo_root / "examples"))
 
 
 def test_network_is_lstms_then_relu_dropout_and_softmax():
@@ -49,9 +50,9 @@ def test_same_seed_gives_the_same_bytes(trained):
 def test_weights_of_the_best_validation_epoch_are_kept(trained, demo_root):
     rows = list(csv.DictReader((trained[0] / "history.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
-    training = json.loads((trained[0] / "training.json").read_text())
+    training = run_files.read(Training, str(trained[0]))
     recalls = [float(row["val_uar"]) for row in rows]
-    assert training["best_validation_uar"] == max(recalls)
+    assert training.best_validation_uar == max(recalls)
     dataset = make_split_dataset(str(demo_root / "examples"), "validation", read_dataset(demo_root))
     inputs, labels = map(np.array, zip(*dataset.as_numpy_iterator(), strict=True))
     found = load_model(str(trained[0] / "ser.h5")).predict(inputs, verbose=0).argmax(axis=1)
@@ -59,10 +60,10 @@ def test_weights_of_the_best_validation_epoch_are_kept(trained, demo_root):
 
 
 def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
-    component.run(str(tmp_path), dataclasses.replace(SMALL, temperature_scaling=False), str(demo_root / "examples"))
-    temperature, none = (
-        json.loads((folder / "training.json").read_text())["temperature"] for folder in (trained[0], tmp_path)
+    component.run(
+        str(tmp_path), dataclasses.replace(SMALL, temperature_scaling=False), examples=str(demo_root / "examples")
     )
+    temperature, none = (run_files.read(Training, str(folder)).temperature for folder in (trained[0], tmp_path))
     assert none == 1 != temperature
     scaled, unscaled = (load_model(str(folder / "ser.h5")).get_weights() for folder in (trained[0], tmp_path))
     for number, (one, other) in enumerate(zip(scaled, unscaled, strict=True)):
@@ -111,13 +112,13 @@ def test_a_backup_of_other_flags_is_not_gone_on_from(demo_root, tmp_path):
 
 
 def test_training_json_tells_all_that_a_user_of_the_model_needs(trained, demo_root):
-    training = json.loads((trained[0] / "training.json").read_text())
+    training = run_files.read(Training, str(trained[0]))
     dataset = read_dataset(demo_root)
-    assert training["dataset_digest"] == dataset["digest"]
-    assert training["standardisation"] == dataset["standardisation"]
-    assert training["labels"] == ["neutral", "happy", "surprise", "unpleasant"]
-    assert training["synthetic"] is True
-    assert training["parameters"]["lstm_units"] == "8,4"
+    assert training.dataset_digest == dataset.digest
+    assert training.standardisation == dataset.standardisation
+    assert training.labels == ("neutral", "happy", "surprise", "unpleasant")
+    assert training.synthetic
+    assert training.parameters["lstm_units"] == "8,4"
 
 
 def test_tensorboard_logs_are_written(trained):
@@ -138,14 +139,14 @@ def test_tensorboard_logs_are_written(trained):
 )
 def test_wrong_flags_are_named(tmp_path, demo_root, parameters, complaint):
     with pytest.raises(UserError, match=complaint):
-        component.run(str(tmp_path), component.Parameters(**parameters), str(demo_root / "examples"))
+        component.run(str(tmp_path), component.Parameters(**parameters), examples=str(demo_root / "examples"))
 
 
 def test_a_directory_without_a_dataset_is_told(tmp_path):
     with pytest.raises(UserError, match=r"dataset\.json"):
-        component.run(str(tmp_path / "out"), SMALL, str(tmp_path))
+        component.run(str(tmp_path / "out"), SMALL, examples=str(tmp_path))
 
 
 def test_demo_run_has_as_many_records_as_its_dataset_says(demo_root):
     dataset = read_dataset(demo_root)
-    assert len(read_split(str(demo_root / "examples"), "train")) == dataset["splits"]["train"]["examples"]
+    assert len(read_split(str(demo_root / "examples"), "train")) == dataset.splits["train"].examples

@@ -31,19 +31,25 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory) -> str:
+def manifest(tmp_path_factory, write_summary) -> str:
     path = str(tmp_path_factory.mktemp("dataflow") / "manifest.jsonl")
     write_manifest(
         path, [ManifestRow("ab", "gs://b/x.wav", "tess", "OAF", "happy", "happy", "train", 2.0, 24_414, False)]
     )
+    write_summary(path)
     return path
 
 
 @pytest.fixture(scope="module")
-def dry_run(manifest):
+def settings(manifest, write_summary):
+    return component.make_settings(component.Parameters(), write_summary(manifest))
+
+
+@pytest.fixture(scope="module")
+def dry_run(manifest, settings):
     """Beam's job, as it would be submitted."""
-    settings = component._settings(component.Parameters())
-    return job.run_job(manifest, "gs://my-bucket/examples", settings, component._pipeline_options(FLAGS)).job
+    options = component.make_options(FLAGS)
+    return job.run_job(manifest, output="gs://my-bucket/examples", settings=settings, options=options).job
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +67,9 @@ def step_names(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:
     return [transforms[name].unique_name for name in root.subtransforms]
 
 
-def test_the_steps_are_those_of_the_local_job(dry_run, manifest):
-    local = beam.Pipeline(options=component._pipeline_options([]))
-    job.build_job(local, manifest, "gs://my-bucket/examples", component._settings(component.Parameters()))
+def test_the_steps_are_those_of_the_local_job(dry_run, manifest, settings):
+    local = beam.Pipeline(options=component.make_options([]))
+    job.build_job(local, manifest, output="gs://my-bucket/examples", settings=settings)
     names = step_names(local.to_runner_api())
     assert "Make records" in names and "Group by shard" in names
     assert sorted(step_names(dry_run.proto_pipeline)) == sorted(names)
@@ -76,7 +82,7 @@ def test_what_is_staged_is_the_project_as_setup_py_packs_it(request_and_stage):
         names = {name.split("/", 1)[-1] for name in package.getnames()}
         metadata = next(name for name in package.getnames() if name.endswith("PKG-INFO"))
         requirements = package.extractfile(metadata).read().decode()
-    assert {"components/transform/job.py", "ser_tinyml/audio/mfcc.py", "schemas/example.pbtxt", "setup.py"} <= names
+    assert {"components/transform/job.py", "ser_tinyml/audio/mfcc.py", "schemas/record.py", "setup.py"} <= names
     needed = [line for line in requirements.splitlines() if line.startswith("Requires-Dist:") and "extra" not in line]
     packages = {line.split(":")[1].split("=")[0].split("<")[0].split(">")[0].strip() for line in needed}
     assert {"soundfile", "soxr", "scipy", "numpy"} <= packages, "audio libraries come with the package"

@@ -144,7 +144,9 @@ REASONS = {
 
 
 @pytest.mark.parametrize("load_rate", [0, 22_050])
-def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(tmp_path, write_speech, load_rate):
+def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(
+    tmp_path, write_speech, write_summary, load_rate
+):
     campaign = Campaign(tmp_path)
     campaign.cut_everywhere()
     campaign.flip_header_bytes()
@@ -164,9 +166,10 @@ def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(tmp_path
         for path in campaign.expected
     ]
     write_manifest(str(tmp_path / "manifest.jsonl"), rows)
+    write_summary(tmp_path / "manifest.jsonl")
     crop = {"crop": ("0.4:1.9",), "windows": "crop"}
     parameters = component.Parameters(load_rate=load_rate, max_quarantine_fraction=1.0, augment=("none",), **crop)
-    component.run(str(tmp_path / "out"), parameters, str(tmp_path / "manifest.jsonl"))
+    component.run(str(tmp_path / "out"), parameters, manifest=str(tmp_path / "manifest.jsonl"))
 
     quarantine = [json.loads(line) for line in (tmp_path / "out/quarantine.jsonl").read_text().splitlines()]
     outcome = {row["path"]: row["reason"] for row in quarantine}

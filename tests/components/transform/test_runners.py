@@ -20,7 +20,7 @@ RUNNERS = {
 }
 
 
-def test_one_digest_whoever_runs_the_job(tmp_path, write_speech):
+def test_one_digest_whoever_runs_the_job(tmp_path, write_speech, write_summary):
     labels = {"calm": "neutral", "happy": "happy", "surprised": "surprise", "sad": "unpleasant"}
     rows = []
     for split in ("train", "validation", "test"):
@@ -29,6 +29,7 @@ def test_one_digest_whoever_runs_the_job(tmp_path, write_speech):
             clip_id = hashlib.sha256(path.read_bytes()).hexdigest()
             rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 2.0, 16_000, False))
     write_manifest(str(tmp_path / "manifest.jsonl"), rows)
+    write_summary(tmp_path / "manifest.jsonl")
     noise = write_speech("noise/street.wav", seconds=5.0).parent
     flags = [
         "--augment=default",

@@ -5,8 +5,9 @@ import tensorflow as tf
 import components  # noqa: F401  settles which Keras TensorFlow loads
 from schemas.errors import UserError
 from ser_tinyml.codegen.convert import convert, fix_batch_size
-from ser_tinyml.codegen.tflite_file import describe_model, measure_arena
+from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.network.loading import load_model
+from ser_tinyml.runtimes.tflm import measure_arena
 
 OPERATORS = ("UNIDIRECTIONAL_SEQUENCE_LSTM",) * 2 + ("STRIDED_SLICE", "FULLY_CONNECTED", "FULLY_CONNECTED", "SOFTMAX")
 

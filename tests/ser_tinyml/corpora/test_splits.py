@@ -42,13 +42,15 @@ def splits_of_speakers(rows):
 
 
 def test_no_speaker_is_in_two_splits_and_each_split_has_each_label():
-    rows = assign_splits(make_recordings("ravdess") + make_recordings("savee"), "speaker", 0.15, 0.25).rows
+    rows = assign_splits(
+        make_recordings("ravdess") + make_recordings("savee"), "speaker", validation=0.15, test=0.25
+    ).rows
     assert all(len(splits) == 1 for splits in splits_of_speakers(rows).values())
     assert {(row.split, row.label) for row in rows} == set(itertools.product(SPLITS, LABELS))
 
 
 def test_both_sexes_are_in_every_split():
-    rows = assign_splits(make_recordings("ravdess"), "speaker", 0.15, 0.25).rows
+    rows = assign_splits(make_recordings("ravdess"), "speaker", validation=0.15, test=0.25).rows
     sexes = {(row.split, corpora.CORPORA[row.corpus].speakers[row.speaker]) for row in rows}
     assert len(sexes) == 6
 
@@ -57,38 +59,40 @@ def test_both_sexes_are_in_every_split():
 def test_clips_and_speakers_that_are_added_move_nobody(protocol):
     few = make_recordings("ravdess", [f"{n:02}" for n in range(1, 21)], takes=8)
     more = make_recordings("ravdess", takes=10) + make_recordings("tess") + make_recordings("savee")
-    before = {row.clip_id: row.split for row in assign_splits(few, protocol, 0.15, 0.25).rows}
-    after = {row.clip_id: row.split for row in assign_splits(more[::-1], protocol, 0.15, 0.25).rows}
+    before = {row.clip_id: row.split for row in assign_splits(few, protocol, validation=0.15, test=0.25).rows}
+    after = {row.clip_id: row.split for row in assign_splits(more[::-1], protocol, validation=0.15, test=0.25).rows}
     assert {clip: after[clip] for clip in before} == before
 
 
 def test_a_small_copy_of_a_corpus_still_gets_all_splits():
     for speakers in (["01", "02", "03"], ["05", "07", "09", "11"], ["22", "24", "01", "02", "03"]):
-        rows = assign_splits(make_recordings("ravdess", speakers), "speaker", 0.15, 0.25).rows
+        rows = assign_splits(make_recordings("ravdess", speakers), "speaker", validation=0.15, test=0.25).rows
         assert {row.split for row in rows} == {"train", "validation", "test"}
 
 
 def test_two_speakers_cannot_fill_three_splits():
     with pytest.raises(UserError, match=r"2 speakers .*--split=clip"):
-        assign_splits(make_recordings("tess"), "speaker", 0.15, 0.25)
+        assign_splits(make_recordings("tess"), "speaker", validation=0.15, test=0.25)
 
 
 def test_clip_split_has_about_the_fractions_asked_for():
-    rows = assign_splits(make_recordings("ravdess", takes=20), "clip", 0.2, 0.1).rows
+    rows = assign_splits(make_recordings("ravdess", takes=20), "clip", validation=0.2, test=0.1).rows
     counts = collections.Counter(row.split for row in rows)
     assert abs(counts["validation"] / len(rows) - 0.2) < 0.03
     assert abs(counts["test"] / len(rows) - 0.1) < 0.03
 
 
 def test_notebook_split_is_left_to_the_copies():
-    assert {row.split for row in assign_splits(make_recordings("tess"), "notebook", 0.18, 0.1).rows} == {"per_copy"}
+    assert {
+        row.split for row in assign_splits(make_recordings("tess"), "notebook", validation=0.18, test=0.1).rows
+    } == {"per_copy"}
 
 
 def test_each_speaker_is_in_the_test_split_of_one_fold_and_each_fold_has_both_sexes():
     recordings = make_recordings("ravdess") + make_recordings("tess") + make_recordings("savee")
     tested = collections.Counter()
     for number in range(1, 6):
-        rows = assign_splits(recordings, "speaker", 0.1, 0.25, Fold(number, 5)).rows
+        rows = assign_splits(recordings, "speaker", validation=0.1, test=0.25, fold=Fold(number, 5)).rows
         splits = splits_of_speakers(rows)
         assert all(len(found) == 1 for found in splits.values())
         assert all("train" in splits[f"tess/{speaker}"] for speaker in corpora.CORPORA["tess"].speakers)
@@ -102,7 +106,9 @@ def test_each_speaker_is_in_the_test_split_of_one_fold_and_each_fold_has_both_se
 def test_all_folds_share_one_salt():
     """A copy in which some ranking leaves a fold without a label: all folds take the next one, none is tested twice."""
     recordings = make_recordings("ravdess", speakers=[f"{n:02}" for n in range(1, 11)])
-    folds = [assign_splits(recordings, "speaker", 0.2, 0.25, Fold(number, 3)) for number in (1, 2, 3)]
+    folds = [
+        assign_splits(recordings, "speaker", validation=0.2, test=0.25, fold=Fold(number, 3)) for number in (1, 2, 3)
+    ]
     assert len({fold.salt for fold in folds}) == 1
     tested = [row.clip_id for fold in folds for row in fold.rows if row.split == "test"]
     assert sorted(tested) == sorted(recording.clip_id for recording in recordings)
@@ -110,11 +116,11 @@ def test_all_folds_share_one_salt():
 
 def test_a_corpus_that_is_left_out_is_the_test_split():
     recordings = make_recordings("ravdess") + make_recordings("tess")
-    rows = assign_splits(recordings, "speaker", 0.1, 0.25, Fold(corpus="tess")).rows
+    rows = assign_splits(recordings, "speaker", validation=0.1, test=0.25, fold=Fold(corpus="tess")).rows
     assert {row.corpus for row in rows if row.split == "test"} == {"tess"}
     assert {row.corpus for row in rows if row.split != "test"} == {"ravdess"}
     with pytest.raises(UserError, match="leaves that corpus out"):
-        assign_splits(make_recordings("tess"), "speaker", 0.1, 0.25, Fold(corpus="tess"))
+        assign_splits(make_recordings("tess"), "speaker", validation=0.1, test=0.25, fold=Fold(corpus="tess"))
 
 
 @pytest.mark.parametrize("text", ["0/5", "6/5", "1/1", "five", "1/", "-1/5"])
@@ -125,7 +131,7 @@ def test_a_wrong_fold_is_told(text):
 
 def test_folds_that_speakers_do_not_suffice_for_are_told():
     with pytest.raises(UserError, match="take fewer folds"):
-        assign_splits(make_recordings("savee"), "speaker", 0.25, 0.25, Fold(5, 5))
+        assign_splits(make_recordings("savee"), "speaker", validation=0.25, test=0.25, fold=Fold(5, 5))
 
 
 def test_a_corpus_left_out_must_leave_two_speakers_for_training_and_validation():
@@ -134,6 +140,6 @@ def test_a_corpus_left_out_must_leave_two_speakers_for_training_and_validation()
     with pytest.raises(
         UserError, match=r"without ravdess there are 2 speakers \(tess/OAF, tess/YAF\).*--validation_fr"
     ):
-        assign_splits(recordings, "speaker", 0.1, 0.25, fold)
-    rows = assign_splits(recordings, "speaker", 0.5, 0.25, fold).rows
+        assign_splits(recordings, "speaker", validation=0.1, test=0.25, fold=fold)
+    rows = assign_splits(recordings, "speaker", validation=0.5, test=0.25, fold=fold).rows
     assert {(row.split, row.corpus) for row in rows} == {("train", "tess"), ("validation", "tess"), ("test", "ravdess")}

@@ -1,9 +1,27 @@
+import dataclasses
 import json
 
 import pytest
 
 from schemas.classes import LABELS
+from schemas.run_files import Evaluation, OutputComparison
 from ser_tinyml.judging import cross_validation
+from ser_tinyml.store import run_files
+
+NOTHING_JUDGED = Evaluation(
+    split="test",
+    examples=0,
+    windows=0,
+    labels=LABELS,
+    protocol="disjoint_speakers",
+    synthetic=False,
+    dataset_digest="",
+    models={},
+    tflm_against_int8=OutputComparison(examples=0, same_class=0, identical_outputs=0, largest_difference=0),
+    noisy={},
+    gates=(),
+    blessed=True,
+)
 
 
 def write_fold(folder, rows, blessed=True):
@@ -24,7 +42,7 @@ def write_fold(folder, rows, blessed=True):
         }
         lines.append(json.dumps(row))
     (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n")
-    (folder / "evaluation.json").write_text(json.dumps({"blessed": blessed}))
+    run_files.write(dataclasses.replace(NOTHING_JUDGED, blessed=blessed), str(folder))
     return str(folder)
 
 

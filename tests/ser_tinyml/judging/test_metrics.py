@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from ser_tinyml.judging import metrics
-from ser_tinyml.judging.gates import Gate, judge
-from ser_tinyml.runtimes.predict import Predictions
+from schemas.run_files import ClassScores
+from ser_tinyml.judging import gates, metrics
+from ser_tinyml.runtimes.predictions import Predictions
 
 TRUE = np.array([0, 0, 0, 1, 1, 2])
 PREDICTED = np.array([0, 0, 1, 1, 0, 2])
@@ -14,17 +14,19 @@ def test_confusion_rows_are_true_classes():
 
 
 def test_metrics_by_hand():
-    summary = metrics.summarise(TRUE, PREDICTED, 3)
-    assert summary["accuracy"] == pytest.approx(4 / 6)
-    assert summary["uar"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
-    assert summary["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
-    table = metrics.per_class(TRUE, PREDICTED, ["a", "b", "c"])
-    assert table["b"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "examples": 2}
+    scores = metrics.score(TRUE, PREDICTED)
+    assert scores.examples == 6
+    assert scores.accuracy == pytest.approx(4 / 6)
+    assert scores.uar == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    assert scores.macro_f1 == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+    table = metrics.score_classes(TRUE, PREDICTED, ("a", "b", "c"))
+    assert table["b"] == ClassScores(precision=0.5, recall=0.5, f1=0.5, examples=2)
 
 
 def test_a_class_that_does_not_occur_does_not_count():
-    assert metrics.summarise(TRUE, PREDICTED, 4) == metrics.summarise(TRUE, PREDICTED, 3)
-    assert metrics.per_class(TRUE, PREDICTED, ["a", "b", "c", "d"])["d"]["recall"] == 0
+    assert metrics.score_classes(TRUE, PREDICTED, ("a", "b", "c", "d"))["d"].recall == 0
+    matrices = [metrics.confusion_matrix(TRUE, PREDICTED, classes) for classes in (3, 4)]
+    assert metrics.score_matrix(matrices[0]) == metrics.score_matrix(matrices[1]) == metrics.score(TRUE, PREDICTED)
 
 
 def test_calibration_error_by_hand():
@@ -43,9 +45,9 @@ def test_probabilities_that_are_right_as_often_as_they_say_have_no_calibration_e
 
 
 def test_groups_are_judged_apart():
-    groups = metrics.by_group(["x", "x", "y", "y", "y", "y"], TRUE, PREDICTED, 3)
-    assert groups["x"]["accuracy"] == 1 and groups["y"]["accuracy"] == 0.5
-    assert groups["y"]["examples"] == 4
+    groups = metrics.score_groups(["x", "x", "y", "y", "y", "y"], TRUE, PREDICTED)
+    assert groups["x"].accuracy == 1 and groups["y"].accuracy == 0.5
+    assert groups["y"].examples == 4
 
 
 def make_predictions(classes, shift=0) -> Predictions:
@@ -55,9 +57,17 @@ def make_predictions(classes, shift=0) -> Predictions:
 
 
 def judge_defaults(true, predictions, source=0):
-    votes = {name: predicted.classes for name, predicted in predictions.items()}
-    gates = judge(true, votes, predictions, source, 1.0, 0.97, 0.99, 10, 0, 0.99)
-    return {gate.name: gate.passed for gate in gates}
+    elected = {name: predicted.classes for name, predicted in predictions.items()}
+    evidence = gates.Evidence(true, elected, predictions, differing_source_bytes=source)
+    thresholds = gates.Thresholds(
+        max_accuracy_loss=1.0,
+        min_agreement=0.97,
+        min_tflm_agreement=0.99,
+        max_tflm_difference=10,
+        max_source_difference=0,
+        min_fake_quantized_agreement=0.99,
+    )
+    return {gate.name: gate.passed for gate in gates.judge_exports(evidence, thresholds)}
 
 
 def test_equal_models_pass_every_gate():
@@ -101,5 +111,6 @@ def test_a_loss_of_just_the_threshold_passes():
 
 
 def test_a_failed_gate_says_by_how_much():
-    assert "FAILED by 0.5 points" in Gate("loss", 1.5, "at most", 1.0, "points").describe()
-    assert "FAILED by 0.02 of clips" in Gate("agreement", 0.95, "at least", 0.97, "of clips").describe()
+    loss = gates.at_most("loss", 1.5, threshold=1.0, unit="points")
+    shared = gates.at_least("agreement", 0.95, threshold=0.97, unit="of clips")
+    assert "FAILED by 0.5 points" in gates.describe(loss) and "FAILED by 0.02 of clips" in gates.describe(shared)

@@ -1,17 +1,21 @@
 import itertools
-import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from schemas.front_end import Standardisation
+from schemas.run_files import Dataset
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.network.training_data import NO_MASKS, Masks, make_split_dataset, make_training_dataset
+from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset, make_training_dataset
+from ser_tinyml.store import run_files
 
 
 def read_dataset(demo_root):
-    return json.loads((demo_root / "examples/dataset.json").read_text())
+    return run_files.read(Dataset, str(demo_root / "examples"))
+
+
+NO_MASKS = Masks()
 
 
 def make_batches(masks=NO_MASKS, examples=37, batch_size=8, class_weights=(1, 1, 1, 1), seed=0):
@@ -19,7 +23,7 @@ def make_batches(masks=NO_MASKS, examples=37, batch_size=8, class_weights=(1, 1,
     mfcc = np.ones((examples, 47, 13), np.float32) * np.arange(1, examples + 1)[:, np.newaxis, np.newaxis]
     split = tf.data.Dataset.from_tensor_slices((np.float32(mfcc), np.arange(examples) % 4))
     tf.keras.utils.set_random_seed(seed)
-    return make_training_dataset(split, examples, batch_size, seed, np.array(class_weights), masks)
+    return make_training_dataset(split, class_weights=np.array(class_weights), drawing=Drawing(batch_size, seed, masks))
 
 
 def take(batches, count):

@@ -5,12 +5,9 @@ import pytest
 import tensorflow as tf
 
 import components  # noqa: F401  settles which Keras TensorFlow loads
-from schemas.classes import LABEL_OF_EMOTION, LABELS
-from schemas.front_end import FrontEnd
 from schemas.record import Example
-from ser_tinyml.corpora import CORPORA
-from ser_tinyml.store.dataset import decode, parse_tensors, violations
-from ser_tinyml.store.records import encode, load_schema
+from ser_tinyml.store.dataset import decode, parse_tensors
+from ser_tinyml.store.records import encode
 
 
 def make_example(**changes) -> Example:
@@ -47,33 +44,3 @@ def test_tf_data_reads_what_was_encoded():
     mfcc, label = parse_tensors(encode(make_example()), 47, 13)
     np.testing.assert_array_equal(mfcc, make_example().mfcc)
     assert label == 1
-
-
-def test_a_good_record_satisfies_the_schema():
-    assert violations(encode(make_example())) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "complaint"),
-    [
-        ({"corpus": "iemocap"}, "corpus: 'iemocap'"),
-        ({"emotion": "fearful"}, "emotion: 'fearful'"),
-        ({"label": 4}, "label: 4 is not in 0 to 3"),
-        ({"copy": -1}, "copy: -1"),
-        ({"mfcc": np.zeros((46, 13), np.float32)}, "mfcc: 46 frames"),
-        ({"mfcc": np.zeros((47, 12), np.float32)}, "12 values, expected 13"),
-        ({"mfcc": np.full((47, 13), np.nan, np.float32)}, "nan is not a number"),
-        ({"mfcc": np.full((47, 13), 5000, np.float32)}, "5000.0 is not a number in"),
-    ],
-)
-def test_a_record_that_breaks_the_schema_is_told_how(change, complaint):
-    assert any(complaint in violation for violation in violations(encode(make_example(**change))))
-
-
-def test_schema_agrees_with_labels_and_front_end():
-    schema = {feature.name: feature for feature in load_schema().feature}
-    assert set(schema["corpus"].string_domain.value) == set(CORPORA)
-    assert set(schema["emotion"].string_domain.value) == {e for e, label in LABEL_OF_EMOTION.items() if label}
-    assert schema["label"].int_domain.max == len(LABELS) - 1
-    assert schema["mfcc"].value_count.min == schema["mfcc"].value_count.max == FrontEnd().n_frames
-    assert schema["mfcc"].struct_domain.feature[0].shape.dim[0].size == FrontEnd().n_mfcc

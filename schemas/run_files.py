@@ -1,0 +1,298 @@
+"""The documents that steps leave for one another. `ser_tinyml.store.run_files` reads and writes them.
+
+In JSON each also has its KIND and VERSION. The version goes up whenever a field changes its name, type or meaning.
+"""
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+from schemas.front_end import FrontEnd, Standardisation
+
+# ---- ROOT/manifest ----
+
+SplitProtocol = Literal["speaker", "clip", "notebook"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ManifestSummary:
+    """How the recordings were divided. The number of files is that of clips, excluded and quarantined ones."""
+
+    KIND: ClassVar[str] = "manifest summary"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "summary.json"
+
+    files: int  # found in the corpora
+    clips: int  # rows of the manifest
+    excluded: dict[str, int]  # reason -> recordings
+    quarantined: dict[str, int]  # reason -> recordings
+    protocol: SplitProtocol
+    fold: str  # of a cross-validation, or ""
+    validation_fraction: float  # of speakers, clips or copies: see the protocol
+    test_fraction: float
+    salt: int  # of the hashes that rank speakers
+    synthetic: bool
+    speakers: dict[str, tuple[str, ...]]  # split -> `corpus/speaker`
+
+
+# ---- ROOT/examples ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Shards:
+    """Records, and the names of the files that hold them."""
+
+    examples: int
+    shards: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Split(Shards):
+    """The records of a split."""
+
+    labels: dict[str, int]  # -> records
+    corpora: dict[str, int]  # -> records
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A finished dataset: what its records are, and where."""
+
+    KIND: ClassVar[str] = "dataset"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "dataset.json"
+
+    digest: str  # of all records, whatever the shards
+    synthetic: bool
+    protocol: str  # "disjoint_speakers", "shared_speakers" or "notebook"
+    labels: tuple[str, ...]  # of which a record's label is the index
+    front_end: FrontEnd
+    standardisation: Standardisation  # of the training split
+    parameters: dict[str, Any]  # that the data job ran with
+    decoded: int  # clips
+    quarantined: dict[str, int]  # reason -> clips that could not be decoded
+    splits: dict[str, Split]
+    audio: Shards  # the sound of the test split's windows
+
+
+# ---- ROOT/model ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A trained model: what it takes and gives, and all that is needed to train it again."""
+
+    KIND: ClassVar[str] = "training"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "training.json"
+
+    model: str  # file name of the Keras model
+    fake_quantized: str | None  # file name of the network with int8's roundings, of quantization-aware training
+    labels: tuple[str, ...]
+    front_end: FrontEnd
+    standardisation: Standardisation
+    synthetic: bool
+    protocol: str
+    dataset_digest: str
+    dataset_parameters: dict[str, Any]
+    splits: dict[str, int]  # split -> records
+    parameters: dict[str, Any]
+    libraries: dict[str, str]  # name -> version
+    trainable_parameters: int
+    updates_an_epoch: int
+    epochs_trained: dict[str, int]  # stage of training -> epochs
+    best_epoch: int  # from 1, over all stages: whose weights were kept
+    best_validation_uar: float
+    temperature: float  # by which the logits were divided
+
+
+# ---- ROOT/export ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A tensor of a TFLite model; scale and zero point are of a per-tensor quantization: real = scale * (q - zero_point)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelDescription:
+    """A TFLite model's operators in order, its tensors, input and output."""
+
+    operators: tuple[str, ...]
+    tensors: tuple[Tensor, ...]
+    input: Tensor
+    output: Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedFile:
+    """One file of an export."""
+
+    bytes: int
+    sha256: str
+    model: ModelDescription | None  # of a TFLite file
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """An exported model."""
+
+    KIND: ClassVar[str] = "export"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "export.json"
+
+    model_path: str  # of a model from elsewhere; "" of the trained one
+    keras_sha256: str
+    labels: tuple[str, ...]  # in the order of the outputs
+    front_end: FrontEnd
+    standardisation: Standardisation
+    arena_bytes: int  # smallest in which TFLM runs the int8 file on a 64-bit host
+    engine_lacks: str  # what the generated engine would need to run the model; "" where it runs it
+    calibration_examples: int
+    dataset_digest: str
+    synthetic: bool
+    protocol: str
+    files: dict[str, ExportedFile]
+
+    def describe(self, name: str) -> ModelDescription:
+        """Returns the description of one of the TFLite files."""
+        described = self.files[name].model
+        assert described is not None, f"{name} is no TFLite file"
+        return described
+
+
+# ---- ROOT/evaluation ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """A condition that a model must hold, judged: `value` is at most, or at least, `threshold`."""
+
+    name: str
+    value: float
+    bound: Literal["at most", "at least"]
+    threshold: float
+    unit: str
+    passed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Metrics over some clips; macro-F1 and UAR (unweighted average recall) are of the classes that occur."""
+
+    examples: int
+    accuracy: float
+    macro_f1: float
+    uar: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassScores:
+    """Metrics of one class; what has no denominator is 0."""
+
+    precision: float
+    recall: float
+    f1: float
+    examples: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelEvaluation:
+    """One runtime's model on the held-out clips."""
+
+    bytes: int
+    latency_ms: float  # median of single windows
+    agreement: float  # share of clips that get the class that Keras gives
+    calibration_error: float
+    scores: Scores
+    per_class: dict[str, ClassScores]
+    confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], clips
+    by_corpus: dict[str, Scores]
+    by_speaker: dict[str, Scores]  # `corpus/speaker` -> scores
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputComparison:
+    """How far the int8 outputs of two runtimes are apart, window by window."""
+
+    examples: int
+    same_class: int
+    identical_outputs: int
+    largest_difference: int  # of 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Every export against the held-out clips, and the gates."""
+
+    KIND: ClassVar[str] = "evaluation"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "evaluation.json"
+
+    split: str
+    examples: int  # clips
+    windows: int
+    labels: tuple[str, ...]
+    protocol: str
+    synthetic: bool
+    dataset_digest: str
+    models: dict[str, ModelEvaluation]  # by runtime
+    tflm_against_int8: OutputComparison
+    noisy: dict[str, Scores]  # by runtime, on the same clips with noise; empty where the dataset has none
+    gates: tuple[Gate, ...]
+    blessed: bool
+
+
+# ---- ROOT/board ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Replay:
+    """The held-out windows on the firmware, from sound, on this machine and on the emulated board."""
+
+    windows: int
+    clips: int
+    agreement: float  # share of clips that get the class that TFLM gives Python's features
+    bit_exact: bool  # whether the engine gave TFLM's bits for every window's features, on host and board
+    bit_exact_share: float  # of windows, on the host
+    differing_features: float  # share of int8 features that are not Python's
+    largest_feature_difference: int
+    macs: int  # multiply-accumulates of a window
+
+
+@dataclasses.dataclass(frozen=True)
+class BoardCost:
+    """What the firmware takes on the emulated board. RAM includes the stack and the audio ring."""
+
+    clips: int
+    windows: int
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    engine_flash_bytes: int  # without weights and biases
+    engine_ram_bytes: int  # with its stack
+    instructions_frontend: int  # of a window
+    instructions_engine: int
+    milliseconds: dict[str, float]  # estimated, of a window: part -> ms
+    assumptions: str  # of the estimate
+    libraries: dict[str, dict[str, int]]  # library -> "flash" and "ram" -> bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """The firmware of a model, replayed. It is validated where all was replayed and every gate holds."""
+
+    KIND: ClassVar[str] = "board validation"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "board.json"
+
+    validated: bool
+    skipped: tuple[str, ...]  # what was not replayed, and why
+    gates: tuple[Gate, ...]
+    replay: Replay | None  # None where the firmware was not built
+    cost: BoardCost | None  # None without an emulator

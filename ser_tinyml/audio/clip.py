@@ -1,0 +1,142 @@
+"""One clip -> its records: decoded, copied with augmentations, cut into windows, and turned into features."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from schemas.classes import LABELS
+from schemas.front_end import FrontEnd
+from schemas.manifest import PER_COPY, ManifestRow
+from schemas.record import Audio, Example
+from ser_tinyml.audio.augment import Surroundings, make_copies
+from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
+from ser_tinyml.audio.mfcc import compute_mfcc
+from ser_tinyml.audio.resample import fix_length
+from ser_tinyml.audio.windows import cut_window, place_windows
+from ser_tinyml.corpora.splits import split_of
+from ser_tinyml.store.digests import unit_hash
+
+HELD_OUT = "test"  # the split whose sound is stored, for the firmware to be replayed
+
+_FULL_SCALE = 32768  # of int16
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSettings:
+    """What decides the records of a clip."""
+
+    around: Surroundings
+    crops: dict[str, Crop]  # corpus -> the part to keep
+    windows: str  # "speech": those that cover the speech in the crop; "crop": the crop is the window
+    load_rate: int  # Hz; 0: the recording's own
+    acceptance: Acceptance
+    padding: str  # of a short clip: "waveform" or "features"
+    train_copies: tuple[str, ...]  # augmentation of each
+    noisy_copy: str
+    validation_fraction: float  # of copies that are split one by one
+    test_fraction: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """One record of a clip."""
+
+    split: str
+    example: Example
+    audio: Audio | None  # the window's sound, where the split's is stored
+
+
+@dataclasses.dataclass(frozen=True)
+class DecodedClip:
+    """A clip whose recording could be decoded."""
+
+    row: ManifestRow
+    samples: np.ndarray  # float32 [samples] of the crop, at the front end's rate
+    recording_seconds: float
+
+
+def decode_clip(row: ManifestRow, settings: ClipSettings) -> DecodedClip:
+    """Decodes a clip's crop; raises Undecodable where there is none, or less than one frame of it."""
+    front_end = settings.around.front_end
+    crop = settings.crops[row.corpus]
+    decoded = decode_window(
+        row.path, crop, front_end.sample_rate, load_rate=settings.load_rate, acceptance=settings.acceptance
+    )
+    if len(decoded.samples) < front_end.n_fft:
+        length = f"{len(decoded.samples)} samples at {front_end.sample_rate} Hz"
+        raise Undecodable("too_short", f"{length}: less than a frame of {front_end.n_fft}")
+    return DecodedClip(row, decoded.samples, decoded.recording_seconds)
+
+
+def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
+    """Yields a record for each window of each copy of a clip.
+
+    Raises:
+      Undecodable: a copy's features are not finite, or recorded noise for it can't be read.
+    """
+    row, front_end = clip.row, settings.around.front_end
+    copies = _plan_copies(row, settings)
+    texts = tuple(text for _, text in copies)
+    for number, samples in enumerate(make_copies(clip.samples, row.clip_id, texts, settings.around)):
+        split, text = copies[number]
+        for place, window in enumerate(_cut_windows(samples, clip.samples, settings)):
+            example = Example(
+                clip_id=row.clip_id,
+                corpus=row.corpus,
+                speaker=row.speaker,
+                emotion=row.emotion,
+                label=LABELS.index(row.label),
+                copy=number,
+                window=place,
+                augmentation=text,
+                synthetic=row.synthetic,
+                mfcc=_compute_features(window, front_end, settings.padding),
+            )
+            if not np.isfinite(example.mfcc).all():
+                detail = f"the MFCCs of copy {number} are not finite: its samples are far beyond full scale"
+                raise Undecodable("overflow", detail)
+            audio = None
+            if split == HELD_OUT:
+                audio = Audio(row.clip_id, copy=number, window=place, samples=to_pcm(window, front_end.window_samples))
+            yield Made(split, example, audio)
+
+
+def _plan_copies(row: ManifestRow, settings: ClipSettings) -> list[tuple[str, str]]:
+    """Lists (split, augmentation) of each copy: a training clip's copies; of another clip a clean and a noisy one."""
+    if row.split == PER_COPY:
+        fractions = settings.validation_fraction, settings.test_fraction
+        positions = [unit_hash(PER_COPY, row.clip_id, number) for number in range(len(settings.train_copies))]
+        return [(split_of(p, *fractions), text) for p, text in zip(positions, settings.train_copies, strict=True)]
+    if row.split == "train":
+        return [(row.split, text) for text in settings.train_copies]
+    return [(row.split, "clean"), (f"{row.split}_noisy", settings.noisy_copy)]
+
+
+def _cut_windows(copy: np.ndarray, original: np.ndarray, settings: ClipSettings) -> list[np.ndarray]:
+    """Cuts a copy's windows: of speech int16 [window_samples], as a microphone delivers them, so that a device's features are
+    these; or the whole crop, float32 [samples].
+
+    Where speech is, is found in the original: noise hides it, and what changes speed moves it.
+    """
+    if settings.windows == "crop":
+        return [copy]
+    front_end = settings.around.front_end
+    starts = (round(start * len(copy) / len(original)) for start in place_windows(original, front_end))
+    cut = (cut_window(copy, start, front_end.window_samples) for start in starts)
+    windows = [to_pcm(window, front_end.window_samples) for window in cut]
+    # A copy that is faster can end before its last window begins: nothing is heard there.
+    return [window for number, window in enumerate(windows) if window.any() or not number]
+
+
+def _compute_features(window: np.ndarray, front_end: FrontEnd, padding: str) -> np.ndarray:
+    samples = window / np.float32(_FULL_SCALE) if window.dtype == np.int16 else window
+    return compute_mfcc(samples, front_end, padding)
+
+
+def to_pcm(samples: np.ndarray, length: int) -> np.ndarray:
+    """Rounds float32 [samples] in [-1, 1) to int16 [length], with silence behind a shorter signal; int16 stays as it is."""
+    if samples.dtype == np.int16:
+        return samples
+    steps = np.rint(fix_length(samples, length) * _FULL_SCALE)
+    return np.clip(steps, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)

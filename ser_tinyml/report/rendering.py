@@ -1,0 +1,35 @@
+"""The templates of this folder, filled in: the report's page and the model card."""
+
+import base64
+
+import jinja2
+
+from schemas.run_files import Board
+
+
+def render(template: str, **values: object) -> str:
+    """Returns a file of `templates/`, filled in; a value that a template asks for and does not get is an error.
+
+    Text is escaped where the template is of HTML.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ser_tinyml.report"),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "base64": lambda content: base64.b64encode(content).decode(),
+        "fixed": lambda number, digits: f"{number:.{digits}f}",
+        "significant": lambda number: f"{number:.4g}",
+        "thousands": lambda number: f"{number:,}",
+    }
+    return environment.get_template(template).render(**values)
+
+
+def explain_validation(board: Board) -> str:
+    """Returns why a firmware is not board-validated; "" where it is."""
+    failed = (f"failed: {gate.name}" for gate in board.gates if not gate.passed)
+    return "; ".join([*failed, *board.skipped])

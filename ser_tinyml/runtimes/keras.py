@@ -1,0 +1,28 @@
+"""Keras, in float32."""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from ser_tinyml.runtimes.predictions import Predictions
+
+_WINDOWS_TIMED = 30
+
+
+class Keras:
+    """A Keras model."""
+
+    def __init__(self, model: tf.keras.Model):
+        self._model = model
+
+    def predict(self, inputs: np.ndarray) -> Predictions:
+        """Predicts in batches; the latency is that of `predict` on one window, as the original notebook measured it."""
+        probabilities = self._model.predict(inputs, batch_size=64, verbose=0)
+        self._model.predict(inputs[:1], verbose=0)
+        seconds = []
+        for window in inputs[:_WINDOWS_TIMED]:
+            begin = time.perf_counter()
+            self._model.predict(window[np.newaxis], verbose=0)
+            seconds.append(time.perf_counter() - begin)
+        return Predictions(probabilities, 1e3 * float(np.median(seconds)))

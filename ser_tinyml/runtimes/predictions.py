@@ -1,0 +1,59 @@
+"""What a runtime says of windows, and how long it takes."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from ser_tinyml.runtimes.int8 import Quantization
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """A runtime's outputs for some windows."""
+
+    probabilities: np.ndarray  # float32 [windows, classes]
+    latency_ms: float  # median of single windows, on one thread (Keras: on its own)
+    quantized: np.ndarray | None = None  # int8 [windows, classes], of models that give int8
+    quantized_inputs: np.ndarray | None = None  # int8 [windows, frames, coefficients], of these
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The likeliest class of each window, int64 [windows]; of equals the first."""
+        return self.probabilities.argmax(axis=1)
+
+
+class Runtime(Protocol):
+    """Where a model runs."""
+
+    def predict(self, inputs: np.ndarray) -> Predictions:
+        """Runs the model on float32 [windows, frames, coefficients], standardised as the model wants it."""
+        ...
+
+
+def predict_each(
+    invoke: Callable[[np.ndarray], np.ndarray],
+    windows: np.ndarray,
+    *,
+    output: Quantization | None,
+) -> Predictions:
+    """Invokes a model window by window and times it.
+
+    Args:
+      invoke: takes one window in the model's own type and gives its output [classes].
+      windows: in that type, [windows, frames, coefficients].
+      output: of the int8 output; None where the model gives float32.
+    """
+    outputs, seconds = [], []
+    invoke(windows[0])
+    for window in windows:
+        begin = time.perf_counter()
+        found = invoke(window)
+        seconds.append(time.perf_counter() - begin)
+        outputs.append(np.array(found))
+    stacked, latency_ms = np.stack(outputs), 1e3 * float(np.median(seconds))
+    if output is None:
+        return Predictions(stacked, latency_ms)
+    return Predictions(output.dequantize(stacked), latency_ms, quantized=stacked, quantized_inputs=windows)

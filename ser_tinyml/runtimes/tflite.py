@@ -1,0 +1,36 @@
+"""TFLite's interpreter, on one thread."""
+
+import numpy as np
+import tensorflow as tf
+
+from ser_tinyml.runtimes.int8 import Quantization
+from ser_tinyml.runtimes.native_log import quiet_native_log
+from ser_tinyml.runtimes.predictions import Predictions, predict_each
+
+
+class TFLite:
+    """A TFLite model, float or int8."""
+
+    def __init__(self, content: bytes):
+        with quiet_native_log():
+            self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
+        (self._input,), (self._output,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+
+    def invoke(self, window: np.ndarray, reset_state: bool = True) -> np.ndarray:
+        """Runs the model on one window [frames, coefficients] in its own type, to an output [classes].
+
+        LSTM state outlives an invocation; `reset_state` clears it before, as each window is an utterance of its own.
+        """
+        if reset_state:
+            self._interpreter.reset_all_variables()
+        self._interpreter.set_tensor(self._input["index"], window[np.newaxis])
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])[0]
+
+    def predict(self, inputs: np.ndarray, reset_state: bool = True) -> Predictions:
+        """Runs the model on float32 [windows, frames, coefficients], standardised."""
+        quantization = Quantization.of_details(self._input)
+        windows = quantization.quantize(inputs) if quantization else inputs.astype(np.float32)
+        output = Quantization.of_details(self._output)
+        return predict_each(lambda window: self.invoke(window, reset_state), windows, output=output)
