@@ -70,9 +70,9 @@ def _one_per_emotion(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
 
 
 def _first_clip(examples: str) -> list:
-    """Returns all training copies of the first clip that has the most of them."""
+    """Returns the first window of each training copy of the first clip that has the most copies."""
     copies: dict[str, list] = {}
-    for example in read_split(examples, "train"):
+    for example in (record for record in read_split(examples, "train") if not record.window):
         copies.setdefault(example.clip_id, []).append(example)
     most = max(map(len, copies.values()))
     return next(same for same in copies.values() if len(same) == most)

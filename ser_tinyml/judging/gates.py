@@ -15,7 +15,12 @@ _FORGIVEN = 1e-9  # to floating point
 def at_most(name: str, value: float, *, threshold: float, unit: str) -> Gate:
     """Judges whether a value is at most a threshold."""
     return Gate(
-        name, float(value), bound="at most", threshold=threshold, unit=unit, passed=bool(value <= threshold + _FORGIVEN)
+        name,
+        float(value),
+        bound="at most",
+        threshold=float(threshold),
+        unit=unit,
+        passed=bool(value <= threshold + _FORGIVEN),
     )
 
 

@@ -10,6 +10,7 @@ from ser_tinyml.report.png import encode_png, new_figure
 from ser_tinyml.store import files
 
 _SECONDS = 4.0  # shown of a recording
+_COPIES_A_ROW = 4
 
 
 def draw_recording(path: str) -> bytes:
@@ -29,14 +30,19 @@ def draw_recording(path: str) -> bytes:
 
 
 def draw_copies(copies: list[Example]) -> bytes:
-    """PNG of the MFCCs of a clip's copies side by side, on one colour scale a coefficient."""
-    figure = new_figure(3.4 * len(copies), 2.8)
+    """Returns a PNG of the MFCCs of a clip's copies in rows, on one colour scale a coefficient."""
+    rows, columns = -(-len(copies) // _COPIES_A_ROW), min(len(copies), _COPIES_A_ROW)
+    figure = new_figure(2.7 * columns, 2.4 * rows)
     frames = np.concatenate([example.mfcc for example in copies])
     mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-6
-    for axes, example in zip(figure.subplots(1, len(copies), squeeze=False)[0], copies, strict=True):
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(copies) :]:
+        axes.set_axis_off()
+    for axes, example in zip(grid, copies, strict=False):
         scaled = (example.mfcc - mean) / deviation
         axes.imshow(scaled.T, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
-        axes.set(title=example.augmentation.replace("|", "\n"), xlabel="frame", ylabel="MFCC")
+        axes.set(xlabel="frame", ylabel="MFCC")
+        axes.set_title(example.augmentation.replace("|", "\n"), fontsize=9)
     return encode_png(figure)
 
 
