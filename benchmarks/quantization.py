@@ -134,14 +134,14 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     results["control: float after plain fine-tuning"], results["control: int8 after it"] = tuned
 
     for bits in (8, 4, 3):
-        quantized = make_quantized(architecture, network, calibration, bits, parameters.seed)
+        quantized = make_quantized(architecture, network, calibration, weight_bits=bits, training_seed=parameters.seed)
         fit(quantized, splits.make_data(parameters), tuning)
         plain = to_plain(quantized)
-        rounded = make_quantized(architecture, plain, calibration, bits)
+        rounded = make_quantized(architecture, plain, calibration, weight_bits=bits)
         if bits == 8:
             results["int8 after quantization-aware fine-tuning"] = judge_float_and_int8(plain, rounded)[1]
         else:
-            before = make_quantized(architecture, to_plain(network), calibration, bits)
+            before = make_quantized(architecture, to_plain(network), calibration, weight_bits=bits)
             results[f"{bits}-bit weights after training"] = judge(elect(before))
             results[f"{bits}-bit weights after quantization-aware fine-tuning"] = judge(elect(rounded))
     return results

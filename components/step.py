@@ -12,7 +12,7 @@ Parameters = TypeVar("Parameters")
 
 
 def parameter(default: Any, help_text: str, affects_output: bool = True) -> Any:
-    """A dataclass field that is also a flag.
+    """Returns a dataclass field that is also a flag.
 
     Args:
       default: its default value; the flag's type is that of the field.

@@ -30,7 +30,7 @@ class Lineage:
             self._steps = files.read_json(self._path)["steps"]
 
     def describe_run(self, step: Step, parameters: Any) -> dict:
-        """All that decides what a step makes: its code, libraries, parameters, and the content of what it reads."""
+        """Returns all that decides what a step makes: its code, libraries, parameters, and the content of what it reads."""
         changing = [field.name for field in dataclasses.fields(parameters) if not field.metadata["affects_output"]]
         values = {name: value for name, value in dataclasses.asdict(parameters).items() if name not in changing}
         read = {name: self._digest_input(path) for name, path in step.inputs.items()}
@@ -48,7 +48,7 @@ class Lineage:
         }
 
     def is_finished(self, step: Step, run: dict) -> bool:
-        """Whether the step ran just so before, and all that it made is still there, unchanged."""
+        """Tells whether the step ran just so before, and all that it made is still there, unchanged."""
         recorded = self._steps.get(step.name, {})
         return recorded.get("run") == run and recorded["outputs"] == self._digest_outputs(step)
 
@@ -87,5 +87,5 @@ def _digest(document: Any) -> str:
 
 
 def _digest_listing(directory: str) -> str:
-    """Of the names, sizes and times of all files below a directory: reading them all is the step's own work."""
+    """Returns a digest of the names, sizes and times of all files below a directory; reading them is the step's own work."""
     return _digest(files.list_file_states(directory))

@@ -27,7 +27,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     root = flag_values["pipeline_root"].value
     folds = _list_folds(flag_values)
     if not folds:
-        _run_steps(root, flag_values, beam_options, flag_values["fold"].value, deploys=True)
+        _run_steps(root, flag_values, beam_options, fold=flag_values["fold"].value, deploys=True)
         evaluation = files.join(root, "evaluation")
         print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
@@ -36,7 +36,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
-        _run_steps(below, flag_values, beam_options, fold, deploys=False)
+        _run_steps(below, flag_values, beam_options, fold=fold, deploys=False)
         print(format_table(files.join(below, "evaluation")), flush=True)
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
@@ -47,7 +47,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
-    """The folds that are asked for, as values of --fold."""
+    """Returns the folds that are asked for, as values of --fold."""
     count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
     if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
         raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
@@ -56,7 +56,7 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
-def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], fold: str, deploys: bool) -> None:
+def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], *, fold: str, deploys: bool) -> None:
     lineage = Lineage(root)
     for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
         parameters = from_flags(step.component.Parameters, flag_values)

@@ -23,7 +23,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The component's folder."""
+        """The name of the component's folder."""
         return self.component.__name__.split(".")[1]
 
 

@@ -26,7 +26,7 @@ class FrontEnd:
 
     @property
     def n_frames(self) -> int:
-        """The number of frames in a window: 47."""
+        """The number of frames in a window; 47 by default."""
         return 1 + self.window_samples // self.hop_length
 
     def to_dict(self) -> dict[str, float | int]:

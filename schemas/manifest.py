@@ -31,5 +31,5 @@ class ManifestRow:
         return f"{self.corpus}/{self.speaker}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as it is stored."""
+        """Returns the row as it is stored."""
         return dataclasses.asdict(self)

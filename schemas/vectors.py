@@ -22,11 +22,11 @@ class Vectors:
     outputs: np.ndarray  # int8 [windows, classes], TFLM's for these features
 
     def __getitem__(self, chosen) -> "Vectors":
-        """Some of the windows."""
+        """Returns some of the windows."""
         return Vectors(self.samples[chosen], self.features[chosen], self.outputs[chosen])
 
     def encode(self) -> bytes:
-        """A file of vectors."""
+        """Returns a file of vectors."""
         sizes = [part.shape[1] for part in (self.samples, self.features, self.outputs)]
         header = np.array((b"SERV", 1, len(self.samples), *sizes), _HEADER)
         rows = [part.astype(kind).view(np.uint8) for part, kind in self._parts()]
@@ -50,7 +50,7 @@ class Results:
 
     @classmethod
     def decode(cls, content: bytes, vectors: Vectors) -> "Results":
-        """A file of results of these vectors; UserError where it isn't one."""
+        """Reads a file of results of these vectors; raises UserError where it isn't one."""
         n_features, n_outputs = vectors.features.shape[1], vectors.outputs.shape[1]
         row = np.dtype(
             [
@@ -67,14 +67,12 @@ class Results:
         header = np.frombuffer(content, _RESULTS_HEADER, 1)[0]
         if (header["magic"], header["version"], header["count"]) != (b"SERR", 1, len(vectors.samples)):
             raise UserError(f"the replay's results begin with {header}, which is not of these vectors")
-        rows = np.frombuffer(content, row, len(vectors.samples), _RESULTS_HEADER.itemsize)
-        footer = np.frombuffer(content, _FOOTER, 1, expected - _FOOTER.itemsize)[0]
+        rows = np.frombuffer(content, row, len(vectors.samples), offset=_RESULTS_HEADER.itemsize)
+        footer = np.frombuffer(content, _FOOTER, 1, offset=expected - _FOOTER.itemsize)[0]
         return cls(
-            rows["features"],
-            rows["from_features"],
-            rows["from_audio"],
-            rows["frontend_cost"],
-            rows["engine_cost"],
-            int(footer["stack_bytes"]),
-            int(footer["engine_stack_bytes"]),
+            **{
+                name: rows[name] for name in ("features", "from_features", "from_audio", "frontend_cost", "engine_cost")
+            },
+            stack_bytes=int(footer["stack_bytes"]),
+            engine_stack_bytes=int(footer["engine_stack_bytes"]),
         )

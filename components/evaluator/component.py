@@ -72,7 +72,12 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, mode
     held_out = _read_held_out(examples, SPLIT, exported=exported, dataset=dataset)
     candidates = _load_candidates(export, exported, model)
     judged = Judged.from_candidates(candidates, held_out)
-    evidence = gates.Evidence(held_out.true, judged.elected, judged.predictions, count_differing_bytes(export))
+    evidence = gates.Evidence(
+        held_out.true,
+        judged.elected,
+        predictions=judged.predictions,
+        differing_source_bytes=count_differing_bytes(export),
+    )
     passed = gates.judge_exports(evidence, gates.Thresholds(**dataclasses.asdict(parameters)))
     evaluation = Evaluation(
         split=SPLIT,

@@ -123,7 +123,7 @@ _EXCLUSIONS = ("not_speech", "duplicate", "emotion_not_in_use", "unpleasant_not_
 
 
 def _divide(left_out: list[LeftOut]) -> tuple[list[LeftOut], list[LeftOut]]:
-    """(excluded, quarantined), each in the order of its paths."""
+    """Returns what is excluded and what is quarantined, each in the order of its paths."""
     left_out = sorted(left_out, key=lambda row: row.path)
     return (
         [row for row in left_out if row.reason in _EXCLUSIONS],

@@ -180,7 +180,7 @@ def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
     labels = tuple(parameters.model_labels.split(","))
     if bad := [label for label in labels if not re.fullmatch(r"\w[\w -]*", label, re.ASCII)]:
         raise UserError(f"--model_labels: a label is of letters, digits, '_', '-' and blanks; found {bad[0]!r}")
-    return _Source(parameters.model_path, labels, front_end, standardisation)
+    return _Source(parameters.model_path, labels, front_end=front_end, standardisation=standardisation)
 
 
 def _check_shapes(keras_model, source: _Source) -> None:
@@ -194,6 +194,6 @@ def _check_shapes(keras_model, source: _Source) -> None:
 
 
 def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
-    """float32 [examples, frames, coefficients]: training records chosen by hash, as the model takes them."""
+    """Returns training records chosen by hash, as the model takes them: float32 [examples, frames, coefficients]."""
     chosen = np.stack([example.mfcc for example in read_calibration(examples, parameters.calibration_examples)])
     return standardise(chosen, source.standardisation)

@@ -106,7 +106,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
         contents[FAKE_QUANTIZED] = encode_model(make_quantized(architecture, plain, splits.calibration))
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
-    trained = _Trained(plain.count_params(), data.updates_an_epoch, stages, temperature)
+    trained = _Trained(plain.count_params(), data.updates_an_epoch, stages=stages, temperature=temperature)
     run_files.write(_describe(parameters, dataset, trained), output)
     tf.io.gfile.rmtree(files.join(output, "backup"))
 

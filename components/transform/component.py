@@ -209,7 +209,7 @@ def make_options(beam_options: list[str]) -> PipelineOptions:
 
 
 def _check_counts(statistics: dict, quarantined: int) -> None:
-    """Every row is decoded or in quarantine, every record that was made is in a shard; a bug if not, so no UserError."""
+    """Raises RuntimeError where a row is neither decoded nor in quarantine, or a record is in no shard: that would be a bug."""
     rows, decoded, written = (statistics[name] for name in ("manifest_rows", "decoded", "written"))
     if rows != decoded + quarantined:
         raise RuntimeError(f"{rows} manifest rows in, {decoded} decoded and {quarantined} quarantined out")
@@ -275,7 +275,12 @@ def _describe_dataset(parameters: Parameters, settings: JobSettings, *, statisti
         decoded=statistics["decoded"],
         quarantined=statistics["quarantined"],
         splits={
-            name: Split(splits[name]["examples"], name_shards(name), splits[name]["labels"], splits[name]["corpora"])
+            name: Split(
+                splits[name]["examples"],
+                name_shards(name),
+                labels=splits[name]["labels"],
+                corpora=splits[name]["corpora"],
+            )
             for name in SPLIT_NAMES
         },
         audio=Shards(statistics["audio"], name_shards(AUDIO)),

@@ -8,7 +8,7 @@ _KEEP = 32 << 20  # bytes: the largest value that glibc takes for the latter
 
 
 def settle_memory() -> None:
-    """To be called once, when everything is loaded.
+    """Settles the process's memory; is called once, when everything is loaded.
 
     Freed arrays are kept for the next ones: by default glibc hands each back to the kernel, and each new one faults in anew, a
     thousand page faults a clip, up to a quarter of its time (does nothing where the C library is another). And the garbage

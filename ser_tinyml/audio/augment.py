@@ -61,7 +61,7 @@ Operation = Callable[..., np.ndarray]
 
 
 def clean(samples: np.ndarray, _around: Surroundings, _rng: np.random.Generator) -> np.ndarray:
-    """The samples as they are."""
+    """Returns the samples as they are."""
     return samples
 
 
@@ -91,7 +91,7 @@ def recorded_noise(
     noise = around.noises[rng.integers(len(around.noises))]
     position, ratio = rng.uniform(), rng.uniform(low, high)
     try:
-        recording = read_noise(noise, position, len(samples), around.front_end.sample_rate)
+        recording = read_noise(noise, position, length=len(samples), sample_rate=around.front_end.sample_rate)
     except Undecodable as error:
         raise Undecodable("bad_noise", f"{noise.path}: {error}") from error
     level = _rms(recording)
@@ -155,7 +155,7 @@ _RATES = ("speed", "time_stretch")
 
 
 def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Flag values -> texts of copies: a preset's name stands for its copies. UserError where a text has no meaning."""
+    """Returns the texts of all copies: a preset's name stands for its own. Raises UserError for a text without meaning."""
     copies = tuple(text for value in values for text in PRESETS.get(value, (value,)))
     for number, text in enumerate(copies):
         _parse(text, number)
@@ -163,14 +163,14 @@ def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def needs_noises(copies: tuple[str, ...]) -> bool:
-    """Whether a copy mixes in recorded noise."""
+    """Tells whether a copy mixes in recorded noise."""
     return any(part.strip().startswith("recorded_noise") for text in copies for part in text.split("|"))
 
 
 def make_copies(
-    samples: np.ndarray, clip_id: str, copies: tuple[str, ...], around: Surroundings
+    samples: np.ndarray, clip_id: str, copies: tuple[str, ...], *, around: Surroundings
 ) -> Iterator[np.ndarray]:
-    """The copies of a clip, one after the other.
+    """Yields the copies of a clip, one after the other.
 
     Args:
       samples: float32 [samples], at the front end's rate.
@@ -194,7 +194,7 @@ def make_copies(
 
 
 def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, list[float]]]]:
-    """(copy to begin with or None, operations with parameters) of copy `number`."""
+    """Returns the copy that copy `number` begins with or None, and its operations with their parameters."""
     start: int | None = None
     operations = []
     for position, part in enumerate(text.split("|")):

@@ -78,7 +78,7 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
     row, front_end = clip.row, settings.around.front_end
     copies = _plan_copies(row, settings)
     texts = tuple(text for _, text in copies)
-    for number, samples in enumerate(make_copies(clip.samples, row.clip_id, texts, settings.around)):
+    for number, samples in enumerate(make_copies(clip.samples, row.clip_id, texts, around=settings.around)):
         split, text = copies[number]
         for place, window in enumerate(_cut_windows(samples, clip.samples, settings)):
             example = Example(

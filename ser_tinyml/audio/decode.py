@@ -113,7 +113,7 @@ class _Span:
         margin = _MARGIN * max(1, rate / load_rate)
         periods = int(first / load_rate * rate - margin) // period if crop.start > _FAR else 0
         end = math.ceil(last / load_rate * rate + margin)
-        return cls(periods * period, end, first - periods * load_period, last - first)
+        return cls(periods * period, end, skip=first - periods * load_period, keep=last - first)
 
 
 _MARGIN = 1024  # samples at the lower rate: more than the resampling filter reaches
@@ -183,7 +183,7 @@ class _Source:
 
 
 def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray:
-    """float32 [frames, channels] of a span, as far as the recording goes."""
+    """Returns float32 [frames, channels] of a span, as far as the recording goes."""
     start, end = min(span.start, file.frames), min(span.end, file.frames)
     if promise := _PROMISE.search(file.extra_info):
         promised, found = int(promise[1]), int(promise[2])

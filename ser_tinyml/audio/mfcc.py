@@ -13,7 +13,7 @@ from ser_tinyml.audio.spectral import stft
 
 
 def compute_mfcc(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.ndarray:
-    """MFCCs of one window, within 1e-3 of `librosa.feature.mfcc`.
+    """Returns the MFCCs of one window, within 1e-3 of `librosa.feature.mfcc`.
 
     Args:
       samples: float32 [samples] at the front end's rate; what is beyond the window is cut off.
@@ -45,7 +45,7 @@ class _MelBands:
     n_mels: int
 
     def apply(self, power: np.ndarray) -> np.ndarray:
-        """float32 [frames, bins] -> [frames, n_mels]. Not as a matrix product: how BLAS sums depends on its threads."""
+        """Maps float32 [frames, bins] to [frames, n_mels]. Not as a matrix product: how BLAS sums depends on its threads."""
         sides = np.zeros((len(power), self.n_mels + 1), np.complex64)
         sides[:, self.gaps] = np.add.reduceat(power[:, : len(self.weights)] * self.weights, self.starts, axis=1)
         return sides.imag[:, :-1] + sides.real[:, 1:]
@@ -60,7 +60,7 @@ class _MelBands:
             weights.imag[low:peak] = triangle[low:peak]
             weights.real[peak:high] = triangle[peak:high]
         gaps = np.flatnonzero(np.diff(edges))
-        return cls(weights, gaps, edges[gaps], front_end.n_mels)
+        return cls(weights, gaps, starts=edges[gaps], n_mels=front_end.n_mels)
 
 
 @functools.lru_cache(8)

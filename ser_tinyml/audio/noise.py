@@ -22,7 +22,11 @@ class Noise:
 
 
 def list_noises(directory: str) -> tuple[Noise, ...]:
-    """The audio files below a directory, in the order of their paths; UserError where one can't be opened, or none is there."""
+    """Returns the audio files below a directory, in the order of their paths.
+
+    Raises:
+      UserError: one can't be opened, or none is there.
+    """
     noises = []
     for path in files.list_files(directory):
         if pathlib.PurePath(path).suffix.lower() not in _SUFFIXES:
@@ -37,8 +41,8 @@ def list_noises(directory: str) -> tuple[Noise, ...]:
     return tuple(noises)
 
 
-def read_noise(noise: Noise, position: float, length: int, sample_rate: int) -> np.ndarray:
-    """A part of a noise.
+def read_noise(noise: Noise, position: float, *, length: int, sample_rate: int) -> np.ndarray:
+    """Returns a part of a noise.
 
     Args:
       noise: which.

@@ -7,7 +7,7 @@ import soxr
 
 
 def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
-    """SoX's resampler at high quality, with the length that `librosa.resample` gives.
+    """Resamples by SoX's resampler at high quality, to the length that `librosa.resample` gives.
 
     Args:
       samples: float32 [samples].
@@ -24,7 +24,7 @@ def resample(samples: np.ndarray, from_rate: float, to_rate: float) -> np.ndarra
 
 
 def fix_length(samples: np.ndarray, length: int) -> np.ndarray:
-    """[length]: cut off, or silence behind."""
+    """Returns [length]: the samples cut off, or with silence behind them."""
     if len(samples) == length:
         return samples
     if len(samples) > length:

@@ -19,7 +19,7 @@ _TINY = np.finfo(np.float32).tiny  # below, float32 has no reciprocal
 
 
 def stft(samples: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """Centred frames' spectra under a Hann window, like `librosa.stft(pad_mode="constant")`.
+    """Returns the spectra of centred frames under a Hann window, like `librosa.stft(pad_mode="constant")`.
 
     Computed in double precision, then rounded: a transform in single precision blurs cells near the 80 dB floor of a log-mel
     spectrogram, which costs 1.5e-3 in an MFCC.
@@ -99,7 +99,7 @@ def pitch_shift(samples: np.ndarray, sample_rate: int, semitones: float) -> np.n
 
 
 def phase_vocoder(spectra: np.ndarray, rate: float, max_frames: int) -> np.ndarray:
-    """Spectra at `rate` times the speed, like `librosa.phase_vocoder` (Ellis, "A phase vocoder in Matlab", 2002).
+    """Returns spectra at `rate` times the speed, like `librosa.phase_vocoder` (Ellis, "A phase vocoder in Matlab", 2002).
 
     From one result frame to the next, the phase turns by as much as between the two source frames around it. Ellis unwraps
     these turns by multiples of 2 pi, which a complex exponential does not see. So no phase is ever computed: with u the
@@ -135,13 +135,13 @@ def phase_vocoder(spectra: np.ndarray, rate: float, max_frames: int) -> np.ndarr
 
 
 def _unit_phasors(spectra: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
-    """Phase 0, like librosa, where there is nothing."""
+    """Returns numbers of the same phase and magnitude 1; as in librosa, of phase 0 where there is nothing."""
     silent = magnitude < _TINY
     return np.where(silent, np.complex64(1), spectra) * np.reciprocal(np.where(silent, np.float32(1), magnitude))
 
 
 def _istft(spectra: np.ndarray, length: int) -> np.ndarray:
-    """float32 [length] from complex64 [frames, bins]: overlap-add with a squared-window norm, like `librosa.istft`."""
+    """Returns float32 [length] of complex64 [frames, bins]: overlap-add with a squared-window norm, like `librosa.istft`."""
     overlap = _N_FFT // _HOP
     frames = scipy.fft.irfft(spectra, _N_FFT, overwrite_x=True)
     frames *= _float32_window()
@@ -160,7 +160,7 @@ def _float32_window() -> np.ndarray:
 
 @functools.lru_cache(64)
 def _inverse_norm(frames: int) -> np.ndarray:
-    """float32 [frames + 3, hop]: one over the sum of all windows' squares, 1 where no window reaches."""
+    """Returns float32 [frames + 3, hop]: one over the sum of all windows' squares, 1 where no window reaches."""
     overlap = _N_FFT // _HOP
     squares = np.square(_float32_window()).reshape(overlap, _HOP)
     norm = np.zeros((frames + overlap - 1, _HOP), np.float32)

@@ -10,7 +10,7 @@ _GATE = -30.0  # dB: speech is what is at most so far below the loudest frame
 
 
 def find_speech(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
-    """(first, last + 1) sample of what is speech by its energy: the gate of a device, which knows the loudest frame.
+    """Returns the first sample of what is speech by its energy, and the one behind the last.
 
     Args:
       samples: float32 [samples], not all zero.
@@ -43,5 +43,5 @@ def window_starts(begin: int, end: int, front_end: FrontEnd) -> list[int]:
 
 
 def cut_window(samples: np.ndarray, start: int, window: int) -> np.ndarray:
-    """`window` samples from `start` on, with silence where there are none."""
+    """Returns `window` samples from `start` on, with silence where there are none."""
     return fix_length(samples[start : start + window], window)

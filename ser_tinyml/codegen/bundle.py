@@ -16,7 +16,7 @@ def collect_firmware() -> dict[str, bytes]:
 def make_arduino_library(
     firmware: dict[str, bytes], generated: dict[str, bytes], cmsis_dsp: dict[str, bytes]
 ) -> dict[str, bytes]:
-    """The same sources as Arduino's IDE takes them: all in one src/, of which it compiles every file."""
+    """Returns the same sources as Arduino's IDE takes them: all in one src/, of which it compiles every file."""
     board = "boards/nano33ble/"
     files = {path.removeprefix(board): content for path, content in firmware.items() if path.startswith(board)}
     for path, content in firmware.items():
@@ -36,7 +36,7 @@ def make_arduino_library(
 
 
 def make_zip(files: dict[str, bytes]) -> bytes:
-    """All files, under one folder; the same bytes for the same files."""
+    """Packs all files under one folder; the same files give the same bytes."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(files):

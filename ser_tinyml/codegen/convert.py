@@ -12,7 +12,7 @@ FORMATS = ("float", "dynamic", "int8")
 
 
 def fix_batch_size(model: tf.keras.Model) -> tf.keras.Model:
-    """The same layers and weights for batches of one clip: only then the converter fuses LSTMs."""
+    """Returns the same layers and weights for batches of one clip: only then the converter fuses LSTMs."""
     shape = model.inputs[0].shape[1:]
     if None in shape:
         raise UserError(
@@ -24,7 +24,7 @@ def fix_batch_size(model: tf.keras.Model) -> tf.keras.Model:
 
 
 def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
-    """TFLite flatbuffers by format.
+    """Returns TFLite flatbuffers by format.
 
     Args:
       model: of batch size one, float32 [1, frames, coefficients] -> [1, classes].
@@ -39,7 +39,7 @@ def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
 
 
 def convert_int8(model: tf.keras.Model, calibration: np.ndarray) -> bytes:
-    """The int8 file of `convert` alone."""
+    """Returns the int8 file of `convert` alone."""
     return _convert(model, "int8", calibration)
 
 

@@ -50,8 +50,8 @@ def read(corpus: str, directory: str) -> Iterator[Clip | LeftOut]:
         try:
             utterance = CORPORA[corpus].parse_name(relative)
         except BrokenRule as error:
-            yield LeftOut(path, corpus, "broken_name", str(error))
+            yield LeftOut(path, corpus, reason="broken_name", detail=str(error))
         except NotSpeech as error:
-            yield LeftOut(path, corpus, "not_speech", str(error))
+            yield LeftOut(path, corpus, reason="not_speech", detail=str(error))
         else:
-            yield Clip(path, corpus, utterance.speaker, utterance.emotion)
+            yield Clip(path, corpus, speaker=utterance.speaker, emotion=utterance.emotion)

@@ -76,14 +76,14 @@ class _Prosody:
 
 
 _PROSODY = {
-    "neutral": _Prosody(0, 35, 162, -1, -36, 0),
-    "calm": _Prosody(-4, 28, 148, -4, -31, -1),
-    "happy": _Prosody(14, 72, 198, 5, -38, 4),
-    "sad": _Prosody(-8, 16, 124, -9, -22, -6),
-    "angry": _Prosody(6, 50, 208, 11, -42, 7),
-    "fearful": _Prosody(18, 40, 205, -1, -24, 1),
-    "disgust": _Prosody(-6, 55, 142, 1, -30, -2),
-    "surprised": _Prosody(28, 95, 152, 3, -20, 0),
+    "neutral": _Prosody(pitch=0, pitch_range=35, words_per_minute=162, gain_db=-1, breath_db=-36, tilt_db=0),
+    "calm": _Prosody(pitch=-4, pitch_range=28, words_per_minute=148, gain_db=-4, breath_db=-31, tilt_db=-1),
+    "happy": _Prosody(pitch=14, pitch_range=72, words_per_minute=198, gain_db=5, breath_db=-38, tilt_db=4),
+    "sad": _Prosody(pitch=-8, pitch_range=16, words_per_minute=124, gain_db=-9, breath_db=-22, tilt_db=-6),
+    "angry": _Prosody(pitch=6, pitch_range=50, words_per_minute=208, gain_db=11, breath_db=-42, tilt_db=7),
+    "fearful": _Prosody(pitch=18, pitch_range=40, words_per_minute=205, gain_db=-1, breath_db=-24, tilt_db=1),
+    "disgust": _Prosody(pitch=-6, pitch_range=55, words_per_minute=142, gain_db=1, breath_db=-30, tilt_db=-2),
+    "surprised": _Prosody(pitch=28, pitch_range=95, words_per_minute=152, gain_db=3, breath_db=-20, tilt_db=0),
 }
 
 
@@ -125,37 +125,38 @@ def _scripts() -> Iterator[_Script]:
             for take in range(_TAKES["ravdess"][code]):
                 intensity, repetition, statement = (f"{1 + take // step % 2:02}" for step in (4, 2, 1))
                 path = f"Actor_{actor}/03-01-{code}-{intensity}-{statement}-{repetition}-{actor}.wav"
-                yield _Script("ravdess", path, voice, pitch, emotion, _STATEMENTS[statement])
+                yield _Script("ravdess", path, voice=voice, pitch=pitch, emotion=emotion, text=_STATEMENTS[statement])
     for speaker, (voice, pitch) in _TESS_VOICES.items():
         for code, takes in _TAKES["tess"].items():
             folder = f"{speaker}_{'pleasant_surprise' if code == 'ps' else code}"
             for word in _WORDS[:takes]:
                 path = f"{folder}/{speaker}_{word}_{code}.wav"
-                yield _Script("tess", path, voice, pitch, CORPORA["tess"].emotions[code], f"Say the word {word}")
+                emotion = CORPORA["tess"].emotions[code]
+                yield _Script("tess", path, voice=voice, pitch=pitch, emotion=emotion, text=f"Say the word {word}")
     for speaker, (voice, pitch) in _SAVEE_VOICES.items():
         for code, takes in _TAKES["savee"].items():
             for take, sentence in enumerate(_SENTENCES[:takes], start=1):
                 path = f"ALL/{speaker}_{code}{take:02}.wav"
-                yield _Script("savee", path, voice, pitch, CORPORA["savee"].emotions[code], sentence)
+                emotion = CORPORA["savee"].emotions[code]
+                yield _Script("savee", path, voice=voice, pitch=pitch, emotion=emotion, text=sentence)
 
 
 def _draw(mean: _Prosody, rng: np.random.Generator) -> _Prosody:
-    """One take: the emotion's means with a spread wide enough for neighbours to overlap."""
+    """Draws one take: the emotion's means with a spread wide enough for neighbours to overlap."""
     spread = _Prosody(pitch=4, pitch_range=10, words_per_minute=9, gain_db=1.8, breath_db=2, tilt_db=1.2)
     return _Prosody(
-        *(
-            getattr(mean, field.name) + getattr(spread, field.name) * rng.standard_normal()
+        **{
+            field.name: getattr(mean, field.name) + getattr(spread, field.name) * rng.standard_normal()
             for field in dataclasses.fields(_Prosody)
-        )
+        }
     )
 
 
 def _record(script: _Script, engine: "_Espeak", rng: np.random.Generator) -> bytes:
-    """A WAV file: the voice with its breath, silence before and after, and a room's noise under it all."""
+    """Makes a WAV file: the voice with its breath, silence before and after, and a room's noise under it all."""
     prosody = _draw(_PROSODY[script.emotion], rng)
-    voice = engine.say(
-        script.text, script.voice, prosody.words_per_minute, script.pitch + prosody.pitch, prosody.pitch_range
-    )
+    spoken = dataclasses.replace(prosody, pitch=script.pitch + prosody.pitch)
+    voice = engine.say(script.text, script.voice, spoken)
     envelope = scipy.signal.sosfiltfilt(scipy.signal.butter(2, 30, fs=engine.rate, output="sos"), np.abs(voice))
     breath = rng.standard_normal(len(voice)) * np.maximum(envelope, 0)
     breath = scipy.signal.sosfilt(scipy.signal.butter(2, 1000, "high", fs=engine.rate, output="sos"), breath)
@@ -200,12 +201,17 @@ class _Espeak:
             self._chunks.append(np.ctypeslib.as_array(wav, (count,)).copy())
         return 0
 
-    def say(self, text: str, voice: str, words_per_minute: float, pitch: float, pitch_range: float) -> np.ndarray:
-        """Samples in [-1, 1) at `self.rate`. Pitch and its range are espeak-ng's 0 to 99."""
+    def say(self, text: str, voice: str, prosody: _Prosody) -> np.ndarray:
+        """Returns samples in [-1, 1) at `self.rate`, with the prosody's rate, pitch (whole, espeak-ng's 0 to 99) and range."""
         self._chunks.clear()
         if self._library.espeak_SetVoiceByName(f"en-us+{voice}".encode()) != 0:
             raise RuntimeError(f"espeak-ng has no voice en-us+{voice}")
-        for parameter, value in ((self._RATE, words_per_minute), (self._PITCH, pitch), (self._RANGE, pitch_range)):
+        settings = {
+            self._RATE: prosody.words_per_minute,
+            self._PITCH: prosody.pitch,
+            self._RANGE: prosody.pitch_range,
+        }
+        for parameter, value in settings.items():
             limit = 450 if parameter == self._RATE else 99
             self._library.espeak_SetParameter(parameter, int(np.clip(round(value), 0, limit)), 0)
         encoded = text.encode() + b"\0"

@@ -35,9 +35,9 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
     try:
         content = files.read_bytes(clip.path)
     except UserError as error:
-        return LeftOut(clip.path, clip.corpus, "unreadable", str(error))
+        return LeftOut(clip.path, clip.corpus, reason="unreadable", detail=str(error))
     if not content:
-        return LeftOut(clip.path, clip.corpus, "empty_file", "the file has no bytes")
+        return LeftOut(clip.path, clip.corpus, reason="empty_file", detail="the file has no bytes")
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             return Recording(
@@ -48,6 +48,5 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
                 synthetic=file.comment == SYNTHETIC_COMMENT,
             )
     except soundfile.LibsndfileError as error:
-        return LeftOut(
-            clip.path, clip.corpus, "not_audio", f"no audio header that libsndfile knows: {error.error_string}"
-        )
+        detail = f"no audio header that libsndfile knows: {error.error_string}"
+        return LeftOut(clip.path, clip.corpus, reason="not_audio", detail=detail)

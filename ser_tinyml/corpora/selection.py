@@ -9,7 +9,10 @@ from ser_tinyml.store.digests import unit_hash
 
 
 def select_clips(recordings: list[Recording], unpleasant_keep_fraction: float) -> tuple[list[Recording], list[LeftOut]]:
-    """(wanted, left out). A content that stands under names which disagree is left out whole: nobody knows its label."""
+    """Returns what is wanted and what is left out.
+
+    A content under names that disagree is left out whole: nobody knows its label.
+    """
     wanted: list[Recording] = []
     left_out: list[LeftOut] = []
     by_content = collections.defaultdict(list)
@@ -33,4 +36,4 @@ def select_clips(recordings: list[Recording], unpleasant_keep_fraction: float) -
 
 
 def _leave_out(recording: Recording, reason: str, detail: str) -> LeftOut:
-    return LeftOut(recording.clip.path, recording.clip.corpus, reason, detail)
+    return LeftOut(recording.clip.path, recording.clip.corpus, reason=reason, detail=detail)

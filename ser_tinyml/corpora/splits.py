@@ -32,7 +32,7 @@ class Fold:
 
 
 def parse_fold(text: str) -> Fold:
-    """`2/5`, or a corpus's name; raises UserError for anything else."""
+    """Parses `2/5`, or a corpus's name; raises UserError for anything else."""
     if text in CORPORA:
         return Fold(corpus=text)
     number, _, count = text.partition("/")
@@ -60,36 +60,55 @@ def assign_splits(
     if protocol == "notebook":
         return Assignment([_row(recording, PER_COPY) for recording in recordings], salt=0)
     if protocol == "clip":
-        rows = [_row(r, split_of(unit_hash("clip", r.clip_id), validation, test)) for r in recordings]
-        if gap := _first_gap(rows):
-            raise UserError(
-                f"--split=clip leaves no {gap[1]} clip in the {gap[0]} split: {len(rows)} clips are too few"
-            )
-        return Assignment(rows, salt=0)
-    corpora_in_use = {r.clip.corpus for r in recordings}
-    if fold and fold.corpus and (fold.corpus not in corpora_in_use or len(corpora_in_use) < 2):
+        return _split_by_clip(recordings, _Fractions(validation, test))
+    return _split_by_speaker(recordings, _Fractions(validation, test), fold)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fractions:
+    validation: float
+    test: float
+
+
+def _split_by_clip(recordings: list[Recording], fractions: _Fractions) -> Assignment:
+    places = (unit_hash("clip", recording.clip_id) for recording in recordings)
+    splits = (split_of(place, fractions.validation, fractions.test) for place in places)
+    rows = [_row(recording, split) for recording, split in zip(recordings, splits, strict=True)]
+    if gap := _first_gap(rows):
+        raise UserError(f"--split=clip leaves no {gap[1]} clip in the {gap[0]} split: {len(rows)} clips are too few")
+    return Assignment(rows, salt=0)
+
+
+def _split_by_speaker(recordings: list[Recording], fractions: _Fractions, fold: Fold | None) -> Assignment:
+    in_use = {recording.clip.corpus for recording in recordings}
+    if fold and fold.corpus and (fold.corpus not in in_use or len(in_use) < 2):
         raise UserError(f"--fold={fold.corpus} leaves that corpus out: it and another must be among the --corpus flags")
     together = [Fold(n + 1, fold.count) for n in range(fold.count)] if fold and fold.count else [fold]
     for salt in range(_SALTS):
         rows_of: dict[Fold | None, list[ManifestRow]] = {}
         for part in together:
-            splits = _split_speakers(corpora_in_use, salt, validation, test, part)
+            splits = _rank_speakers(in_use, fractions, salt=salt, fold=part)
             rows_of[part] = [_row(r, splits[r.clip.corpus, r.clip.speaker]) for r in recordings]
         if not any(_first_gap(rows) for rows in rows_of.values()):
             return Assignment(rows_of[fold], salt)
     speakers = sorted({f"{r.clip.corpus}/{r.clip.speaker}" for r in recordings})
+    raise UserError(_explain_gap(speakers, fold))
+
+
+def _explain_gap(speakers: list[str], fold: Fold | None) -> str:
+    """Tells why speakers can't be divided so that each split has each label, and what would help."""
     if fold and fold.corpus:
         others = [speaker for speaker in speakers if not speaker.startswith(f"{fold.corpus}/")]
-        raise UserError(
+        return (
             f"without {fold.corpus} there are {_count_speakers(others)}, and the train and validation splits don't both get "
             "each label from them; add a corpus, or raise --validation_fraction"
         )
     if fold:
-        raise UserError(
+        return (
             f"the {len(speakers)} speakers can't be divided so that in each fold the train, validation and test splits have "
             "each label; take fewer folds, add a corpus, or raise --validation_fraction"
         )
-    raise UserError(
+    return (
         f"--split=speaker: the {_count_speakers(speakers)} can't be divided so that each of the train, validation and test "
         "splits has each label; add a corpus, raise --validation_fraction and --test_fraction, or use --split=clip, which "
         "shares speakers between the splits"
@@ -97,18 +116,19 @@ def assign_splits(
 
 
 def _count_speakers(names: list[str]) -> str:
-    """How many they are, and the first of them."""
+    """Tells how many they are, and the first of them."""
     return f"{len(names)} speakers ({', '.join(names[:8])}{' …' if len(names) > 8 else ''})"
 
 
 def split_of(position: float, validation: float, test: float) -> str:
-    """The split of a position in [0, 1): test first, then validation, then train."""
+    """Returns the split of a position in [0, 1): test first, then validation, then train."""
     return "test" if position < test else "validation" if position < test + validation else "train"
 
 
-def _split_speakers(
-    names: set[str], salt: int, validation: float, test: float, fold: Fold | None
+def _rank_speakers(
+    names: set[str], fractions: _Fractions, *, salt: int, fold: Fold | None
 ) -> dict[tuple[str, str], str]:
+    """Returns the split of each published speaker (corpus, speaker) of the named corpora."""
     splits = {}
     for corpus in names:
         by_sex = collections.defaultdict(list)
@@ -116,15 +136,14 @@ def _split_speakers(
             by_sex[sex].append(speaker)
         for speakers in by_sex.values():
             ranked = sorted(speakers, key=lambda speaker: unit_hash("speaker", salt, corpus, speaker))
-            in_test = ranked[: round(test * len(ranked))]
+            in_test = ranked[: round(fractions.test * len(ranked))]
             if fold:
                 in_test = _test_speakers_of_fold(corpus, ranked, fold)
             others = [speaker for speaker in ranked if speaker not in in_test]
-            begin = (
-                fold.number * len(others) // fold.count if fold and fold.count else 0
-            )  # each fold validates by others
+            # Each fold validates by other speakers.
+            begin = fold.number * len(others) // fold.count if fold and fold.count else 0
             others = others[begin:] + others[:begin]
-            in_validation = others[: round(validation * len(ranked))]
+            in_validation = others[: round(fractions.validation * len(ranked))]
             for speaker in ranked:
                 split = "test" if speaker in in_test else "validation" if speaker in in_validation else "train"
                 splits[corpus, speaker] = split
@@ -141,7 +160,7 @@ def _test_speakers_of_fold(corpus: str, ranked: list[str], fold: Fold) -> list[s
 
 
 def _first_gap(rows: list[ManifestRow]) -> tuple[str, str] | None:
-    """(split, label) of the first combination that no clip has."""
+    """Returns the first (split, label) that no clip has."""
     present = {(row.split, row.label) for row in rows}
     return next(((s, label) for s in SPLITS for label in LABELS if (s, label) not in present), None)
 

@@ -84,7 +84,7 @@ def _matrix(rows: list[dict], model: str) -> np.ndarray:
 
 
 def _format(document: dict) -> str:
-    """Markdown."""
+    """Returns the tables as Markdown."""
     lines = []
     if document["models"]:
         lines += [

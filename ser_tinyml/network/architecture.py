@@ -23,7 +23,7 @@ class Architecture:
     n_classes: int
 
     def build(self) -> tf.keras.Sequential:
-        """The network as it is stored, float32 [batch, frames, coefficients] -> [batch, n_classes] probabilities.
+        """Returns the network as it is stored, float32 [batch, frames, coefficients] -> [batch, n_classes] probabilities.
 
         All but the last LSTM hand on their whole sequence. Sequential of plain layers, because only then TFLite's converter
         fuses the LSTMs.
@@ -32,12 +32,12 @@ class Architecture:
         return self._join([*layers, self._dropout(), self._probabilities()])
 
     def build_for_training(self, seed: int) -> tf.keras.Sequential:
-        """The network as it is trained: the same weights in the same order."""
+        """Returns the network as it is trained: the same weights in the same order."""
         layers = [*self._lstms(FusedLSTM), self._dense()]
         return self._join([*layers, ResumableDropout(self.dropout, seed), self._probabilities()])
 
     def build_quantized(self, weight_bits: int = 8, training_seed: int | None = None) -> tf.keras.Sequential:
-        """The network with fake quantizers: the same weights under the same names, and ranges among them.
+        """Returns the network with fake quantizers: the same weights under the same names, and ranges among them.
 
         With a seed it is for training, without to be stored.
         """

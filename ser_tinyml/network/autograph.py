@@ -8,6 +8,6 @@ from tensorflow.python.autograph.core import config  # private, and pinned by re
 
 
 def exempt_keras() -> None:
-    """From now on, of this process."""
+    """Exempts Keras from AutoGraph, from now on, in this process."""
     if not any(rule.matches("tf_keras") for rule in config.CONVERSION_RULES):
         config.CONVERSION_RULES = (config.DoNotConvert("tf_keras"), *config.CONVERSION_RULES)

@@ -11,7 +11,7 @@ from ser_tinyml.store import files
 
 
 def make_optimizer(learning_rate, averaged_updates: float) -> tf.keras.optimizers.Optimizer:
-    """Adam, with an exponential moving average of the weights over the last `averaged_updates`; up to 1 is no averaging.
+    """Returns Adam with an exponential moving average of the weights over `averaged_updates`; up to 1 is no averaging.
 
     `learning_rate` is a number or a Keras schedule.
     """

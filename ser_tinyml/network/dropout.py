@@ -12,7 +12,7 @@ class ResumableDropout(tf.keras.layers.Layer):
         self._generator = tf.random.Generator.from_seed(seed)  # tracked by checkpoints, no weight of the model
 
     def call(self, inputs, training=None):
-        """The inputs; in training with a share of `rate` set to zero, and the others scaled up."""
+        """Returns the inputs; in training a share of `rate` is set to zero, and the others are scaled up."""
         if not training or not self.rate:
             return inputs
         kept = self._generator.uniform(tf.shape(inputs)) >= self.rate

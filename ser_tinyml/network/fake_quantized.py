@@ -17,7 +17,7 @@ _GATES = ("input", "forget", "cell", "output")  # in the order of Keras's kernel
 
 
 def _tfmot():
-    """tfmot's Keras API. Its import takes a second, for which training without it does not wait."""
+    """Returns tfmot's Keras API. Its import takes a second, for which training without it does not wait."""
     import tensorflow_model_optimization
 
     return tensorflow_model_optimization.quantization.keras
@@ -29,7 +29,7 @@ def _weight_quantizer(bits: int):
 
 
 def _activation_quantizer():
-    """8 bits over the range that moving averages of the smallest and the largest value span."""
+    """Returns a quantizer of 8 bits over the range that moving averages of the smallest and the largest value span."""
     return _tfmot().quantizers.MovingAverageQuantizer(num_bits=8, per_axis=False, symmetric=False, narrow_range=False)
 
 
@@ -37,13 +37,13 @@ class QuantizedInput(tf.keras.layers.Layer):
     """The standardised MFCCs in 8 bits."""
 
     def build(self, input_shape):
-        """The range, as two variables that are not trained."""
+        """Makes the range, as two variables that are not trained."""
         self._quantizer = _activation_quantizer()
         self.range = self._quantizer.build(input_shape, "input", self)
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        """The inputs, rounded; their range follows them in training."""
+        """Rounds the inputs; their range follows them in training."""
         return self._quantizer(inputs, training, self.range)
 
 
@@ -58,7 +58,7 @@ class QuantizationAwareLSTM(tf.keras.layers.LSTM):
         self.weight_bits = weight_bits
 
     def build(self, input_shape):
-        """The plain layer's variables, and ranges: of each gate's kernels, and of the hidden states."""
+        """Makes the plain layer's variables, and ranges: of each gate's kernels, and of the hidden states."""
         super().build(input_shape)
         self._weight_quantizer = _weight_quantizer(self.weight_bits)
         self._hidden_quantizer = _activation_quantizer()
@@ -67,7 +67,7 @@ class QuantizationAwareLSTM(tf.keras.layers.LSTM):
         self.hidden_range = self._hidden_quantizer.build(None, "hidden", self)
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
-        """float32 [batch, frames, inputs] -> rounded hidden states [batch, frames, units], or the last ones.
+        """Maps float32 [batch, frames, inputs] to rounded hidden states [batch, frames, units], or the last ones.
 
         Within a batch the hidden states are rounded with the range from before it: that follows once all frames are known.
         """
@@ -104,7 +104,7 @@ class QuantizationAwareLSTM(tf.keras.layers.LSTM):
         return tf.concat(rounded, axis=1)
 
     def get_config(self):
-        """The plain layer's, and the weights' bits."""
+        """Returns the plain layer's settings, and the weights' bits."""
         return super().get_config() | {"weight_bits": self.weight_bits}
 
 
@@ -114,7 +114,7 @@ def _clip(cell: tf.Tensor):
 
 
 def quantize_dense(layer: tf.keras.layers.Dense, weight_bits: int = 8) -> tf.keras.layers.Layer:
-    """A Dense layer by tfmot's default scheme: weights as the LSTM's; 8 bits behind ReLU, and before softmax."""
+    """Wraps a Dense layer by tfmot's default scheme: weights as the LSTM's; 8 bits behind ReLU, and before softmax."""
     if weight_bits == 8:
         registry = _tfmot().default_8bit.Default8BitQuantizeRegistry()
     else:
@@ -125,7 +125,7 @@ def quantize_dense(layer: tf.keras.layers.Dense, weight_bits: int = 8) -> tf.ker
 
 
 def load_fake_quantized(path: str) -> tf.keras.Model:
-    """The model that the trainer saved with these layers."""
+    """Loads the model that the trainer saved with these layers."""
     own = {"QuantizedInput": QuantizedInput, "QuantizationAwareLSTM": QuantizationAwareLSTM}
     with tempfile.TemporaryDirectory() as directory, _tfmot().quantize_scope(own):
         local = pathlib.Path(directory, "model.h5")

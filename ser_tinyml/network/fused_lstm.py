@@ -12,7 +12,7 @@ class FusedLSTM(tf.keras.layers.LSTM):
     """
 
     def call(self, inputs, mask=None, training=None, initial_state=None):
-        """float32 [batch, frames, inputs] -> hidden states [batch, frames, units], or the last ones [batch, units]."""
+        """Maps float32 [batch, frames, inputs] to hidden states [batch, frames, units], or the last ones [batch, units]."""
         weights = tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0)
         frames = tf.transpose(inputs, [1, 0, 2])
         even = inputs.shape[0] is not None and inputs.shape[0] % 2 == 0
@@ -25,7 +25,7 @@ class FusedLSTM(tf.keras.layers.LSTM):
 
 @tf.custom_gradient
 def _block_lstm(inputs: tf.Tensor, weights: tf.Tensor, bias: tf.Tensor):
-    """Hidden states [frames, batch, units] of float32 [frames, batch, inputs], from states of zero.
+    """Returns hidden states [frames, batch, units] of float32 [frames, batch, inputs], from states of zero.
 
     The gates are those of Keras: input, forget, cell, output. The gradient that TensorFlow 2.16 registers for this operation
     is wrong; `BlockLSTMGradV2` is right, but spends most of its time on transposing the weights again for every frame. Here

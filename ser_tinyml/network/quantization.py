@@ -12,10 +12,11 @@ def make_quantized(
     architecture: Architecture,
     trained: tf.keras.Model,
     inputs: np.ndarray,
+    *,
     weight_bits: int = 8,
     training_seed: int | None = None,
 ) -> tf.keras.Sequential:
-    """The network with fake quantizers and the trained weights; its ranges are those that TFLite's converter will find.
+    """Returns the network with fake quantizers and the trained weights; its ranges are those that TFLite's converter will find.
 
     Args:
       architecture: of both networks.
@@ -35,7 +36,7 @@ def make_quantized(
 
 
 def _settle_activation_ranges(quantized: tf.keras.Model, plain: tf.keras.Model, inputs: np.ndarray) -> None:
-    """To what `inputs` make of the network in float."""
+    """Sets the ranges to those of what `inputs` make of the network in float."""
     found = {"quantized_mfcc/input": inputs}
     at_hand = inputs
     for layer in plain.layers:
@@ -53,7 +54,7 @@ def _settle_activation_ranges(quantized: tf.keras.Model, plain: tf.keras.Model, 
 
 
 def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
-    """float32 [examples, frames, units]: all hidden states, as the converter's calibration meets them.
+    """Returns all hidden states as the converter's calibration meets them, float32 [examples, frames, units].
 
     It never resets the states of an LSTM: to it the examples are one long sequence.
     """
@@ -78,7 +79,7 @@ def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
 
 
 def float_network(architecture: Architecture, trained: tf.keras.Model) -> tf.keras.Sequential:
-    """The plain network, which converts, with the float variables of a trained one."""
+    """Returns the plain network, which converts, with the float variables of a trained one."""
     plain = architecture.build()
     carry_weights(trained, plain)
     return plain

@@ -31,7 +31,7 @@ def scale_to_validation(network: tf.keras.Sequential, validation: tf.data.Datase
 
 
 def find_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """What float [examples, classes] logits must be divided by for the smallest cross-entropy; between 0.1 and 20."""
+    """Finds what float [examples, classes] logits must be divided by for the smallest cross-entropy: 0.1 to 20."""
 
     def cross_entropy(logarithm: float) -> float:
         scaled = scipy.special.log_softmax(logits.astype(np.float64) / np.exp(logarithm), axis=1)

@@ -20,11 +20,11 @@ class UnweightedAverageRecall(tf.keras.metrics.Metric):
         )
 
     def result(self):
-        """From 0 to 1."""
+        """Returns the UAR, 0 to 1."""
         examples, hits = self._counts[:, 0], self._counts[:, 1]
         occurs = tf.cast(examples > 0, tf.float32)
         return tf.reduce_sum(tf.math.divide_no_nan(hits, examples)) / tf.maximum(tf.reduce_sum(occurs), 1.0)
 
     def reset_state(self):
-        """Nothing counted."""
+        """Forgets all counts."""
         self._counts.assign(tf.zeros_like(self._counts))

@@ -14,7 +14,7 @@ _COPIES_A_ROW = 4
 
 
 def draw_recording(path: str) -> bytes:
-    """PNG of the waveform above the spectrogram of a recording's first seconds."""
+    """Returns a PNG of the waveform above the spectrogram of a recording's first seconds."""
     with files.open_binary(path) as stream, soundfile.SoundFile(stream) as file:
         rate = file.samplerate
         samples = file.read(int(_SECONDS * rate), dtype="float32", always_2d=True).mean(axis=1)
@@ -47,7 +47,7 @@ def draw_copies(copies: list[Example]) -> bytes:
 
 
 def draw_first_layer(model: tf.keras.Model) -> bytes:
-    """PNG of the histograms of the first layer's weights."""
+    """Returns a PNG of the histograms of the first layer's weights."""
     layer = next(layer for layer in model.layers if layer.weights)
     figure = new_figure(3.4 * len(layer.weights), 2.8)
     for axes, weight in zip(figure.subplots(1, len(layer.weights), squeeze=False)[0], layer.weights, strict=True):

@@ -10,7 +10,7 @@ from ser_tinyml.report.png import encode_png, new_figure
 
 
 def draw_confusion(matrix: np.ndarray, labels: Sequence[str], title: str) -> bytes:
-    """PNG of int64 [classes, classes]; rows are true classes. The colour is the share of a row."""
+    """Returns a PNG of int64 [classes, classes]; rows are true classes. The colour is the share of a row."""
     figure = new_figure(4.2, 3.8)
     axes = figure.add_subplot()
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -25,7 +25,7 @@ def draw_confusion(matrix: np.ndarray, labels: Sequence[str], title: str) -> byt
 
 
 def draw_curves(history_csv: str, best_epoch: int) -> bytes:
-    """PNG of loss, accuracy and UAR by epoch, training and validation, with the epoch whose weights were kept."""
+    """Returns a PNG of loss, accuracy and UAR by epoch, training and validation, with the epoch whose weights were kept."""
     rows = list(csv.DictReader(io.StringIO(history_csv)))
     epochs = [int(row["epoch"]) for row in rows]
     figure = new_figure(13, 3.4)

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of a size in inches."""
+    """Returns an empty figure of a size in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def encode_png(figure: Figure) -> bytes:
-    """The figure as PNG at 100 dots an inch, without the name and version of what drew it."""
+    """Returns the figure as PNG at 100 dots an inch, without the name and version of what drew it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()

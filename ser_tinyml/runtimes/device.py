@@ -15,7 +15,7 @@ _QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-icount", "shift=
 
 
 def missing_tools(tools: tuple[str, ...]) -> list[str]:
-    """Those that this machine lacks."""
+    """Returns those that this machine lacks."""
     return [tool for tool in tools if shutil.which(tool) is None]
 
 
@@ -29,19 +29,19 @@ def build(board: str, generated: pathlib.Path, folder: pathlib.Path, *, cmsis_ds
 
 
 def find_cmsis_dsp(folder: pathlib.Path) -> pathlib.Path:
-    """What a build in `folder` has fetched."""
+    """Returns where a build in `folder` has fetched it to."""
     return next(folder.glob("cmsisdsp-*"))
 
 
 def replay_on_host(folder: pathlib.Path, vectors: Vectors) -> Results:
-    """On `ser_host` of a build."""
+    """Replays vectors on `ser_host` of a build."""
     paths = _write_vectors(folder, vectors)
     _run(folder / "ser_host", "--replay", *paths)
     return Results.decode(paths[1].read_bytes(), vectors)
 
 
 def replay_on_board(folder: pathlib.Path, vectors: Vectors) -> Results:
-    """On `ser_replay.elf` of a build, in the emulator, which counts instructions."""
+    """Replays vectors on `ser_replay.elf` of a build, in the emulator, which counts instructions."""
     paths = _write_vectors(folder, vectors)
     arguments = ",".join(f"arg={word}" for word in ("ser_replay", "--replay", *(path.name for path in paths)))
     semihosting = ("-semihosting-config", f"enable=on,target=native,{arguments}")

@@ -21,17 +21,17 @@ class Section:
 
     @property
     def in_flash(self) -> bool:
-        """Code, constants, and what variables are initialised from."""
+        """Whether it is code, a constant, or what a variable is initialised from."""
         return self.name.split(".")[0] in (*_FLASH, *_BOTH)
 
     @property
     def in_ram(self) -> bool:
-        """Variables."""
+        """Whether it is a variable."""
         return self.name.split(".")[0] in (*_RAM, *_BOTH)
 
 
 def read_map(text: str) -> list[Section]:
-    """The sections that a linker's map says are in the program; UserError where it has none."""
+    """Returns the sections that a linker's map says are in the program; raises UserError where it has none."""
     body = text.split("Linker script and memory map", 1)[-1]
     joined = re.sub(r"^( \.[\w.$-]+)\n\s+0x", r"\1 0x", body, flags=re.MULTILINE)
     found = [
@@ -45,23 +45,23 @@ def read_map(text: str) -> list[Section]:
 
 
 def sum_flash(sections: list[Section]) -> int:
-    """Bytes."""
+    """Returns the bytes of flash that sections take."""
     return sum(section.size for section in sections if section.in_flash)
 
 
 def sum_ram(sections: list[Section]) -> int:
-    """Bytes."""
+    """Returns the bytes of RAM that sections take."""
     return sum(section.size for section in sections if section.in_ram)
 
 
 def of_engine(sections: list[Section]) -> list[Section]:
-    """The kernels and the generated code, without weights and biases."""
+    """Returns the kernels and the generated code, without weights and biases."""
     weights = re.compile(r"rodata\.layer_\d+_(weights|bias)$")
     return [s for s in sections if "libser_engine.a" in s.object_file and not weights.match(s.name)]
 
 
 def by_library(sections: list[Section]) -> dict[str, dict[str, int]]:
-    """Flash and RAM of each library and object file."""
+    """Returns flash and RAM, in bytes, of each library and object file."""
     groups = collections.defaultdict(list)
     for section in sections:
         archive = re.search(r"(lib\w+)\.a\(", section.object_file)

@@ -13,7 +13,7 @@ CALIBRATION_EXAMPLES = 256  # unless the exporter is told otherwise
 
 
 def decode(record: bytes) -> Example:
-    """The inverse of `schemas.example.encode`; raises what protobuf raises for bytes that are no SequenceExample."""
+    """Decodes what `records.encode` wrote; raises what protobuf raises for bytes that are no SequenceExample."""
     sequence = tf.train.SequenceExample.FromString(record)
     values: dict[str, str | int] = {}
     for name, feature in sequence.context.feature.items():
@@ -27,7 +27,7 @@ def decode(record: bytes) -> Example:
 
 
 def parse_tensors(record: tf.Tensor, n_frames: int, n_mfcc: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """In a tf.data graph: record -> (float32 [n_frames, n_mfcc] MFCCs, int64 label)."""
+    """Parses a record in a tf.data graph, to (float32 [n_frames, n_mfcc] MFCCs, int64 label)."""
     context, sequence = tf.io.parse_single_sequence_example(
         record,
         context_features={"label": tf.io.FixedLenFeature([], tf.int64)},
@@ -37,7 +37,7 @@ def parse_tensors(record: tf.Tensor, n_frames: int, n_mfcc: int) -> tuple[tf.Ten
 
 
 def shard_paths(examples: str, split: str) -> list[str]:
-    """Paths of a split's shards, from ROOT/examples/dataset.json.
+    """Returns the paths of a split's shards, from ROOT/examples/dataset.json.
 
     Raises:
       UserError: there is no finished dataset, or it has no such split or no record in it.
@@ -49,18 +49,18 @@ def shard_paths(examples: str, split: str) -> list[str]:
 
 
 def open_records(paths: list[str]) -> tf.data.Dataset:
-    """Records as they are stored; shards are compressed where their names end in `.gz`."""
+    """Opens records as they are stored; shards are compressed where their names end in `.gz`."""
     return tf.data.TFRecordDataset(paths, compression_type="GZIP" if paths[0].endswith(".gz") else "")
 
 
 def read_split(examples: str, split: str) -> list[Example]:
-    """All records of a split, in the order of (clip id, copy, window), however they are spread over shards."""
+    """Returns all records of a split, in the order of (clip id, copy, window), however they are spread over shards."""
     records = open_records(shard_paths(examples, split))
     return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy, e.window))
 
 
 def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[Example]:
-    """Training records, chosen by hash, whose ranges decide a model's int8 scales."""
+    """Returns training records, chosen by hash, whose ranges decide a model's int8 scales."""
     records = read_split(examples, "train")
     return sorted(records, key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))[:count]
 
@@ -84,6 +84,6 @@ def _decode_audio(record: bytes) -> Audio:
     return Audio(
         features["clip_id"].bytes_list.value[0].decode(),
         features["copy"].int64_list.value[0],
-        features["window"].int64_list.value[0],
-        np.frombuffer(features["samples"].bytes_list.value[0], "<i2"),
+        window=features["window"].int64_list.value[0],
+        samples=np.frombuffer(features["samples"].bytes_list.value[0], "<i2"),
     )

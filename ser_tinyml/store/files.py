@@ -11,17 +11,17 @@ from schemas.errors import UserError
 
 
 def join(directory: str, *names: str) -> str:
-    """The path of `names` below `directory`."""
+    """Returns the path of `names` below `directory`."""
     return FileSystems.join(directory, *names)
 
 
 def exists(path: str) -> bool:
-    """Whether a file or a directory stands at `path`."""
+    """Tells whether a file or a directory stands at `path`."""
     return FileSystems.exists(path)
 
 
 def open_binary(path: str) -> IO[bytes]:
-    """`path` for reading, its bytes as they are stored.
+    """Opens `path` for reading its bytes as they are stored.
 
     Raises:
       UserError: there is no such file, or it can't be read.
@@ -33,13 +33,13 @@ def open_binary(path: str) -> IO[bytes]:
 
 
 def read_bytes(path: str) -> bytes:
-    """The whole of `path`; raises UserError like `open_binary`."""
+    """Returns the whole of `path`; raises UserError like `open_binary`."""
     with open_binary(path) as file:
         return file.read()
 
 
 def read_json(path: str) -> Any:
-    """The JSON document at `path`; raises UserError where it is missing or not JSON."""
+    """Returns the JSON document at `path`; raises UserError where it is missing or not JSON."""
     try:
         return json.loads(read_bytes(path))
     except ValueError as error:
@@ -47,7 +47,7 @@ def read_json(path: str) -> Any:
 
 
 def read_json_lines(path: str) -> Iterator[dict]:
-    """The rows of a JSON Lines file; raises UserError naming the line that is not a JSON object."""
+    """Yields the rows of a JSON Lines file; raises UserError naming the line that is not a JSON object."""
     for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         try:
             row = json.loads(line)
@@ -67,17 +67,17 @@ def write_bytes(path: str, content: bytes) -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    """`write_bytes` in UTF-8."""
+    """Writes text in UTF-8, as `write_bytes` does."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: str, document: Any) -> None:
-    """`document` as indented JSON. NaN and infinity are refused: not every reader takes them."""
+    """Writes `document` as indented JSON. NaN and infinity are refused: not every reader takes them."""
     write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def write_json_lines(path: str, rows: Iterable[dict]) -> None:
-    """One JSON object a line."""
+    """Writes one JSON object a line."""
     write_text(path, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
 
 
@@ -87,7 +87,7 @@ def list_files(directory: str) -> list[str]:
 
 
 def list_file_states(directory: str) -> list[tuple[str, int, float]]:
-    """(path, bytes, time of its last change) of all files below `directory`, sorted."""
+    """Returns (path, bytes, time of its last change) of all files below `directory`, sorted."""
     matches = FileSystems.match([join(directory, "**")])[0].metadata_list
     return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
 

@@ -17,7 +17,7 @@ def write_manifest(path: str, rows: Iterable[ManifestRow]) -> None:
 
 
 def parse_row(document: dict) -> ManifestRow:
-    """A stored row; raises UserError where a field is missing, unknown or of the wrong type."""
+    """Parses a stored row; raises UserError where a field is missing, unknown or of the wrong type."""
     types = _types()
     if wrong := set(types) ^ set(document):
         raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
@@ -34,7 +34,7 @@ def _types() -> dict[str, type]:
 
 
 def find_foreign_value(row: ManifestRow) -> str | None:
-    """The first value of a row that is outside its domain, and what was expected; None where all are in order."""
+    """Returns the first value of a row that is outside its domain, and what was expected; None where all are in order."""
     for name, domain in _DOMAINS.items():
         if getattr(row, name) not in domain:
             return f"{name} is {getattr(row, name)!r}, expected one of {', '.join(domain)}"
@@ -42,7 +42,7 @@ def find_foreign_value(row: ManifestRow) -> str | None:
 
 
 def read_manifest(path: str) -> Iterator[ManifestRow]:
-    """The rows of a manifest; raises UserError for a line that is not one, naming it."""
+    """Yields the rows of a manifest; raises UserError for a line that is not one, naming it."""
     for number, document in enumerate(files.read_json_lines(path), start=1):
         try:
             row = parse_row(document)

@@ -12,14 +12,14 @@ from schemas.record import Audio, Example
 
 
 def encode(example: Example) -> bytes:
-    """The record's bytes, those of TensorFlow's deterministic serialisation."""
+    """Returns the record's bytes, those of TensorFlow's deterministic serialisation."""
     context = {name: _bytes_feature(getattr(example, name)) for name in _TEXTS}
     context |= {name: _int64_feature(int(getattr(example, name))) for name in _NUMBERS}
     return _field(1, _map(context)) + _field(2, _map({"mfcc": _float_features(example.mfcc)}))
 
 
 def encode_audio(audio: Audio) -> bytes:
-    """A `tf.train.Example` of `clip_id`, `copy`, `window` and, in bytes, `samples` (little-endian)."""
+    """Returns a `tf.train.Example` of `clip_id`, `copy`, `window` and, in bytes, `samples` (little-endian)."""
     context = {"clip_id": _bytes_feature(audio.clip_id), "samples": _raw_feature(audio.samples.astype("<i2").tobytes())}
     context |= {"copy": _int64_feature(audio.copy), "window": _int64_feature(audio.window)}
     return _field(1, _map(context))
@@ -42,12 +42,12 @@ def _varint(number: int) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    """A field of a length-delimited kind: a message, text, or packed numbers."""
+    """Returns a field of a length-delimited kind: a message, text, or packed numbers."""
     return bytes((number << 3 | 2,)) + _varint(len(content)) + content
 
 
 def _map(values: dict[str, bytes]) -> bytes:
-    """A message of which field 1 is a map: its entries in the order of their keys."""
+    """Returns a message of which field 1 is a map: its entries in the order of their keys."""
     return b"".join(_field(1, _field(1, key.encode()) + _field(2, values[key])) for key in sorted(values))
 
 
@@ -60,14 +60,14 @@ def _raw_feature(content: bytes) -> bytes:
 
 
 def _float_features(rows: np.ndarray) -> bytes:
-    """A message of which field 1 is repeated: a feature for each row of float32 [rows, columns]."""
+    """Returns a message of which field 1 is repeated: a feature for each row of float32 [rows, columns]."""
     packed = np.ascontiguousarray(rows, "<f4").view(np.uint8)
     return np.concatenate([_heads(*packed.shape), packed], axis=1).tobytes()
 
 
 @functools.lru_cache(8)
 def _heads(rows: int, size: int) -> np.ndarray:
-    """uint8 [rows, bytes]: what stands in front of each row of `size` bytes."""
+    """Returns what stands in front of each row of `size` bytes, uint8 [rows, bytes]."""
     head = _field(1, _field(2, _field(1, bytes(size))))[:-size]
     return np.broadcast_to(np.frombuffer(head, np.uint8), (rows, len(head)))
 

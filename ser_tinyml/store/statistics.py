@@ -95,7 +95,7 @@ class SplitStatistics:
 
 
 def _to_fixed_point(values: np.ndarray) -> np.ndarray:
-    """Of one record: far below 2**63, unlike the sums of many."""
+    """Converts the sums of one record, which are far below 2**63, unlike those of many."""
     return np.rint(values * _FIXED_POINT).astype(np.int64).astype(object)
 
 
@@ -109,7 +109,7 @@ class DatasetStatistics:
     splits: dict[str, SplitStatistics] = dataclasses.field(default_factory=dict)
 
     def split(self, name: str) -> SplitStatistics:
-        """The statistics of a split, empty ones at first."""
+        """Returns the statistics of a split, empty ones at first."""
         return self.splits.setdefault(name, SplitStatistics())
 
     def add(self, other: "DatasetStatistics") -> None:

@@ -16,7 +16,7 @@ def shard_names(split: str, num_shards: int, compressed: bool) -> list[str]:
 
 
 def encode_shard(records: Iterable[bytes], compressed: bool) -> bytes:
-    """A TFRecord file, with gzip around it if `compressed`; the gzip header holds no time.
+    """Returns a TFRecord file, with gzip around it if `compressed`; the gzip header holds no time.
 
     Framing as in TensorFlow's record_writer.h: length, masked CRC-32C of the length, data, masked CRC-32C of the data.
     """

@@ -258,6 +258,24 @@ def test_an_anomaly_in_the_manifest_stops_the_pipeline(manifest, change, anomaly
     assert not (output / "dataset.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "anomaly"),
+    [
+        ({"labels": LABELS[:2]}, r"label is 3, expected 0 to 1 \(10 records\)"),
+        (
+            {"front_end": dataclasses.replace(FrontEnd(), window_samples=16_000)},
+            r"mfcc is float32 \[47, 13\], expected float32 \[32, 13\] \(40 records\)",
+        ),
+    ],
+)
+def test_every_record_is_held_to_the_schema_in_the_job(manifest, monkeypatch, change, anomaly):
+    """The schema is that of other classes, or of another front end, than the records are made with."""
+    other = dataclasses.replace(component.make_schema(FrontEnd()), **change)
+    monkeypatch.setattr(component, "make_schema", lambda front_end: other)
+    with pytest.raises(UserError, match=anomaly):
+        run(manifest)
+
+
 def test_a_coefficient_off_its_range_stops_the_pipeline(manifest, tmp_path):
     samples, rate = soundfile.read(tmp_path / "01-happy.wav", dtype="float32")
     soundfile.write(tmp_path / "01-happy.wav", samples * 1e6, rate, subtype="FLOAT")

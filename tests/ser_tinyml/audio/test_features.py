@@ -53,16 +53,16 @@ def test_front_end_parameters_reach_librosa():
 
 def test_copies_depend_on_the_clip_and_the_number_alone():
     texts = ("snr_noise:5:30", "snr_noise:5:30")
-    first = list(make_copies(make_window(), "a" * 64, texts, AROUND))
-    again = list(make_copies(make_window(), "a" * 64, texts, AROUND))
-    other = list(make_copies(make_window(), "b" * 64, texts, AROUND))
+    first = list(make_copies(make_window(), "a" * 64, texts, around=AROUND))
+    again = list(make_copies(make_window(), "a" * 64, texts, around=AROUND))
+    other = list(make_copies(make_window(), "b" * 64, texts, around=AROUND))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first[0], first[1])
     assert not np.array_equal(first[0], other[0])
 
 
 def test_the_notebooks_second_copy_begins_with_its_first():
-    noisy, changed = make_copies(make_window(), "a" * 64, PRESETS["notebook"], AROUND)
+    noisy, changed = make_copies(make_window(), "a" * 64, PRESETS["notebook"], around=AROUND)
     stretched = librosa.effects.time_stretch(noisy.astype(np.float64), rate=0.8)[:24_000]
     expected = librosa.effects.pitch_shift(stretched, sr=16_000, n_steps=0.7)
     np.testing.assert_allclose(changed, expected, atol=2e-5)
@@ -70,13 +70,13 @@ def test_the_notebooks_second_copy_begins_with_its_first():
 
 def test_noise_has_the_level_that_was_asked_for():
     window = make_window()
-    (noisy,) = make_copies(window, "a" * 64, ("snr_noise:10:10",), AROUND)
+    (noisy,) = make_copies(window, "a" * 64, ("snr_noise:10:10",), around=AROUND)
     ratio = 10 * np.log10(np.mean(window**2) / np.mean((noisy - window) ** 2))
     assert abs(ratio - 10) < 0.2
 
 
 def test_gain_scales():
-    (louder,) = make_copies(make_window(), "a" * 64, ("gain:6:6",), AROUND)
+    (louder,) = make_copies(make_window(), "a" * 64, ("gain:6:6",), around=AROUND)
     np.testing.assert_allclose(louder, make_window() * 10**0.3, rtol=1e-6)
 
 
@@ -84,7 +84,7 @@ def test_gain_scales():
     ("seconds", "start"), [(0.25, 4_000), (-0.25, -4_000), (2.0, 24_000), (-2.0, -24_000), (0.0, 0)]
 )
 def test_time_shift_moves_the_signal_and_leaves_silence(seconds, start):
-    (shifted,) = make_copies(make_window(), "a" * 64, (f"time_shift:{seconds}:{seconds}",), AROUND)
+    (shifted,) = make_copies(make_window(), "a" * 64, (f"time_shift:{seconds}:{seconds}",), around=AROUND)
     expected = np.zeros(24_000, np.float32)
     if start >= 0:
         expected[start:] = make_window()[: 24_000 - start]
@@ -96,7 +96,7 @@ def test_time_shift_moves_the_signal_and_leaves_silence(seconds, start):
 def test_recorded_noise_is_mixed_in_at_the_level_that_was_asked_for(write_speech):
     noises = list_noises(str(write_speech("noise/street.wav", seconds=10.0, rate=44_100).parent))
     window = make_window()
-    (noisy,) = make_copies(window, "a" * 64, ("recorded_noise:10:10",), Surroundings(FRONT_END, noises))
+    (noisy,) = make_copies(window, "a" * 64, ("recorded_noise:10:10",), around=Surroundings(FRONT_END, noises))
     ratio = 10 * np.log10(np.mean(window**2) / np.mean((noisy - window) ** 2))
     assert abs(ratio - 10) < 0.01
 
@@ -105,7 +105,7 @@ def test_recorded_noise_comes_from_a_place_that_the_clip_decides(write_speech):
     for name in ("street", "train", "rain"):
         write_speech(f"noise/{name}.wav", seconds=10.0)
     around = Surroundings(FRONT_END, list_noises(str(write_speech("noise/wind.wav", seconds=10.0).parent)))
-    copies = [next(make_copies(make_window(), c * 64, ("recorded_noise:10:10",), around)) for c in "abcdefa"]
+    copies = [next(make_copies(make_window(), c * 64, ("recorded_noise:10:10",), around=around)) for c in "abcdefa"]
     np.testing.assert_array_equal(copies[0], copies[-1])
     assert len({copy.tobytes() for copy in copies}) == 6
 
@@ -113,7 +113,7 @@ def test_recorded_noise_comes_from_a_place_that_the_clip_decides(write_speech):
 def test_short_noise_repeats(write_speech):
     path = write_speech("noise/click.wav", seconds=0.5)
     around = Surroundings(FRONT_END, list_noises(str(path.parent)))
-    (noisy,) = make_copies(make_window(), "a" * 64, ("recorded_noise:10:10",), around)
+    (noisy,) = make_copies(make_window(), "a" * 64, ("recorded_noise:10:10",), around=around)
     added = noisy - make_window()
     np.testing.assert_allclose(added[:8_000], added[8_000:16_000], atol=1e-6)
 
@@ -123,7 +123,7 @@ def test_noise_that_vanished_sends_the_clip_to_quarantine(write_speech):
     around = Surroundings(FRONT_END, list_noises(str(path.parent)))
     path.unlink()
     with pytest.raises(Undecodable, match=r"street\.wav") as caught:
-        next(make_copies(make_window(), "a" * 64, ("recorded_noise:10:10",), around))
+        next(make_copies(make_window(), "a" * 64, ("recorded_noise:10:10",), around=around))
     assert caught.value.reason == "bad_noise"
 
 
@@ -181,7 +181,7 @@ def make_as_the_notebook_does(path: pathlib.Path) -> list[np.ndarray]:
 def make_as_the_job_does(path: pathlib.Path) -> list[np.ndarray]:
     """The same three by the job's functions."""
     samples = decode_window(str(path), Crop(0.4, 1.9), 16_000, load_rate=22_050).samples
-    copies = make_copies(samples, CLIP_ID, PRESETS["notebook"], AROUND)
+    copies = make_copies(samples, CLIP_ID, PRESETS["notebook"], around=AROUND)
     return [compute_mfcc(y, FRONT_END, "features") for y in (samples, *copies)]
 
 

@@ -1,4 +1,5 @@
 import collections
+import dataclasses
 import itertools
 
 import pytest
@@ -101,6 +102,19 @@ def test_each_speaker_is_in_the_test_split_of_one_fold_and_each_fold_has_both_se
         assert sum(speaker.startswith("savee") for speaker in in_test) == (number <= 4)
         tested.update(in_test)
     assert set(tested.values()) == {1} and len(tested) == 24 + 4
+
+
+def test_a_corpus_that_is_added_is_tested_by_its_own_rule(monkeypatch):
+    """Nothing but its file and the registry knows its name."""
+    speakers = {f"{n}": ("female", "male")[n % 2] for n in range(1001, 1092)}
+    added = dataclasses.replace(corpora.CORPORA["ravdess"], name="added", speakers=speakers)
+    monkeypatch.setitem(corpora.CORPORA, "added", added)
+    recordings = make_recordings("added", takes=1)
+    tested = collections.Counter()
+    for number in range(1, 6):
+        rows = assign_splits(recordings, "speaker", validation=0.1, test=0.25, fold=Fold(number, 5)).rows
+        tested.update({row.speaker for row in rows if row.split == "test"})
+    assert set(tested) == set(speakers) and set(tested.values()) == {1}
 
 
 def test_all_folds_share_one_salt():

@@ -42,7 +42,9 @@ def test_the_float_weights_go_there_and_back(trained, inputs):
 def test_eight_bits_change_little_and_four_bits_more(trained, inputs):
     exact = trained.predict(inputs, verbose=0)
     error = {
-        bits: np.abs(make_quantized(ARCHITECTURE, trained, inputs, bits).predict(inputs, verbose=0) - exact).mean()
+        bits: np.abs(
+            make_quantized(ARCHITECTURE, trained, inputs, weight_bits=bits).predict(inputs, verbose=0) - exact
+        ).mean()
         for bits in (8, 4)
     }
     assert 0 < error[8] < 0.01
