@@ -15,7 +15,7 @@ install: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
-# Cross-validation of the demo corpus; whole training runs on the real recordings, where they are at hand.
+# Cross-validation of the demo corpus; whole training runs and every recording of the real corpora, where they are at hand.
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
 

@@ -10,6 +10,7 @@ Writes:
 """
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -120,7 +121,7 @@ class Splits:
         self.validation = make_split_dataset(examples, "validation", dataset).cache()
         self._examples = examples
 
-    @property
+    @functools.cached_property
     def calibration(self) -> np.ndarray:
         """What the exporter will calibrate with: training records, float32 [examples, frames, coefficients], standardised."""
         chosen = np.stack([example.mfcc for example in read_calibration(self._examples)])

@@ -36,20 +36,22 @@ class Data:
         """Returns the data of one stage of training; each stage begins its sequence of epochs anew.
 
         Args:
-          train: cached, (standardised float32 [frames, coefficients], int64 label) one by one.
+          train: cached and of known cardinality, (standardised float32 [frames, coefficients], int64 label) one by one.
           validation: the same.
           n_classes: of the labels.
           drawing: how batches are drawn; a batch is at most the whole split.
           balanced: whether every class counts the same in the loss, however many examples it has.
         """
-        labels = [int(label) for _, label in train.as_numpy_iterator()]
-        counts = np.bincount(labels, minlength=n_classes)
-        weights = len(labels) / n_classes / np.maximum(counts, 1) if balanced else np.ones(n_classes)
-        drawing = dataclasses.replace(drawing, batch_size=min(drawing.batch_size, len(labels)))
+        examples = int(train.cardinality())
+        weights = np.ones(n_classes)
+        if balanced:
+            labels = [int(label) for _, label in train.as_numpy_iterator()]
+            weights = examples / n_classes / np.maximum(np.bincount(labels, minlength=n_classes), 1)
+        drawing = dataclasses.replace(drawing, batch_size=min(drawing.batch_size, examples))
         return cls(
             training=make_training_dataset(train, class_weights=weights, drawing=drawing),
             validation=make_validation_dataset(validation, n_classes),
-            updates_an_epoch=len(labels) // drawing.batch_size,
+            updates_an_epoch=examples // drawing.batch_size,
         )
 
 

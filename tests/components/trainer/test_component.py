@@ -71,10 +71,13 @@ def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
         np.testing.assert_allclose(one * divisor, other, rtol=1e-6)
 
 
+QUANTIZED = ("--quantization_aware", "--quantization_aware_epochs=2")
+
+
 def start_training(demo_root, output, *flags):
-    """`python -m components.trainer` with quantization-aware training, as a process of its own."""
+    """Starts `python -m components.trainer` as a process of its own."""
     options = ["--lstm_units=8,4", "--dense_units=8", "--epochs=4", "--patience=0", "--time_mask=8", "--batch_size=64"]
-    options += ["--quantization_aware", "--quantization_aware_epochs=2", "--learning_rate_schedule=cosine", *flags]
+    options += ["--learning_rate_schedule=cosine", *flags]
     command = [sys.executable, "-m", "components.trainer", f"--examples={demo_root / 'examples'}", f"--output={output}"]
     return subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
 
@@ -89,14 +92,14 @@ def kill_after(process, epoch):
 
 
 def test_killed_training_goes_on_and_ends_with_the_weights_of_an_undisturbed_run(demo_root, tmp_path):
-    whole = start_training(demo_root, tmp_path / "whole")
+    whole = start_training(demo_root, tmp_path / "whole", *QUANTIZED)
     whole.communicate()
     assert whole.returncode == 0
 
-    kill_after(start_training(demo_root, tmp_path / "killed"), "3/4")
+    kill_after(start_training(demo_root, tmp_path / "killed", *QUANTIZED), "3/4")
     assert not (tmp_path / "killed/training.json").exists()
-    kill_after(start_training(demo_root, tmp_path / "killed"), "2/2")
-    last = start_training(demo_root, tmp_path / "killed")
+    kill_after(start_training(demo_root, tmp_path / "killed", *QUANTIZED), "2/2")
+    last = start_training(demo_root, tmp_path / "killed", *QUANTIZED)
     shown, _ = last.communicate()
     assert last.returncode == 0 and shown.startswith("goes on after epoch")
     for name in ("ser.h5", "fake_quantized.h5", "history.csv", "training.json"):
