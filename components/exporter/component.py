@@ -2,9 +2,8 @@
 
 Writes:
   ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite
-  ser_model_data.cc  ser_model_data.h   the int8 model for TFLM
-  ser_engine.c  ser_engine.h            the int8 model as C, for firmware/engine; not for a model with layers that it lacks
-  ser_frontend_constants.c  ser_frontend_constants.h   the front end's constants, for firmware/frontend
+  ser_model.c  ser_model.h              the int8 model and its front end as C; without layers where the engine lacks one
+  ser_model_data.cc  ser_model_data.h   the int8 model for TFLM's interpreter
   export.json   written last: labels, front end, standardisation, arena; per file bytes, SHA-256, operators, tensors
 """
 
@@ -21,10 +20,10 @@ from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Export, ExportedFile, Training
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.convert import FORMATS, convert, fix_batch_size
-from ser_tinyml.codegen.engine_source import make_engine
-from ser_tinyml.codegen.frontend_source import make_frontend_sources
+from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflite_file import describe_model
-from ser_tinyml.codegen.tflm_source import ModelInterface, make_header, make_source
+from ser_tinyml.codegen.tflm_source import make_tflm_sources
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.runtimes.tflm import measure_arena
 from ser_tinyml.store import files, run_files
@@ -113,28 +112,15 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
 
 def _make_sources(int8: bytes, source: _Source, arena_bytes: int) -> tuple[dict[str, bytes], str]:
     """Returns the C sources by their names, and what the engine lacks for this model; "" where it lacks nothing."""
-    described = describe_model(int8)
-    interface = ModelInterface(
-        source.labels,
-        source.front_end,
-        source.standardisation,
-        described.input,
-        described.output,
-        arena_bytes,
-        described.operators,
-    )
-    assert described.input.scale is not None and described.input.zero_point is not None, "an int8 input has a scale"
-    quantization = described.input.scale, described.input.zero_point
-    sources = {
-        "ser_model_data.cc": make_source(int8).encode(),
-        "ser_model_data.h": make_header(int8, interface).encode(),
-        **make_frontend_sources(source.front_end, source.standardisation, *quantization),
-    }
+    data = make_tflm_sources(int8, arena_bytes)
+    interface = ModelInterface(source.labels, source.front_end, source.standardisation)
+    graph, engine_lacks = None, ""
     try:
-        return sources | make_engine(int8, source.labels), ""
+        graph = read_graph(int8)
     except UserError as error:
-        print(f"no generated engine, TFLM's alone runs this model: {error}")
-        return sources, str(error)
+        engine_lacks = str(error)
+        print(f"no generated engine, TFLM's alone runs this model: {engine_lacks}")
+    return make_sources(int8, interface, graph) | data, engine_lacks
 
 
 def _describe(name: str, content: bytes) -> ExportedFile:

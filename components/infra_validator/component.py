@@ -15,6 +15,7 @@ from schemas.errors import UserError
 from schemas.record import Audio
 from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, Replay
 from schemas.vectors import Results, Vectors
+from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.judging import gates
 from ser_tinyml.judging.gates import agreement, at_least, at_most
 from ser_tinyml.judging.votes import vote
@@ -23,7 +24,6 @@ from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
-_GENERATED = ("ser_engine.c", "ser_engine.h", "ser_frontend_constants.c", "ser_frontend_constants.h")
 _CLOCK_HZ = 64_000_000
 _CYCLES_AN_INSTRUCTION = 1.5
 _ASSUMPTIONS = (
@@ -95,7 +95,7 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         generated = _copy_generated(export, folder / "generated")
         device.build("host", generated, folder / "host")
         results = device.replay_on_host(folder / "host", vectors)
-        macs = _read_macs(generated)
+        macs = read_define((generated / "ser_model.h").read_text(), "SER_MACS")
         replay = _compare(vectors, results, clip_of_window=clip_of_window, macs=macs)
         passed = _judge_replay(replay, parameters)
         if missing := device.missing_tools(device.BOARD_TOOLS):
@@ -136,14 +136,9 @@ def _judge_board(same: bool, cost: BoardCost, parameters: Parameters) -> list[Ga
 def _copy_generated(export: str, folder: pathlib.Path) -> pathlib.Path:
     """Copies what the firmware builds from to this machine's disk."""
     folder.mkdir()
-    for name in _GENERATED:
+    for name in FIRMWARE_SOURCES:
         (folder / name).write_bytes(files.read_bytes(files.join(export, name)))
     return folder
-
-
-def _read_macs(generated: pathlib.Path) -> int:
-    lines = (generated / "ser_engine.h").read_text().splitlines()
-    return next(int(line.split()[2]) for line in lines if line.startswith("#define SER_ENGINE_MACS "))
 
 
 def _read_vectors(heard: list[Audio], evaluation: str) -> tuple[Vectors, np.ndarray]:

@@ -15,17 +15,14 @@ from components.step import parameter
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
 from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
+from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
 from ser_tinyml.report.model_card import render_card
 from ser_tinyml.runtimes.golden import make_golden
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
-_GENERATED = (
-    *("ser_engine.c", "ser_engine.h", "ser_frontend_constants.c", "ser_frontend_constants.h"),
-    *("ser_model_data.cc", "ser_model_data.h", "ser_int8.tflite"),
-)
-_FOR_TFLM = ("ser_model_data.cc", "ser_model_data.h", "ser_int8.tflite")
+_INT8 = "ser_int8.tflite"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +43,11 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
     if reason := _why_not(evaluated, validated, exported):
         print(f"no firmware bundle: {reason}")
         return
-    generated = {name: files.read_bytes(files.join(export, name)) for name in _GENERATED}
+    generated = {name: files.read_bytes(files.join(export, name)) for name in (*FIRMWARE_SOURCES, *TFLM_SOURCES, _INT8)}
     ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
-    golden = make_golden(ranked[: parameters.golden_windows], exported, generated["ser_int8.tflite"])
+    golden = make_golden(ranked[: parameters.golden_windows], exported, generated[_INT8])
     firmware, cmsis_dsp = collect_firmware(), fetch_cmsis_dsp()
-    for_board = {name: content for name, content in generated.items() if name not in _FOR_TFLM}
+    for_board = {name: generated[name] for name in FIRMWARE_SOURCES}
     bundle = {
         **firmware,
         **{f"generated/{name}": content for name, content in generated.items()},

@@ -2,9 +2,6 @@
 
 #include "ser_frontend.h"
 
-_Static_assert(SER_ENGINE_N_FRAMES == SER_N_FRAMES && SER_ENGINE_N_INPUTS == SER_N_MFCC,
-               "ser_engine.h and ser_frontend_constants.h are of different models");
-
 static void forget_audio(ser_app *app);
 static int read_block(ser_app *app, ser_level *level);
 static void use_run(ser_app *app, ser_level *level, uint32_t n);
@@ -21,7 +18,7 @@ int ser_app_init(ser_app *app) {
 void ser_app_start(ser_app *app) {
   ser_app_stop(app);  // while the ring buffer is cleared, nobody writes into it
   ser_ring_init(&app->ring, app->samples, SER_RING_SAMPLES);
-  ser_smoothing_init(&app->smoothing, app->outputs, SER_SMOOTHED_DECISIONS, SER_ENGINE_N_OUTPUTS);
+  ser_smoothing_init(&app->smoothing, app->outputs, SER_SMOOTHED_DECISIONS, SER_N_LABELS);
   app->position = 0;
   app->overruns = 0;
   forget_audio(app);
@@ -116,14 +113,14 @@ static int decide(ser_app *app, ser_decision *decision) {
     app->overruns++;
     return 0;
   }
-  int8_t output[SER_ENGINE_N_OUTPUTS];
+  int8_t output[SER_N_LABELS];
   if (ser_engine_invoke(app->features, output) != 0) {
     ser_app_stop(app);
     return 0;
   }
   ser_smoothing_add(&app->smoothing, output);
-  decision->label = ser_smoothing_mean(&app->smoothing, SER_ENGINE_OUTPUT_SCALE, SER_ENGINE_OUTPUT_ZERO_POINT, app->probabilities);
-  decision->n_labels = SER_ENGINE_N_OUTPUTS;
+  decision->label = ser_smoothing_mean(&app->smoothing, SER_OUTPUT_SCALE, SER_OUTPUT_ZERO_POINT, app->probabilities);
+  decision->n_labels = SER_N_LABELS;
   decision->labels = ser_labels;
   decision->probabilities = app->probabilities;
   decision->milliseconds = (uint32_t)(app->position * 1000 / SER_SAMPLE_RATE);

@@ -16,7 +16,7 @@
 
 #include "ser_decision.h"
 #include "ser_engine.h"
-#include "ser_frontend_constants.h"
+#include "ser_model.h"
 #include "ser_level.h"
 #include "ser_ring.h"
 #include "ser_smoothing.h"
@@ -45,10 +45,10 @@ typedef struct {
   int in_utterance;      // a decision is to come
   int is_first;          // it is the utterance's first
   uint64_t decision_at;  // the end of its window
-  int8_t features[SER_ENGINE_N_FRAMES * SER_ENGINE_N_INPUTS];
+  int8_t features[SER_N_FRAMES * SER_N_MFCC];
   ser_smoothing smoothing;
-  int8_t outputs[SER_SMOOTHED_DECISIONS * SER_ENGINE_N_OUTPUTS];
-  float probabilities[SER_ENGINE_N_OUTPUTS];
+  int8_t outputs[SER_SMOOTHED_DECISIONS * SER_N_LABELS];
+  float probabilities[SER_N_LABELS];
 } ser_app;
 
 // Makes a stopped app. Returns 0, or what `ser_engine_init` returns when it fails.

@@ -7,14 +7,11 @@
 
 #include "ser_engine.h"
 #include "ser_frontend.h"
-#include "ser_frontend_constants.h"
+#include "ser_model.h"
 #include "vectors.h"
 
-#define N_FEATURES (SER_ENGINE_N_FRAMES * SER_ENGINE_N_INPUTS)
-#define N_OUTPUTS SER_ENGINE_N_OUTPUTS
-
-_Static_assert(SER_ENGINE_N_FRAMES == SER_N_FRAMES && SER_ENGINE_N_INPUTS == SER_N_MFCC,
-               "ser_engine.h and ser_frontend_constants.h are of different models");
+#define N_FEATURES (SER_N_FRAMES * SER_N_MFCC)
+#define N_OUTPUTS SER_N_LABELS
 
 // What the features of a whole golden file may differ by from Python's; outputs for the same features may not differ at all.
 #define LARGEST_DIFFERENCE 1

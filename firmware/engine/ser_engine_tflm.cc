@@ -9,13 +9,11 @@
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
-const char *const ser_labels[SER_ENGINE_N_OUTPUTS] = {SER_ENGINE_LABELS};
-
 namespace {
 
 alignas(16) uint8_t arena[SER_TENSOR_ARENA_BYTES];
 tflite::MicroInterpreter *interpreter = nullptr;
-int8_t seen[SER_ENGINE_N_FRAMES][SER_ENGINE_N_INPUTS];
+int8_t seen[SER_N_FRAMES][SER_N_MFCC];
 int frames = 0;
 
 }  // namespace
@@ -39,7 +37,7 @@ void ser_engine_reset(void) { frames = 0; }
 
 int ser_engine_step(const int8_t *frame, int8_t *output) {
   memcpy(seen[frames], frame, sizeof seen[0]);
-  if (++frames < SER_ENGINE_N_FRAMES) return 0;
+  if (++frames < SER_N_FRAMES) return 0;
   ser_engine_reset();
   return ser_engine_invoke(seen[0], output) == 0;
 }
@@ -47,8 +45,8 @@ int ser_engine_step(const int8_t *frame, int8_t *output) {
 int ser_engine_invoke(const int8_t *window, int8_t *output) {
   // LSTM states outlive an invocation of TFLM's reference kernels.
   if (interpreter->Reset() != kTfLiteOk) return 1;
-  memcpy(interpreter->input(0)->data.int8, window, SER_ENGINE_N_FRAMES * SER_ENGINE_N_INPUTS);
+  memcpy(interpreter->input(0)->data.int8, window, SER_N_FRAMES * SER_N_MFCC);
   if (interpreter->Invoke() != kTfLiteOk) return 1;
-  memcpy(output, interpreter->output(0)->data.int8, SER_ENGINE_N_OUTPUTS);
+  memcpy(output, interpreter->output(0)->data.int8, SER_N_LABELS);
   return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "arm_common_tables.h"
 #include "dsp/transform_functions.h"
-#include "ser_frontend_constants.h"
+#include "ser_model.h"
 
 #define HALF_FRAME (SER_N_FFT / 2)
 #define HALF_MELS ((SER_N_MELS + 1) / 2)

@@ -1,4 +1,4 @@
-// MFCCs of a window of audio: librosa 0.11's values, with the parameters of ser_frontend_constants.h.
+// MFCCs of a window of audio: librosa 0.11's values, with the parameters of ser_model.h.
 //
 // Both functions work in the same static buffers, so only one may run at a time.
 #ifndef SER_FRONTEND_H_

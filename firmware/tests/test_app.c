@@ -29,14 +29,14 @@ typedef struct {
   uint32_t milliseconds[MAX_DECISIONS];
   uint32_t label[MAX_DECISIONS];
   float rms_db[MAX_DECISIONS];
-  float probabilities[MAX_DECISIONS][SER_ENGINE_N_OUTPUTS];
+  float probabilities[MAX_DECISIONS][SER_N_LABELS];
 } record;
 
 static void poll(record *decisions) {
   ser_decision decision;
   while (ser_app_poll(&app, &decision)) {
     CHECK(decisions->n < MAX_DECISIONS);
-    CHECK(decision.n_labels == SER_ENGINE_N_OUTPUTS && decision.labels == ser_labels);
+    CHECK(decision.n_labels == SER_N_LABELS && decision.labels == ser_labels);
     CHECK(decision.overruns == app.overruns);
     if (decisions->n == MAX_DECISIONS) continue;
     const uint32_t n = decisions->n++;
@@ -72,11 +72,11 @@ static float judge(uint32_t start, uint32_t speech, float *probabilities) {
   static int8_t features[SER_N_FRAMES * SER_N_MFCC];
   for (uint32_t i = 0; i < SER_WINDOW_SAMPLES; i++) samples[i] = hear(start + i, speech);
   const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
-  int8_t output[SER_ENGINE_N_OUTPUTS];
+  int8_t output[SER_N_LABELS];
   ser_frontend_features(&audio, features);
   CHECK(ser_engine_invoke(features, output) == 0);
-  for (uint32_t i = 0; i < SER_ENGINE_N_OUTPUTS; i++) {
-    probabilities[i] = SER_ENGINE_OUTPUT_SCALE * (float)(output[i] - SER_ENGINE_OUTPUT_ZERO_POINT);
+  for (uint32_t i = 0; i < SER_N_LABELS; i++) {
+    probabilities[i] = SER_OUTPUT_SCALE * (float)(output[i] - SER_OUTPUT_ZERO_POINT);
   }
   ser_level level = {0, 0};
   ser_level_add(&level, samples, SER_WINDOW_SAMPLES);
@@ -84,7 +84,7 @@ static float judge(uint32_t start, uint32_t speech, float *probabilities) {
 }
 
 static int is_near(const float *a, const float *b) {
-  for (uint32_t i = 0; i < SER_ENGINE_N_OUTPUTS; i++) {
+  for (uint32_t i = 0; i < SER_N_LABELS; i++) {
     const float difference = a[i] - b[i];
     if (!(difference > -1e-6f && difference < 1e-6f)) return 0;
   }
@@ -104,13 +104,13 @@ static void test_decisions_come_every_half_second_of_speech(void) {
 static void test_decisions_are_the_smoothed_ones_of_the_windows(void) {
   const uint32_t speech = 3 * SECOND;
   const record decisions = listen_from_start(8 * SECOND, speech, 256);
-  float sum[SER_ENGINE_N_OUTPUTS] = {0};
+  float sum[SER_N_LABELS] = {0};
   for (uint32_t i = 0; i < decisions.n; i++) {
-    float window[SER_ENGINE_N_OUTPUTS];
-    float mean[SER_ENGINE_N_OUTPUTS];
+    float window[SER_N_LABELS];
+    float mean[SER_N_LABELS];
     const float level = judge(FIRST_DECISION - SER_WINDOW_SAMPLES + i * SER_DECISION_SAMPLES, speech, window);
     CHECK(decisions.rms_db[i] > level - 1e-4f && decisions.rms_db[i] < level + 1e-4f);
-    for (uint32_t k = 0; k < SER_ENGINE_N_OUTPUTS; k++) {
+    for (uint32_t k = 0; k < SER_N_LABELS; k++) {
       sum[k] += window[k];
       mean[k] = sum[k] / (float)(i + 1);
       CHECK(decisions.probabilities[i][k] <= decisions.probabilities[i][decisions.label[i]]);
@@ -141,7 +141,7 @@ static void test_smoothing_forgets_between_utterances(void) {
   const uint32_t before = decisions.n;
   CHECK(before > 1);
   listen(0, 6 * SECOND, SECOND, 256, &decisions);  // the hiss goes on, then other speech
-  float window[SER_ENGINE_N_OUTPUTS];
+  float window[SER_N_LABELS];
   judge(FIRST_DECISION - SER_WINDOW_SAMPLES, SECOND, window);
   CHECK(decisions.n == before + 1);
   CHECK(decisions.milliseconds[before] == 6000 + FIRST_DECISION / (SECOND / 1000));

@@ -1,4 +1,4 @@
-"""Does the TFLM source hold the int8 model? Compiled by the host's C++ compiler and read back."""
+"""Tells whether the TFLM source holds the int8 model: it is compiled by the host's C++ compiler and read back."""
 
 import pathlib
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 from schemas.errors import UserError
+from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
 from ser_tinyml.store import files
 
 _DUMP = """
@@ -36,7 +37,7 @@ def count_differing_bytes(export: str) -> int | None:
         return None
     with tempfile.TemporaryDirectory() as directory:
         folder = pathlib.Path(directory)
-        for name in ("ser_model_data.cc", "ser_model_data.h"):
+        for name in (*FIRMWARE_SOURCES, *TFLM_SOURCES):
             (folder / name).write_bytes(files.read_bytes(files.join(export, name)))
         (folder / "dump.cc").write_text(_DUMP)
         command = [compiler, "-std=c++17", "-Wall", "-Werror", "-o", "dump", "dump.cc", "ser_model_data.cc"]

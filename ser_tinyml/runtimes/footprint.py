@@ -11,6 +11,10 @@ _FLASH, _RAM, _BOTH = ("text", "rodata", "ARM"), ("bss", "COMMON"), ("data",)
 _PLACED = re.compile(r"^ \.?([\w.$-]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$", re.MULTILINE)
 
 
+# Of the generated ser_model.c.
+_NOT_ENGINE = re.compile(r"rodata\.(layer_\d+_\w+_(weights|bias)|ser_(?!labels)\w+)$")
+
+
 @dataclasses.dataclass(frozen=True)
 class Section:
     """A function or variable of an object file, where the linker has put it."""
@@ -55,9 +59,10 @@ def sum_ram(sections: list[Section]) -> int:
 
 
 def of_engine(sections: list[Section]) -> list[Section]:
-    """Returns the kernels and the generated code, without weights and biases."""
-    weights = re.compile(r"rodata\.layer_\d+_(weights|bias)$")
-    return [s for s in sections if "libser_engine.a" in s.object_file and not weights.match(s.name)]
+    """Returns the kernels and the model's layers, without weights and biases, and without the front end's tables."""
+    kernels = [s for s in sections if "libser_engine.a" in s.object_file]
+    model = [s for s in sections if "libser_model.a" in s.object_file and not _NOT_ENGINE.match(s.name)]
+    return kernels + model
 
 
 def by_library(sections: list[Section]) -> dict[str, dict[str, int]]:

@@ -12,14 +12,14 @@
 #include "replay.h"
 #include "ser_engine.h"
 #include "ser_frontend.h"
-#include "ser_frontend_constants.h"
+#include "ser_model.h"
 #include "wav.h"
 
 #define HOP (SER_SAMPLE_RATE / 2)  // samples between windows, as the device decides
 
 typedef struct {
   uint32_t n_windows;
-  double votes[SER_ENGINE_N_OUTPUTS];  // sums of the windows' probabilities
+  double votes[SER_N_LABELS];  // sums of the windows' probabilities
   uint64_t frontend_ns;
   uint64_t engine_ns;
 } report;
@@ -106,7 +106,7 @@ static bool classify_window(const wav *file, uint32_t start, report *so_far) {
     samples[n] = n < file->n_frames - start ? wav_sample(file, start + n) : 0;
   }
   int8_t features[SER_N_FRAMES * SER_N_MFCC];
-  int8_t output[SER_ENGINE_N_OUTPUTS];
+  int8_t output[SER_N_LABELS];
   const uint64_t begin = now_ns();
   const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
   ser_frontend_features(&audio, features);
@@ -116,8 +116,8 @@ static bool classify_window(const wav *file, uint32_t start, report *so_far) {
   so_far->frontend_ns += middle - begin;
   so_far->n_windows++;
   printf("%s{\"seconds\": %.1f, \"probabilities\": [", start == 0 ? "" : ", ", (double)start / SER_SAMPLE_RATE);
-  for (uint32_t n = 0; n < SER_ENGINE_N_OUTPUTS; n++) {
-    const double probability = (double)SER_ENGINE_OUTPUT_SCALE * (output[n] - SER_ENGINE_OUTPUT_ZERO_POINT);
+  for (uint32_t n = 0; n < SER_N_LABELS; n++) {
+    const double probability = (double)SER_OUTPUT_SCALE * (output[n] - SER_OUTPUT_ZERO_POINT);
     so_far->votes[n] += probability;
     printf("%s%.6g", n == 0 ? "" : ", ", probability);
   }
@@ -128,7 +128,7 @@ static bool classify_window(const wav *file, uint32_t start, report *so_far) {
 static void print_summary(const report *whole) {
   uint32_t first = 0;
   printf("\"probabilities\": {");
-  for (uint32_t n = 0; n < SER_ENGINE_N_OUTPUTS; n++) {
+  for (uint32_t n = 0; n < SER_N_LABELS; n++) {
     printf("%s", n == 0 ? "" : ", ");
     print_string(ser_labels[n]);
     printf(": %.6g", whole->votes[n] / whole->n_windows);

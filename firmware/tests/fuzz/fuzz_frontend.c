@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ser_frontend.h"
-#include "ser_frontend_constants.h"
+#include "ser_model.h"
 
 enum { HEADER = 7, LARGEST_CAPACITY = SER_WINDOW_SAMPLES + UINT16_MAX };
 

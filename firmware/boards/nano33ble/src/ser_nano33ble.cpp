@@ -11,7 +11,7 @@
 namespace {
 
 constexpr pin_size_t kButtonPin = 2;
-constexpr size_t kLineBytes = 160 + 64 * SER_ENGINE_N_OUTPUTS;
+constexpr size_t kLineBytes = 160 + 64 * SER_N_LABELS;
 
 struct Colour {
   bool red, green, blue;
@@ -78,7 +78,7 @@ void start_or_stop() {
 void obey(int command) {
   if (command == 'x') {
     start_or_stop();
-  } else if (command >= 'a' && command < 'a' + SER_ENGINE_N_OUTPUTS) {
+  } else if (command >= 'a' && command < 'a' + SER_N_LABELS) {
     light_class(static_cast<uint32_t>(command - 'a'));
   }
 }

@@ -1,0 +1,45 @@
+// The engine: runs the model, features in and probabilities out. This is all that a program needs to call.
+//
+//   int8_t features[SER_N_FRAMES * SER_N_MFCC];         // what ser_frontend_features() makes of a window of sound
+//   int8_t output[SER_N_LABELS];
+//   if (ser_engine_init() != 0) handle_fault();
+//   if (ser_engine_invoke(features, output) == 0) {
+//     // probability of ser_labels[n] = SER_OUTPUT_SCALE * (output[n] - SER_OUTPUT_ZERO_POINT)
+//   }
+//
+// Sizes, scales and labels are those of one model: ser_model.h, which is generated with it. Behind the functions are either the
+// layers in the generated ser_model.c, or TFLM's interpreter (ser_engine_tflm.cc).
+//
+// There is one engine; its state is static, so only one thread may use it at a time, and not an interrupt beside it. It allocates
+// nothing. All functions but ser_engine_init need it to have been called.
+#ifndef SER_ENGINE_H_
+#define SER_ENGINE_H_
+
+#include <stdint.h>
+
+#include "ser_model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Prepares the engine; may be called again. Returns 0, or 1 where TFLM's interpreter can't allocate the model.
+int ser_engine_init(void);
+
+// Forgets all frames: the next one is the first of a window.
+void ser_engine_reset(void);
+
+// Takes the next frame, int8 [SER_N_MFCC], and does its part of the work at once, so that a window's last frame does not take long.
+// Returns 1 where it was the last of SER_N_FRAMES: then `output` is int8 [SER_N_LABELS], and the next frame begins a new window,
+// without a reset. Else returns 0, and `output` is not touched. With TFLM's interpreter all work is done at the last frame.
+int ser_engine_step(const int8_t *frame, int8_t *output);
+
+// Takes a whole window, int8 [SER_N_FRAMES][SER_N_MFCC], to `output`, int8 [SER_N_LABELS]; forgets frames that were taken before.
+// Returns 0, or 1 where TFLM's interpreter fails.
+int ser_engine_invoke(const int8_t *window, int8_t *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif  // SER_ENGINE_H_

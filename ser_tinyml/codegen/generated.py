@@ -1,0 +1,14 @@
+"""Which files the exporter generates for a firmware, and what other steps read from them."""
+
+import re
+
+FIRMWARE_SOURCES = ("ser_model.c", "ser_model.h")
+TFLM_SOURCES = ("ser_model_data.cc", "ser_model_data.h")
+
+
+def read_define(header: str, name: str) -> int:
+    """Returns the integer that a generated header defines; ValueError where it does not."""
+    found = re.search(rf"^#define {name} \(?(-?\d+)\)?(?:\s|$)", header, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"the header defines no integer {name}")
+    return int(found[1])

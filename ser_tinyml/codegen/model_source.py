@@ -1,0 +1,78 @@
+"""An int8 model and its front end as C for the firmware: `ser_model.h` and `ser_model.c`.
+
+The header has the constants: sizes, scales, the front end. The source has the tables and labels and, where the engine knows
+all of the model's layers, these and the functions of firmware/engine/ser_engine.h. LSTM layers run in lockstep, a frame at a
+time, so that no sequence is ever stored. Activations are int16 less their zero point; bias, scale and zero points are those
+of the TFLite file, and so are the bits (firmware/engine/ser_kernels.h).
+"""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from schemas.errors import UserError
+from schemas.front_end import FrontEnd, Standardisation
+from schemas.run_files import Tensor
+from ser_tinyml.codegen.c_text import render
+from ser_tinyml.codegen.engine_graph import Graph, Quantization
+from ser_tinyml.codegen.engine_plan import make_plan
+from ser_tinyml.codegen.frontend_constants import check_front_end, list_defines, list_tables
+from ser_tinyml.codegen.generated import FIRMWARE_SOURCES
+from ser_tinyml.codegen.tflite_file import describe_model
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInterface:
+    """What a model takes and gives."""
+
+    labels: tuple[str, ...]  # the classes, in the order of the outputs
+    front_end: FrontEnd  # makes the input of sound, and says where windows are
+    standardisation: Standardisation  # of each coefficient, before the model
+
+
+def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) -> dict[str, bytes]:
+    """Returns `ser_model.h` and `ser_model.c`.
+
+    Args:
+      int8: the TFLite file, int8 [1, n_frames, n_mfcc] -> int8 [1, labels].
+      interface: what it takes and gives.
+      graph: its layers; None where the engine lacks one of them: then the sources serve TFLM's interpreter.
+
+    Raises:
+      UserError: the firmware can't have such a front end, or model, front end and labels are not of the same sizes.
+    """
+    check_front_end(interface.front_end)
+    description = describe_model(int8)
+    model_input = quantization_of(description.input)
+    if graph:
+        _check_sizes(graph, interface)
+    values = {
+        "sha256": hashlib.sha256(int8).hexdigest(),
+        "labels": interface.labels,
+        "input": model_input,
+        "output": quantization_of(description.output),
+        "defines": list_defines(interface.front_end),
+        "tables": list_tables(interface.front_end, interface.standardisation, model_input),
+        "graph": graph,
+        "plan": make_plan(graph) if graph else None,
+    }
+    return {name: render(f"{name}.j2", **values) for name in FIRMWARE_SOURCES}
+
+
+def quantization_of(tensor: Tensor) -> Quantization:
+    """Returns how an int8 model's input or output is quantized."""
+    if tensor.scale is None or tensor.zero_point is None:
+        raise UserError(f"tensor {tensor.name} is not quantized with one scale, as an int8 model's input and output are")
+    return Quantization(np.float32(tensor.scale), tensor.zero_point)
+
+
+def _check_sizes(graph: Graph, interface: ModelInterface) -> None:
+    front_end, labels = interface.front_end, interface.labels
+    found = graph.n_frames, graph.n_inputs, graph.n_outputs
+    expected = front_end.n_frames, front_end.n_mfcc, len(labels)
+    if found != expected:
+        raise UserError(
+            f"the model maps {found[0]} frames of {found[1]} values to {found[2]}; front end and labels ask for "
+            f"{expected[0]} of {expected[1]} to {expected[2]}"
+        )
