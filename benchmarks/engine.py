@@ -5,21 +5,19 @@ and `vs_tflite: Y`: how many times faster the engine is, by the median window's 
 """
 
 import argparse
-import ctypes
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
-from tflite_micro import runtime
 
-FIRMWARE = pathlib.Path(__file__).resolve().parent.parent / "firmware"
-ARENA = 1 << 20
+from ser_tinyml.codegen.generated import FIRMWARE_SOURCES
+from ser_tinyml.runtimes.engine import Engine
+from ser_tinyml.runtimes.tflite import TFLite
+from ser_tinyml.runtimes.tflm import Tflm
 
 
 def main() -> None:
@@ -34,16 +32,18 @@ def main() -> None:
     with np.load(root / "evaluation/windows.npz") as stored:
         windows, expected = stored["features"], stored["outputs"]
     content = (root / "export/ser_int8.tflite").read_bytes()
+    sources = {name: (root / "export" / name).read_bytes() for name in FIRMWARE_SOURCES}
     with tempfile.TemporaryDirectory() as directory:
         invokers = {
-            "generated engine": _load_engine(root / "export", pathlib.Path(directory)),
-            "TFLM": _load_tflm(content),
-            "TFLite int8": _load_tflite(content),
+            "generated engine": Engine(sources, pathlib.Path(directory)).invoke,
+            "TFLM": Tflm(content).invoke,
+            "TFLite int8": TFLite(content).invoke,
         }
         seconds: dict[str, list[float]] = {name: [] for name in invokers}
         for _ in range(arguments.rounds):
             for name, invoke in invokers.items():
-                seconds[name] += _time_each(name, invoke, windows, expected)
+                must_give = None if name == "TFLite int8" else expected  # its kernels round otherwise
+                seconds[name] += _time_each(invoke, windows, must_give)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     for name, median in medians.items():
         print(f"{name}: {1e3 * median:.3f} ms a window ({len(windows)} windows, {arguments.rounds} rounds)")
@@ -54,60 +54,16 @@ def main() -> None:
 Invoke = Callable[[np.ndarray], np.ndarray]
 
 
-def _time_each(name: str, invoke: Invoke, windows: np.ndarray, expected: np.ndarray) -> list[float]:
-    """Seconds of each window; all but TFLite, whose kernels round otherwise, must give TFLM's bits."""
+def _time_each(invoke: Invoke, windows: np.ndarray, expected: np.ndarray | None) -> list[float]:
+    """Returns the seconds of each window; raises RuntimeError where an output is not the expected one, TFLM's."""
     times = []
-    for window, output in zip(windows, expected, strict=True):
+    for number, window in enumerate(windows):
         begin = time.perf_counter()
         found = invoke(window)
         times.append(time.perf_counter() - begin)
-        if name != "TFLite int8" and not np.array_equal(found, output):
-            raise RuntimeError(f"{name} gives {found}, TFLM {output}")
+        if expected is not None and not np.array_equal(found, expected[number]):
+            raise RuntimeError(f"window {number} gives {found}, TFLM {expected[number]}")
     return times
-
-
-def _load_engine(export: pathlib.Path, folder: pathlib.Path) -> Invoke:
-    library = folder / "engine.so"
-    sources = [export / "ser_engine.c", FIRMWARE / "engine/ser_kernels.c"]
-    command = ["cc", "-std=c11", "-O2", "-shared", "-fPIC", f"-I{FIRMWARE / 'engine'}", *sources, "-o", library]
-    subprocess.run([str(word) for word in command], check=True)
-    invoke = ctypes.CDLL(str(library)).ser_engine_invoke
-    invoke.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
-    lines = (export / "ser_engine.h").read_text().splitlines()
-    n_outputs = next(int(line.split()[2]) for line in lines if line.startswith("#define SER_ENGINE_N_OUTPUTS "))
-    output = np.zeros(n_outputs, np.int8)
-
-    def run(window: np.ndarray) -> np.ndarray:
-        invoke(window.ctypes.data, output.ctypes.data)
-        return output
-
-    return run
-
-
-def _load_tflm(content: bytes) -> Invoke:
-    interpreter = runtime.Interpreter.from_bytes(content, arena_size=ARENA)
-
-    def run(window: np.ndarray) -> np.ndarray:
-        interpreter.reset()
-        interpreter.set_input(window[np.newaxis], 0)
-        interpreter.invoke()
-        return interpreter.get_output(0)[0]
-
-    return run
-
-
-def _load_tflite(content: bytes) -> Invoke:
-    interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
-    interpreter.allocate_tensors()
-    tensor_in, tensor_out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-
-    def run(window: np.ndarray) -> np.ndarray:
-        interpreter.reset_all_variables()
-        interpreter.set_tensor(tensor_in, window[np.newaxis])
-        interpreter.invoke()
-        return interpreter.get_tensor(tensor_out)[0]
-
-    return run
 
 
 if __name__ == "__main__":

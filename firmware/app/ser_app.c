@@ -1,6 +1,7 @@
 #include "ser_app.h"
 
 #include "ser_frontend.h"
+#include "ser_windows.h"
 
 static void forget_audio(ser_app *app);
 static int read_block(ser_app *app, ser_level *level);
@@ -8,6 +9,7 @@ static void use_run(ser_app *app, ser_level *level, uint32_t n);
 static void follow_speech(ser_app *app);
 static int is_due(ser_app *app);
 static int decide(ser_app *app, ser_decision *decision);
+static int has_window(const ser_app *app);
 static float measure_window(const ser_app *app, uint32_t start);
 
 int ser_app_init(ser_app *app) {
@@ -35,16 +37,21 @@ void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n) {
 
 int ser_app_poll(ser_app *app, ser_decision *decision) {
   ser_level level;
-  while (app->running && read_block(app, &level)) {
-    ser_vad_update(&app->vad, ser_level_db(&level));
-    follow_speech(app);
-    if (is_due(app) && decide(app, decision)) return 1;
+  while (app->running) {
+    if (is_due(app)) {
+      if (decide(app, decision)) return 1;
+    } else if (read_block(app, &level)) {
+      ser_vad_update(&app->vad, ser_level_db(&level));
+      follow_speech(app);
+    } else {
+      return 0;
+    }
   }
   return 0;
 }
 
 static void forget_audio(ser_app *app) {
-  app->history = 0;
+  app->begin = app->position;
   app->in_utterance = 0;
   ser_vad_init(&app->vad);
   ser_smoothing_clear(&app->smoothing);
@@ -77,39 +84,44 @@ static void use_run(ser_app *app, ser_level *level, uint32_t n) {
   ser_level_add(level, run, n);
   ser_ring_advance(&app->ring, n);
   app->position += n;
-  app->history += n;
-  app->history = app->history < SER_WINDOW_SAMPLES ? app->history : SER_WINDOW_SAMPLES;
 }
 
 // Speech was there SER_VAD_OPEN_BLOCKS before the gate opened. An utterance that is over before its first decision still gets it.
 static void follow_speech(ser_app *app) {
   if (!app->in_utterance && app->vad.open) {
-    const uint32_t heard = SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES;
-    const uint32_t wait = SER_WINDOW_SAMPLES - heard;
-    const uint32_t missing = SER_WINDOW_SAMPLES - app->history;
-    app->decision_at = app->position + (wait > missing ? wait : missing);
+    const uint64_t heard = app->position - app->begin - SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES;
+    app->window_start = app->begin + ser_windows_first(heard);
     app->in_utterance = 1;
     app->is_first = 1;
-  } else if (app->in_utterance && !app->vad.open && !app->is_first) {
+  }
+  if (app->vad.open && app->vad.quiet_blocks == 0) app->speech_end = app->position;
+  if (app->in_utterance && !app->vad.open && !has_window(app)) {
     app->in_utterance = 0;
     ser_smoothing_clear(&app->smoothing);
   }
 }
 
+// Whether the utterance, as far as its speech goes, has another window.
+static int has_window(const ser_app *app) {
+  return app->is_first || ser_windows_has_next(app->last_start, app->speech_end);
+}
+
 static int is_due(ser_app *app) {
-  if (!app->in_utterance || app->position < app->decision_at) return 0;
-  app->decision_at += SER_DECISION_SAMPLES;
+  if (!app->in_utterance || !has_window(app) || app->position < app->window_start + SER_WINDOW_SAMPLES) return 0;
+  app->last_start = app->window_start;
+  app->window_start = ser_windows_next(app->last_start);
   app->is_first = 0;
   return 1;
 }
 
 // 0 where the window was overwritten before the front end was through.
 static int decide(ser_app *app, ser_decision *decision) {
-  const uint32_t start = ser_ring_index_before(&app->ring, SER_WINDOW_SAMPLES);
+  const uint32_t age = (uint32_t)(app->position - app->last_start);
+  const uint32_t start = ser_ring_index_before(&app->ring, age);
   const float rms_db = measure_window(app, start);
   const ser_audio audio = {app->samples, SER_RING_SAMPLES, start};
   ser_frontend_features(&audio, app->features);
-  if (!ser_ring_holds(&app->ring, SER_WINDOW_SAMPLES)) {
+  if (!ser_ring_holds(&app->ring, age)) {
     app->overruns++;
     return 0;
   }
@@ -123,7 +135,7 @@ static int decide(ser_app *app, ser_decision *decision) {
   decision->n_labels = SER_N_LABELS;
   decision->labels = ser_labels;
   decision->probabilities = app->probabilities;
-  decision->milliseconds = (uint32_t)(app->position * 1000 / SER_SAMPLE_RATE);
+  decision->milliseconds = (uint32_t)((app->last_start + SER_WINDOW_SAMPLES) * 1000 / SER_SAMPLE_RATE);
   decision->rms_db = rms_db;
   decision->overruns = app->overruns;
   return 1;

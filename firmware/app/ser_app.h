@@ -1,10 +1,10 @@
 // Audio in, decisions out: ring buffer, voice-activity gate, front end, engine, smoothing.
 //
-// Windows lie as in training (components/transform/windows.py): the first of an utterance begins SER_LEAD_SAMPLES before its
-// speech and is decided when it is complete; further ones follow every SER_DECISION_SAMPLES while the gate is open. So speech of
-// any length gets a decision. When the gate closes, smoothing forgets.
+// Windows lie where ser_windows.h says, as in training; each is decided when it is complete. An utterance's speech begins
+// SER_VAD_OPEN_BLOCKS before the gate opens, and ends with the last block that was not quiet. So speech of any length gets a
+// decision. When its last window is decided and the gate is closed, the utterance is over, and smoothing forgets.
 //
-// The ring buffer holds a window and SER_RING_SLACK_SAMPLES. The front end is the only one to read a whole window, while samples
+// The ring buffer holds a window, what it may have to wait (SER_WAIT_SAMPLES) and SER_RING_SLACK_SAMPLES. The front end is the only one to read a whole window, while samples
 // keep coming; its 5.8 million instructions take 110 to 150 ms of a 64 MHz Cortex-M4 (1.2 to 1.65 cycles each), up to 2,400
 // samples. The slack is for that, for an interrupt's block of 256 before it and one behind it, and 18 ms of whatever else the main
 // loop does. Where that is not enough, the window's oldest samples were overwritten: the decision is dropped and counted in
@@ -16,8 +16,8 @@
 
 #include "ser_decision.h"
 #include "ser_engine.h"
-#include "ser_model.h"
 #include "ser_level.h"
+#include "ser_model.h"
 #include "ser_ring.h"
 #include "ser_smoothing.h"
 #include "ser_vad.h"
@@ -26,11 +26,19 @@
 extern "C" {
 #endif
 
-#define SER_DECISION_SAMPLES (SER_SAMPLE_RATE / 2)
-#define SER_LEAD_SAMPLES (SER_SAMPLE_RATE / 10)
 #define SER_BLOCK_SAMPLES (SER_SAMPLE_RATE / SER_VAD_BLOCKS_PER_SECOND)
+
+// How long a complete window may wait for its decision: until speech goes on behind a pause that the gate bridges, where windows
+// follow one another faster than that; and to the end of a block, where they do not end with one.
+#define SER_HANGOVER_SAMPLES (SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES)
+#define SER_BRIDGE_SAMPLES \
+  (SER_HANGOVER_SAMPLES > SER_WINDOW_HOP_SAMPLES ? SER_HANGOVER_SAMPLES - SER_WINDOW_HOP_SAMPLES : 0)
+#define SER_ENDS_WITH_BLOCKS \
+  (SER_WINDOW_SAMPLES % SER_BLOCK_SAMPLES + SER_WINDOW_HOP_SAMPLES % SER_BLOCK_SAMPLES + SER_LEAD_SAMPLES % SER_BLOCK_SAMPLES == 0)
+#define SER_WAIT_SAMPLES (SER_BRIDGE_SAMPLES + (SER_ENDS_WITH_BLOCKS ? 0 : SER_BLOCK_SAMPLES))
+
 #define SER_RING_SLACK_SAMPLES 3200
-#define SER_RING_SAMPLES (SER_WINDOW_SAMPLES + SER_RING_SLACK_SAMPLES)
+#define SER_RING_SAMPLES (SER_WINDOW_SAMPLES + SER_WAIT_SAMPLES + SER_RING_SLACK_SAMPLES)
 #define SER_SMOOTHED_DECISIONS 8
 
 // All of it is the app's own but `running` and `overruns`, which a board may read.
@@ -40,11 +48,13 @@ typedef struct {
   int16_t samples[SER_RING_SAMPLES];
   ser_ring ring;
   uint64_t position;  // samples since start, up to the end of the last block
-  uint32_t history;   // of them, how many lie before that end without a gap; counted up to SER_WINDOW_SAMPLES
+  uint64_t begin;     // of them, the first behind the last gap
   ser_vad vad;
-  int in_utterance;      // a decision is to come
-  int is_first;          // it is the utterance's first
-  uint64_t decision_at;  // the end of its window
+  int in_utterance;       // the gate is open, or a decision is to come
+  int is_first;           // it is the utterance's first
+  uint64_t window_start;  // the next window's
+  uint64_t last_start;    // that of the window before, where it is not the first
+  uint64_t speech_end;    // so far
   int8_t features[SER_N_FRAMES * SER_N_MFCC];
   ser_smoothing smoothing;
   int8_t outputs[SER_SMOOTHED_DECISIONS * SER_N_LABELS];

@@ -15,7 +15,7 @@ static void test_samples(void) {
   CHECK(READ(wav_mono, &file) == 0 && file.n_frames == 2 && file.n_channels == 1);
   CHECK(wav_sample(&file, 0) == -1 && wav_sample(&file, 1) == -32768);
   CHECK(READ(wav_stereo, &file) == 0 && file.n_frames == 3 && file.n_channels == 2);
-  CHECK(wav_sample(&file, 0) == 32766 && wav_sample(&file, 1) == -32768 && wav_sample(&file, 2) == -1);
+  CHECK(wav_sample(&file, 0) == 32766 && wav_sample(&file, 1) == -32768 && wav_sample(&file, 2) == -2);
   CHECK(READ(wav_extensible, &file) == 0 && file.n_frames == 2 && wav_sample(&file, 1) == 0x403);
   CHECK(READ(wav_odd_chunk, &file) == 0 && file.n_frames == 2 && wav_sample(&file, 0) == 0x201);
 }

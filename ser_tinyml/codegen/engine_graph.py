@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+from ser_tinyml.runtimes.int8 import Quantization
+
 
 @dataclasses.dataclass(frozen=True)
 class Factor:
@@ -21,14 +23,6 @@ class Factor:
         if multiplier == 2**31:
             multiplier, shift = multiplier // 2, shift + 1
         return cls(0, 0) if shift < -31 else cls(multiplier, shift)
-
-
-@dataclasses.dataclass(frozen=True)
-class Quantization:
-    """How int8 or int16 values stand for real ones: real = scale * (q - zero_point)."""
-
-    scale: np.floating
-    zero_point: int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

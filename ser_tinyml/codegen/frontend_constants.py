@@ -9,7 +9,7 @@ from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.mel import bin_frequencies, dct_matrix, hann_window, mel_corners
 from ser_tinyml.codegen.c_text import c_float
-from ser_tinyml.codegen.engine_graph import Quantization
+from ser_tinyml.runtimes.int8 import Quantization
 
 _FFT_SIZES = [2**power for power in range(5, 13)]  # what CMSIS-DSP transforms
 _LEVELS = 2**16  # of a cell of the log-mel spectrogram in 16 bits
@@ -53,7 +53,7 @@ def check_front_end(front_end: FrontEnd) -> None:
 def list_defines(front_end: FrontEnd) -> list[Define]:
     """Returns the macros that describe the front end, and where windows are."""
     silence = 10 * math.log10(front_end.amin)
-    facts = [
+    facts: list[tuple[str, int | str, str]] = [
         ("SER_SAMPLE_RATE", front_end.sample_rate, "Hz"),
         ("SER_WINDOW_SAMPLES", front_end.window_samples, "samples of one inference"),
         ("SER_WINDOW_HOP_SAMPLES", front_end.window_hop_samples, "from one window of an utterance to the next"),
@@ -117,7 +117,11 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
             "int8 = round(MFCC * [0] + [1]): standardised, and on the scale of the model's input.",
             np.stack([gain, offset], axis=1),
         ),
-        ("ser_mfcc_mean[SER_N_MFCC]", "The standardisation's means: the model takes (MFCC - mean) / deviation. ser_quantize has both in it.", mean),
+        (
+            "ser_mfcc_mean[SER_N_MFCC]",
+            "The standardisation's means: the model takes (MFCC - mean) / deviation. ser_quantize has both in it.",
+            mean,
+        ),
         ("ser_mfcc_deviation[SER_N_MFCC]", "The standardisation's deviations.", deviation),
     ]
     return [Table(*fact) for fact in facts]

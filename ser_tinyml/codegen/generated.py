@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 FIRMWARE_SOURCES = ("ser_model.c", "ser_model.h")
 TFLM_SOURCES = ("ser_model_data.cc", "ser_model_data.h")
 
@@ -12,3 +14,11 @@ def read_define(header: str, name: str) -> int:
     if found is None:
         raise ValueError(f"the header defines no integer {name}")
     return int(found[1])
+
+
+def read_scale(header: str, name: str) -> float:
+    """Returns the float32 that a generated header defines, as the nearest double; ValueError where it does not."""
+    found = re.search(rf"^#define {name} ([-+.\de]+)f(?:\s|$)", header, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"the header defines no number {name}")
+    return float(np.float32(found[1]))

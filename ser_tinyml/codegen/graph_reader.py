@@ -13,12 +13,12 @@ from ser_tinyml.codegen.engine_graph import (
     Flatten,
     Graph,
     Lstm,
-    Quantization,
     Softmax,
     TakeFrame,
 )
 from ser_tinyml.codegen.tflite_file import name_operator, parse_model
 from ser_tinyml.codegen.tflite_tensors import Tensors
+from ser_tinyml.runtimes.int8 import Quantization
 
 _MOST_CLASSES = 511  # of a softmax: TFLM's kernel, too, would shift 32 bits by more than 31
 _LARGEST_SUM = 2**30  # of a row, with its bias, before it is scaled
@@ -210,8 +210,9 @@ class _Reader:
             tanh_shift=max(0, -tanh_shift),
         )
         for gate in range(4):
-            self._check_sums(inputs[_KERNELS[gate]], kernels[gate], layer.from_input[gate : gate + 1], biases[gate])
-            self._check_sums(inputs[_RECURRENT_KERNELS[gate]], recurrent_kernels[gate], layer.from_hidden[gate : gate + 1])
+            factors = (layer.from_input[gate],), (layer.from_hidden[gate],)
+            self._check_sums(inputs[_KERNELS[gate]], kernels[gate], factors=factors[0], biases=biases[gate])
+            self._check_sums(inputs[_RECURRENT_KERNELS[gate]], recurrent_kernels[gate], factors=factors[1])
         self._add(layer)
 
     def _check_lstm(self, inputs: list[int], output: int, options: schema.UnidirectionalSequenceLSTMOptionsT) -> None:
@@ -254,7 +255,7 @@ class _Reader:
             biases = tensors.constant(inputs[DenseTensor.BIAS], "INT32")
         scales = tensors.scales(weights_index)
         factors = tuple(Factor.of(float(x.scale) * float(scale) / float(y.scale)) for scale in scales)
-        self._check_sums(weights_index, weights, factors, biases)
+        self._check_sums(weights_index, weights, factors=factors, biases=biases)
         activation, low, high = self._read_activation(options.fusedActivationFunction, y, output)
         self._add(
             Dense(
@@ -279,9 +280,7 @@ class _Reader:
             schema.ActivationFunctionType.RELU_N1_TO_1: ("ReLU from -1 to 1", -1.0, 1.0),
         }
         if function not in known:
-            raise self._tensors.error(
-                output, "the engine knows no activation but NONE, RELU, RELU6 and RELU_N1_TO_1"
-            )
+            raise self._tensors.error(output, "the engine knows no activation but NONE, RELU, RELU6 and RELU_N1_TO_1")
         name, low, high = known[function]
         smallest = -128 if low is None else max(-128, _quantize(low, y))
         return name, smallest, 127 if high is None else min(127, _quantize(high, y))
@@ -289,7 +288,7 @@ class _Reader:
     def _read_softmax(self, inputs: list[int], output: int, options: schema.SoftmaxOptionsT) -> None:
         tensors, source = self._tensors, inputs[0]
         x, y = tensors.activation(source), tensors.activation(output)
-        if y != Quantization(np.float32(1 / 256), -128):
+        if y != Quantization(1 / 256, -128):
             raise tensors.error(output, "of int8 SOFTMAX has scale 1/256 and zero point -128")
         beta = min(float(options.beta) * float(x.scale) * 2.0**26, 2.0**31 - 1)
         factor = Factor.of(beta)
@@ -365,7 +364,9 @@ class _Reader:
             assert not isinstance(layer, Lstm), "an LSTM of a vector was refused"
             self._by_window.append(layer)
 
-    def _check_sums(self, index: int, weights: np.ndarray, factors: tuple[Factor, ...], biases=np.int32(0)) -> None:
+    def _check_sums(
+        self, index: int, weights: np.ndarray, *, factors: tuple[Factor, ...], biases: np.ndarray | np.integer | int = 0
+    ) -> None:
         """Raises UserError where sums do not fit the kernels' 32 bits once they are scaled."""
         largest = np.abs(weights.astype(np.int64)).sum(axis=1) * 255 + np.abs(np.asarray(biases, np.int64))
         shifts = np.maximum(0, [factor.shift for factor in factors])
@@ -379,5 +380,5 @@ class _Reader:
 
 
 def _quantize(value: float, quantization: Quantization) -> int:
-    steps = np.float32(value) / quantization.scale
+    steps = np.float32(value) / np.float32(quantization.scale)
     return quantization.zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))

@@ -9,17 +9,15 @@ of the TFLite file, and so are the bits (firmware/engine/ser_kernels.h).
 import dataclasses
 import hashlib
 
-import numpy as np
-
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
-from schemas.run_files import Tensor
 from ser_tinyml.codegen.c_text import render
-from ser_tinyml.codegen.engine_graph import Graph, Quantization
+from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.engine_plan import make_plan
 from ser_tinyml.codegen.frontend_constants import check_front_end, list_defines, list_tables
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES
 from ser_tinyml.codegen.tflite_file import describe_model
+from ser_tinyml.runtimes.int8 import Quantization
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,27 +42,20 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
     """
     check_front_end(interface.front_end)
     description = describe_model(int8)
-    model_input = quantization_of(description.input)
+    model_input = Quantization.of_tensor(description.input)
     if graph:
         _check_sizes(graph, interface)
     values = {
         "sha256": hashlib.sha256(int8).hexdigest(),
         "labels": interface.labels,
         "input": model_input,
-        "output": quantization_of(description.output),
+        "output": Quantization.of_tensor(description.output),
         "defines": list_defines(interface.front_end),
         "tables": list_tables(interface.front_end, interface.standardisation, model_input),
         "graph": graph,
         "plan": make_plan(graph) if graph else None,
     }
     return {name: render(f"{name}.j2", **values) for name in FIRMWARE_SOURCES}
-
-
-def quantization_of(tensor: Tensor) -> Quantization:
-    """Returns how an int8 model's input or output is quantized."""
-    if tensor.scale is None or tensor.zero_point is None:
-        raise UserError(f"tensor {tensor.name} is not quantized with one scale, as an int8 model's input and output are")
-    return Quantization(np.float32(tensor.scale), tensor.zero_point)
 
 
 def _check_sizes(graph: Graph, interface: ModelInterface) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from schemas.errors import UserError
-from ser_tinyml.codegen.engine_graph import Quantization
 from ser_tinyml.codegen.tflite_file import TYPE_NAMES
+from ser_tinyml.runtimes.int8 import Quantization
 
 _DTYPES = {"INT8": np.int8, "INT16": np.int16, "INT32": np.int32}
 
@@ -44,7 +44,7 @@ class Tensors:
         scales = self.scales(index)
         if len(scales) != 1:
             raise self.error(index, "is quantized per channel, expected one scale")
-        return Quantization(scales[0], int(self._tensors[index].quantization.zeroPoint[0]))
+        return Quantization(float(scales[0]), int(self._tensors[index].quantization.zeroPoint[0]))
 
     def constant(self, index: int, dtype: str) -> np.ndarray:
         """Returns a constant tensor's values; UserError where it is of another type, or not constant."""

@@ -1,4 +1,4 @@
-"""The int8 model as C++ source for TFLM: `ser_model_data.cc` with its bytes, and a header that says what the interpreter needs."""
+"""The int8 model as C++ source for TFLM's interpreter: its bytes, and a header that says what the interpreter needs."""
 
 import hashlib
 

@@ -4,6 +4,8 @@ import flatbuffers
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
+from schemas.front_end import FrontEnd
+
 _ACTIVATIONS = schema.ActivationFunctionType
 _DTYPES = {schema.TensorType.INT8: np.int8, schema.TensorType.INT16: np.int16, schema.TensorType.INT32: np.int32}
 
@@ -11,7 +13,8 @@ _DTYPES = {schema.TensorType.INT8: np.int8, schema.TensorType.INT16: np.int16, s
 class ModelWriter:
     """Adds tensors and operators one by one; `at_hand` is the tensor that the next operator takes."""
 
-    def __init__(self, rng: np.random.Generator, n_frames: int, n_inputs: int):
+    def __init__(self, rng: np.random.Generator, n_frames: int, n_inputs: int, quantization=None):
+        """Begins with the input; `quantization` is its scale and zero point, drawn where they are not given."""
         self._rng = rng
         self._model = schema.ModelT()
         self._model.version = 3
@@ -21,7 +24,7 @@ class ModelWriter:
         self._graph.tensors, self._graph.operators = [], []
         self._model.subgraphs = [self._graph]
         self.n_frames, self.n_features = n_frames, n_inputs
-        self.at_hand = self.add_activation((1, n_frames, n_inputs))
+        self.at_hand = self.add_activation((1, n_frames, n_inputs), quantization)
         self._graph.inputs = [self.at_hand]
 
     def add_lstm(self, units: int) -> None:
@@ -84,8 +87,8 @@ class ModelWriter:
 
     # ---- parts ----
 
-    def add_activation(self, shape: tuple[int, ...]) -> int:
-        scale, zero_point = self._rng.uniform(0.01, 0.1), int(self._rng.integers(-128, 128))
+    def add_activation(self, shape: tuple[int, ...], quantization=None) -> int:
+        scale, zero_point = quantization or (self._rng.uniform(0.01, 0.1), int(self._rng.integers(-128, 128)))
         return self.add_tensor(shape, schema.TensorType.INT8, scale, zero_point)
 
     def add_weights(self, shape: tuple[int, int], deviation: float, per_channel: bool = False) -> int:
@@ -138,6 +141,16 @@ class ModelWriter:
 
     def _quantization(self, tensor: schema.TensorT) -> tuple[float, int]:
         return tensor.quantization.scale[0], tensor.quantization.zeroPoint[0]
+
+
+def make_small_model(front_end: FrontEnd, n_labels: int = 4, quantization=(1.0, 0)) -> bytes:
+    """Makes a model that takes a front end's features, quantized with this scale and zero point."""
+    writer = ModelWriter(np.random.default_rng(0), front_end.n_frames, front_end.n_mfcc, quantization)
+    writer.add_lstm(2)
+    writer.add_slice(front_end.n_frames - 1)
+    writer.add_dense(n_labels)
+    writer.add_softmax()
+    return writer.finish()
 
 
 def make_random_model(seed: int) -> bytes:

@@ -13,10 +13,10 @@ import pytest
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.decode import Crop, decode_window
 from ser_tinyml.audio.windows import find_speech
-from ser_tinyml.codegen.engine_source import make_engine
-from ser_tinyml.codegen.frontend_source import make_frontend_sources
+from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from tests.firmware.conftest import FIRMWARE, STRICT
-from tests.firmware.random_models import ModelWriter
+from tests.firmware.random_models import make_small_model
 
 APP = FIRMWARE / "app"
 NANO = FIRMWARE / "boards" / "nano33ble"
@@ -68,14 +68,9 @@ def arduino_library(tmp_path_factory) -> pathlib.Path:
     for part in ("app", "engine", "frontend"):
         for path in [*(FIRMWARE / part).glob("*.c"), *(FIRMWARE / part).glob("*.h")]:
             shutil.copy(path, folder / "src")
-    writer = ModelWriter(np.random.default_rng(0), FRONT_END.n_frames, FRONT_END.n_mfcc)
-    writer.add_lstm(2)
-    writer.add_slice(FRONT_END.n_frames - 1)
-    writer.add_dense(len(LABELS))
-    writer.add_softmax()
-    sources = make_engine(writer.finish(), LABELS)
-    sources |= make_frontend_sources(FRONT_END, Standardisation.identity(FRONT_END.n_mfcc), 1.0, 0)
-    for name, content in sources.items():
+    model = make_small_model(FRONT_END, n_labels=len(LABELS))
+    interface = ModelInterface(LABELS, FRONT_END, Standardisation.identity(FRONT_END.n_mfcc))
+    for name, content in make_sources(model, interface, read_graph(model)).items():
         (folder / "src" / name).write_bytes(content)
     return folder
 

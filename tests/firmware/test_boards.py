@@ -1,5 +1,6 @@
 """The firmware as it is built: the host's program, and the emulated board's."""
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 
 from schemas.front_end import FrontEnd, Standardisation
-from ser_tinyml.codegen.engine_graph import read_graph
-from ser_tinyml.codegen.engine_source import make_engine
-from ser_tinyml.codegen.frontend_source import make_frontend_sources
+from ser_tinyml.audio.windows import place_windows
+from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.random_models import ModelWriter
 
@@ -27,19 +28,21 @@ COUNTING = ("-icount", "shift=0")
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory) -> pathlib.Path:
-    """The sources that the exporter makes, of a small random network."""
-    writer = ModelWriter(np.random.default_rng(0), FRONT_END.n_frames, FRONT_END.n_mfcc)
+    return generate(FRONT_END, tmp_path_factory.mktemp("generated"))
+
+
+def generate(front_end: FrontEnd, folder: pathlib.Path) -> pathlib.Path:
+    """Writes the sources that the exporter makes, of a small random network."""
+    quantization = 0.04, 11
+    writer = ModelWriter(np.random.default_rng(0), front_end.n_frames, front_end.n_mfcc, quantization)
     writer.add_lstm(12)
-    writer.add_slice(FRONT_END.n_frames - 1)
+    writer.add_slice(front_end.n_frames - 1)
     writer.add_dense(OUTPUTS)
     writer.add_softmax()
     content = writer.finish()
-    quantization = read_graph(content).input
     standardisation = Standardisation((-400.0, *[0.0] * 12), (150.0, *[20.0] * 12))
-    sources = make_engine(content, LABELS)
-    sources |= make_frontend_sources(FRONT_END, standardisation, 0.04, quantization.zero_point)
-    folder = tmp_path_factory.mktemp("generated")
-    for name, text in sources.items():
+    interface = ModelInterface(LABELS, front_end, standardisation)
+    for name, text in make_sources(content, interface, read_graph(content)).items():
         (folder / name).write_bytes(text)
     return folder
 
@@ -203,10 +206,22 @@ def test_missing_wav_is_refused(host, tmp_path):
 
 
 @pytest.mark.parametrize(("seconds", "starts"), [(0.2, [0]), (1.5, [0]), (1.6, [0, 0.5]), (3.0, [0, 0.5, 1, 1.5])])
-def test_a_file_is_heard_to_its_end_in_windows_half_a_second_apart(host, tmp_path, seconds, starts):
+def test_speech_is_heard_to_its_end_in_windows_half_a_second_apart(host, tmp_path, seconds, starts):
     sound = make_sound(seconds).tobytes()
     report = classify(host, tmp_path, make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", sound)))
     assert [window["seconds"] for window in report["windows"]] == starts
+
+
+def test_the_windows_of_a_file_are_those_that_the_pipeline_judges(host, tmp_path):
+    """The speech lies between silence: the first window starts 0.1 s before it, and the last one does not go on behind it."""
+    rate, quiet = FRONT_END.sample_rate, np.random.default_rng(3).integers(-3, 4, 16_000).astype("<i2")
+    sound = np.concatenate([quiet, quiet[: rate // 3], make_sound(2.2), quiet, quiet])
+    report = classify(
+        host, tmp_path, make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", sound.tobytes()))
+    )
+    starts = place_windows(sound.astype(np.float32) / 32768, FRONT_END)
+    assert len(starts) > 1 and starts[0] > rate
+    assert [round(window["seconds"] * rate / 8) for window in report["windows"]] == [round(s / 8) for s in starts]
 
 
 def test_a_short_file_is_followed_by_silence_whatever_comes_behind_its_samples(host, tmp_path):
@@ -232,7 +247,7 @@ def test_probabilities_are_the_mean_of_windows_and_the_class_is_their_largest(ho
 
 def test_stereo_is_heard_as_the_mean_of_its_channels(host, tmp_path):
     first, second = make_sound(2, 1), make_sound(2, 2)
-    mean = ((first.astype(int) + second) / 2).astype("<i2")
+    mean = np.rint((first.astype(int) + second) / 2).astype("<i2")
     stereo = make_chunk(b"data", np.stack([first, second], axis=1).tobytes())
     of_stereo = classify(host, tmp_path, make_wav(make_chunk(b"fmt ", make_format(channels=2)), stereo))
     of_mean = classify(
@@ -397,6 +412,17 @@ def test_c_tests_pass_on_the_host(host):
     run("ctest", "--test-dir", host, "--output-on-failure")
 
 
+def test_the_app_decides_about_other_windows_where_hop_and_lead_are_others(cmsis_dsp, tmp_path):
+    """A hop that is shorter than the gate's hangover, and ends within its blocks of 20 ms."""
+    front_end = dataclasses.replace(FRONT_END, window_hop_samples=3_900, lead_samples=800)
+    (tmp_path / "generated").mkdir()
+    generated = generate(front_end, tmp_path / "generated")
+    assert "#define SER_WINDOW_HOP_SAMPLES 3900" in (generated / "ser_model.h").read_text()
+    configure(tmp_path / "build", f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}", "-DSER_SANITIZE=ON")
+    build(tmp_path / "build", "test_app")
+    run(tmp_path / "build/test_app")
+
+
 def test_c_tests_pass_on_the_board(board):
     """Among them `instructions`: its counts of loops of known length."""
     shown = run("ctest", "--test-dir", board, "--output-on-failure").stdout
@@ -464,12 +490,12 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
     ("flags", "message"),
     [
         ([], "SER_GENERATED is not set: the folder of the generated sources, ROOT/export of a pipeline's run"),
-        (["-DSER_GENERATED={empty}"], "SER_GENERATED ({empty}) has no ser_engine.h: run the exporter, "),
+        (["-DSER_GENERATED={empty}"], "SER_GENERATED ({empty}) has no ser_model.h: run the exporter, "),
         (["-DSER_BOARD=esp32"], "SER_BOARD is 'esp32', expected host or mps2_an386"),
         (["-DSER_ENGINE=onnx"], "SER_ENGINE is 'onnx', expected generated or tflm"),
         (
             ["-DSER_ENGINE=tflm", "-DSER_GENERATED={generated}"],
-            "SER_GENERATED ({generated}) has no ser_model_data.cc: ",
+            "SER_GENERATED ({generated}) has no ser_model_data.h: ",
         ),
         (
             ["-DSER_ENGINE=tflm", "-DSER_GENERATED={with_model}", "-DTFLM_ROOT={empty}"],

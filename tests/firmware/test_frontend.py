@@ -22,8 +22,9 @@ from ser_tinyml.audio.mel import dct_matrix, hann_window
 from ser_tinyml.audio.mfcc import compute_mfcc
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.audio.windows import cut_window, place_windows
-from ser_tinyml.codegen.frontend_source import make_frontend_sources
+from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from tests.firmware.conftest import FIRMWARE, STRICT
+from tests.firmware.random_models import make_small_model
 
 FRONT_END = FrontEnd()
 TOLERANCE = 0.05  # of an MFCC
@@ -82,12 +83,22 @@ def build_front_end(tmp_path_factory, cmsis_dsp) -> Callable[..., CFrontEnd]:
     def build(front_end, standardisation=None, scale=1.0, zero_point=0) -> CFrontEnd:
         folder = tmp_path_factory.mktemp("front_end")
         standardisation = standardisation or Standardisation.identity(front_end.n_mfcc)
-        for name, content in make_frontend_sources(front_end, standardisation, scale, zero_point).items():
+        sources = make_front_end_sources(front_end, standardisation, quantization=(scale, zero_point))
+        for name, content in sources.items():
             (folder / name).write_bytes(content)
         (cmsis,) = cmsis_dsp.glob("cmsisdsp-*/Include")
-        command = ["cc", *STRICT, "-O2", "-ffp-contract=off", "-D__GNUC_PYTHON__", "-shared", "-fPIC"]
+        command = [
+            "cc",
+            *STRICT,
+            "-O2",
+            "-ffp-contract=off",
+            "-D__GNUC_PYTHON__",
+            "-DSER_ENGINE_TFLM",
+            "-shared",
+            "-fPIC",
+        ]
         command += [f"-I{folder}", f"-I{FIRMWARE / 'frontend'}", "-isystem", cmsis]
-        command += [FIRMWARE / "frontend/ser_frontend.c", folder / "ser_frontend_constants.c"]
+        command += [FIRMWARE / "frontend/ser_frontend.c", folder / "ser_model.c"]
         subprocess.run([*command, cmsis_dsp / "libcmsis_dsp.a", "-o", folder / "front_end.so"], check=True)
         return CFrontEnd(folder / "front_end.so", front_end)
 
@@ -175,14 +186,19 @@ def test_a_changed_parameter_moves_python_metadata_and_c_alike(build_front_end, 
     np.testing.assert_allclose(build_front_end(changed).mfcc(samples), expected, rtol=0, atol=TOLERANCE)
     metadata = json.loads(json.dumps(changed.to_dict()))
     assert metadata | changes == metadata and FrontEnd.from_dict(metadata) == changed
-    header = make_sources(changed)["ser_frontend_constants.h"].decode()
+    header = make_front_end_sources(changed)["ser_model.h"].decode()
     defined = {name.lower(): float(value.rstrip("f")) for name, value in re.findall(r"#define SER_(\w+) (\S+)", header)}
     for name in metadata.keys() & defined.keys():
         assert np.float32(defined[name]) == np.float32(metadata[name]), name
 
 
-def make_sources(front_end: FrontEnd) -> dict[str, bytes]:
-    return make_frontend_sources(front_end, Standardisation.identity(front_end.n_mfcc), 0.03, -3)
+def make_front_end_sources(
+    front_end: FrontEnd, standardisation: Standardisation | None = None, quantization=(0.03, -3)
+) -> dict[str, bytes]:
+    """Makes ser_model.h and ser_model.c of a front end; `quantization` is the scale and zero point of the model's input."""
+    standardisation = standardisation or Standardisation.identity(front_end.n_mfcc)
+    model = make_small_model(front_end, quantization=quantization)
+    return make_sources(model, ModelInterface(("a", "b", "c", "d"), front_end, standardisation), graph=None)
 
 
 @pytest.mark.parametrize(("capacity", "start"), [(24_000, 1), (24_000, 12_345), (24_000, 23_999), (32_000, 20_000)])
@@ -213,8 +229,8 @@ def test_features_are_the_mfcc_standardised_rounded_and_cut_off(build_front_end)
 
 
 def test_constants_are_the_same_bytes_for_the_same_input():
-    assert make_sources(FrontEnd()) == make_sources(FrontEnd())
-    assert make_sources(dataclasses.replace(FRONT_END, fmin=20.0)) != make_sources(FRONT_END)
+    assert make_front_end_sources(FrontEnd()) == make_front_end_sources(FrontEnd())
+    assert make_front_end_sources(dataclasses.replace(FRONT_END, fmin=20.0)) != make_front_end_sources(FRONT_END)
 
 
 def test_constants_read_back_as_the_float32_that_python_computed(default):
@@ -229,12 +245,12 @@ def test_the_dct_is_scipys():
 
 def test_a_frame_that_the_fft_does_not_take_is_an_error():
     with pytest.raises(UserError, match=r"n_fft=1000.*2048"):
-        make_sources(dataclasses.replace(FRONT_END, n_fft=1000))
+        make_front_end_sources(dataclasses.replace(FRONT_END, n_fft=1000))
 
 
 def test_mel_bands_beyond_half_the_sample_rate_are_an_error():
     with pytest.raises(UserError, match=r"fmax=8000.0.*4000.0 Hz"):
-        make_sources(dataclasses.replace(FRONT_END, sample_rate=8000))
+        make_front_end_sources(dataclasses.replace(FRONT_END, sample_rate=8000))
 
 
 def test_cmake_says_what_to_do_without_pip(tmp_path):

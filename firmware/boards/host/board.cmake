@@ -1,8 +1,8 @@
 add_library(ser_wav STATIC boards/host/wav.c)
 target_include_directories(ser_wav PUBLIC boards/host)
 
-add_executable(ser_host boards/host/main.c)
-target_link_libraries(ser_host PRIVATE ser_wav ser_replay_code)
+add_executable(ser_host boards/host/main.c boards/host/speech.c)
+target_link_libraries(ser_host PRIVATE ser_wav ser_replay_code ser_app)
 
 foreach(part ${SER_TESTS})
   add_executable(test_${part} tests/test_${part}.c)

@@ -13,9 +13,9 @@
 #include "ser_engine.h"
 #include "ser_frontend.h"
 #include "ser_model.h"
+#include "ser_windows.h"
+#include "speech.h"
 #include "wav.h"
-
-#define HOP (SER_SAMPLE_RATE / 2)  // samples between windows, as the device decides
 
 typedef struct {
   uint32_t n_windows;
@@ -26,7 +26,8 @@ typedef struct {
 
 static uint8_t *read_file(const char *name, size_t *size);
 static int classify(const wav *file);
-static bool classify_window(const wav *file, uint32_t start, report *so_far);
+static bool classify_windows(const int16_t *samples, uint32_t n, report *so_far);
+static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32_t start, report *so_far);
 static void print_summary(const report *whole);
 static void print_string(const char *text);
 static replay_measurement measure(void (*work)(void));
@@ -84,12 +85,16 @@ static int classify(const wav *file) {
     fprintf(stderr, "the engine can't be initialised\n");
     return EXIT_FAILURE;
   }
+  int16_t *samples = malloc(file->n_frames * sizeof *samples);
+  if (samples == NULL) {
+    fprintf(stderr, "%s\n", strerror(errno));
+    return EXIT_FAILURE;
+  }
+  for (uint32_t n = 0; n < file->n_frames; n++) samples[n] = wav_sample(file, n);
   report whole = {0, {0}, 0, 0};
   printf("{\"windows\": [");
-  bool good = classify_window(file, 0, &whole);
-  for (uint32_t start = HOP; good && file->n_frames - (start - HOP) > SER_WINDOW_SAMPLES; start += HOP) {
-    good = classify_window(file, start, &whole);
-  }
+  const bool good = classify_windows(samples, file->n_frames, &whole);
+  free(samples);
   if (!good) {
     fprintf(stderr, "the engine fails at window %u\n", (unsigned)whole.n_windows);
     return EXIT_FAILURE;
@@ -99,11 +104,22 @@ static int classify(const wav *file) {
   return EXIT_SUCCESS;
 }
 
-// The window from sample `start` on, with silence where the file has ended.
-static bool classify_window(const wav *file, uint32_t start, report *so_far) {
+// Those over the recording's speech.
+static bool classify_windows(const int16_t *samples, uint32_t n, report *so_far) {
+  const speech_span speech = speech_find(samples, n);
+  uint64_t start = ser_windows_first(speech.begin);
+  while (classify_window(samples, n, (uint32_t)start, so_far)) {
+    if (!ser_windows_has_next(start, speech.end)) return true;
+    start = ser_windows_next(start);
+  }
+  return false;
+}
+
+// The window from sample `start` on, with silence where the recording has ended.
+static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32_t start, report *so_far) {
   static int16_t samples[SER_WINDOW_SAMPLES];
   for (uint32_t n = 0; n < SER_WINDOW_SAMPLES; n++) {
-    samples[n] = n < file->n_frames - start ? wav_sample(file, start + n) : 0;
+    samples[n] = n < n_samples - start ? recording[start + n] : 0;
   }
   int8_t features[SER_N_FRAMES * SER_N_MFCC];
   int8_t output[SER_N_LABELS];
@@ -115,7 +131,7 @@ static bool classify_window(const wav *file, uint32_t start, report *so_far) {
   so_far->engine_ns += now_ns() - middle;
   so_far->frontend_ns += middle - begin;
   so_far->n_windows++;
-  printf("%s{\"seconds\": %.1f, \"probabilities\": [", start == 0 ? "" : ", ", (double)start / SER_SAMPLE_RATE);
+  printf("%s{\"seconds\": %.3f, \"probabilities\": [", so_far->n_windows == 1 ? "" : ", ", (double)start / SER_SAMPLE_RATE);
   for (uint32_t n = 0; n < SER_N_LABELS; n++) {
     const double probability = (double)SER_OUTPUT_SCALE * (output[n] - SER_OUTPUT_ZERO_POINT);
     so_far->votes[n] += probability;

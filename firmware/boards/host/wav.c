@@ -52,7 +52,9 @@ int16_t wav_sample(const wav *file, uint32_t frame) {
   const uint8_t *bytes = file->frames + (size_t)2 * file->n_channels * frame;
   const int first = (int16_t)read16(bytes);
   if (file->n_channels == 1) return (int16_t)first;
-  return (int16_t)((first + (int16_t)read16(bytes + 2)) / 2);
+  const int sum = first + (int16_t)read16(bytes + 2);
+  const int below = (sum - (sum & 1)) / 2;
+  return (int16_t)(below + (sum & below & 1));  // a half goes to the even neighbour, as when Python mixes and rounds
 }
 
 // The first chunk of that name. Sizes are compared with what is left, so that none, however large, is added to anything before.

@@ -8,15 +8,14 @@ import tensorflow as tf
 
 from components.exporter import component
 from schemas.errors import UserError
-from ser_tinyml.codegen.tflm_source import c_float
+from ser_tinyml.codegen.c_text import c_float
 
 
 def test_export_json_describes_every_file(demo_root):
     export = demo_root / "export"
     description = json.loads((export / "export.json").read_text())
     names = {"ser_float.tflite", "ser_dynamic.tflite", "ser_int8.tflite"}
-    for stem, suffix in (("model_data", "cc"), ("engine", "c"), ("frontend_constants", "c")):
-        names |= {f"ser_{stem}.{suffix}", f"ser_{stem}.h"}
+    names |= {"ser_model.c", "ser_model.h", "ser_model_data.cc", "ser_model_data.h"}
     assert set(description["files"]) == names == {p.name for p in export.iterdir()} - {"export.json"}
     for name, entry in description["files"].items():
         content = (export / name).read_bytes()
@@ -33,7 +32,8 @@ def test_sizes_are_those_of_a_quantized_network(demo_root):
 
 
 def test_header_states_what_export_json_states(demo_root):
-    header = (demo_root / "export/ser_model_data.h").read_text()
+    header = (demo_root / "export/ser_model.h").read_text() + (demo_root / "export/ser_model_data.h").read_text()
+    source = (demo_root / "export/ser_model.c").read_text()
     description = json.loads((demo_root / "export/export.json").read_text())
     int8 = description["files"]["ser_int8.tflite"]["model"]
 
@@ -45,8 +45,10 @@ def test_header_states_what_export_json_states(demo_root):
     assert np.float32(value("SER_OUTPUT_SCALE")) == np.float32(int8["output"]["scale"])
     assert int(value("SER_TENSOR_ARENA_BYTES")) == description["arena_bytes"]
     assert int(value("SER_HOP_LENGTH")) == description["front_end"]["hop_length"]
-    assert '{"neutral", "happy", "surprise", "unpleasant"}' in header
-    means = re.search(r"kSerMfccMean\[SER_N_MFCC\] = \{(.*)\}", header)[1].replace("f", "").split(", ")
+    assert int(value("SER_WINDOW_HOP_SAMPLES")) == description["front_end"]["window_hop_samples"]
+    labels = re.search(r"ser_labels\[SER_N_LABELS\] = \{([^}]*)\}", source)[1]
+    assert re.findall(r'"(\w+)"', labels) == description["labels"]
+    means = re.search(r"ser_mfcc_mean\[SER_N_MFCC\] = \{([^}]*)\}", source)[1].replace("f", "").split(",")[:-1]
     np.testing.assert_array_equal(np.float32(means), np.float32(description["standardisation"]["mean"]))
 
 
@@ -120,4 +122,5 @@ def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root)
     component.run(str(tmp_path / "export"), parameters, examples=str(demo_root / "examples"))
     description = json.loads((tmp_path / "export/export.json").read_text())
     assert re.match(r"operator \d+, \w+, tensor \d+ \(.*\): the engine knows only", description["engine_lacks"])
-    assert "ser_int8.tflite" in description["files"] and "ser_engine.c" not in description["files"]
+    assert {"ser_int8.tflite", "ser_model.h"} <= set(description["files"])
+    assert "ser_engine_invoke" not in (tmp_path / "export/ser_model.c").read_text()

@@ -76,9 +76,9 @@ def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatc
     monkeypatch.setattr(device, "BOARD_TOOLS", ("no-such-compiler",))
     export = tmp_path / "export"
     shutil.copytree(demo_root / "export", export)
-    source = (export / "ser_engine.c").read_text()
-    bias = re.search(r"layer_3_bias\[64\] __attribute__\(\(aligned\(4\)\)\) = \{\n    (-?\d+),", source)
-    (export / "ser_engine.c").write_text(source[: bias.start(1)] + "100000" + source[bias.end(1) :])
+    source = (export / "ser_model.c").read_text()
+    bias = re.search(r"layer_3_dense_bias\[64\] __attribute__\(\(aligned\(4\)\)\) = \{\n    (-?\d+),", source)
+    (export / "ser_model.c").write_text(source[: bias.start(1)] + "100000" + source[bias.end(1) :])
     board = validate(demo_root, tmp_path / "board", export)
     assert not board.replay.bit_exact
     with pytest.raises(UserError, match=r"windows with TFLM's bits on the host: .* FAILED"):

@@ -1,0 +1,71 @@
+"""The engine that was generated for a model, compiled for this machine."""
+
+import ctypes
+import pathlib
+import subprocess
+from collections.abc import Mapping
+
+import numpy as np
+
+from schemas.errors import UserError
+from ser_tinyml.codegen.firmware_tree import find_firmware
+from ser_tinyml.codegen.generated import read_define, read_scale
+from ser_tinyml.runtimes.int8 import Quantization
+from ser_tinyml.runtimes.predictions import Predictions, predict_each
+
+
+class Engine:
+    """A model's `ser_model.c` with the firmware's kernels, behind the functions of `ser_engine.h`."""
+
+    def __init__(self, sources: Mapping[str, bytes], folder: pathlib.Path, flags: tuple[str, ...] = ("-O2",)):
+        """Compiles the sources.
+
+        Args:
+          sources: `ser_model.h` and `ser_model.c`.
+          folder: an empty folder, for these and the library.
+          flags: of the C compiler.
+
+        Raises:
+          UserError: there is no C compiler, or it refuses the sources.
+        """
+        for name, content in sources.items():
+            (folder / name).write_bytes(content)
+        kernels = find_firmware() / "engine"
+        library = folder / "engine.so"
+        command = ["cc", "-std=c11", *flags, "-shared", "-fPIC", f"-I{kernels}", f"-I{folder}"]
+        command += [str(path) for path in (folder / "ser_model.c", kernels / "ser_kernels.c", "-o", library)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except FileNotFoundError as error:
+            raise UserError("the generated engine needs a C compiler, `cc`, which is not installed") from error
+        except subprocess.CalledProcessError as error:
+            raise UserError(f"the generated engine does not compile:\n{error.stderr[:2000]}") from error
+        self._library = ctypes.CDLL(str(library))
+        for function in (self._library.ser_engine_invoke, self._library.ser_engine_step):
+            function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        header = sources["ser_model.h"].decode()
+        self._n_labels = read_define(header, "SER_N_LABELS")
+        self._input, self._output = (
+            Quantization(read_scale(header, f"SER_{name}_SCALE"), read_define(header, f"SER_{name}_ZERO_POINT"))
+            for name in ("INPUT", "OUTPUT")
+        )
+
+    def invoke(self, window: np.ndarray) -> np.ndarray:
+        """Runs the model on one window, int8 [frames, coefficients], to int8 [classes]."""
+        window, output = np.ascontiguousarray(window), np.empty(self._n_labels, np.int8)
+        self._library.ser_engine_invoke(window.ctypes.data, output.ctypes.data)
+        return output
+
+    def step(self, frame: np.ndarray) -> np.ndarray | None:
+        """Takes the next frame, int8 [coefficients]; returns int8 [classes] where it was the window's last one."""
+        frame, output = np.ascontiguousarray(frame), np.empty(self._n_labels, np.int8)
+        done = self._library.ser_engine_step(frame.ctypes.data, output.ctypes.data)
+        return output if done else None
+
+    def reset(self) -> None:
+        """Forgets all frames."""
+        self._library.ser_engine_reset()
+
+    def predict(self, inputs: np.ndarray) -> Predictions:
+        """Runs the model on float32 [windows, frames, coefficients], standardised."""
+        return predict_each(self.invoke, self._input.quantize(inputs), output=self._output)
