@@ -14,15 +14,7 @@ import time
 
 from corpora import make_manifest
 
-FLAGS = [
-    "--split=notebook",
-    "--validation_fraction=0.18",
-    "--test_fraction=0.10",
-    "--load_rate=22050",
-    "--crop=0.4:1.9",
-    "--padding=features",
-    "--augment=notebook",
-]
+NOTEBOOK = "--flagfile=pipeline/configs/notebook.flags"
 RUNNER = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 
@@ -34,9 +26,9 @@ def main() -> None:
     parser.add_argument("--output", default="build/bench-transform")
     arguments = parser.parse_args()
     output = pathlib.Path(arguments.output)
-    manifest = make_manifest(output, arguments.corpus, [*FLAGS[:3], "--unpleasant_keep_fraction=1"])
+    manifest = make_manifest(output, arguments.corpus, [NOTEBOOK, "--unpleasant_keep_fraction=1"])
     clips = len(manifest.read_text().splitlines())
-    job_flags = [f"--manifest={manifest}", f"--output={output / 'job'}", *FLAGS, *RUNNER]
+    job_flags = [f"--manifest={manifest}", f"--output={output / 'job'}", NOTEBOOK, *RUNNER]
     commands = {
         "notebook loop": ["benchmarks/notebook_loop.py", str(manifest), str(output / "notebook.npz")],
         "data job": ["-m", "components.transform", *job_flags],
