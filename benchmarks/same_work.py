@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 
+from schemas.run_files import Training
 from ser_tinyml.store.dataset import read_split
 
 # Between librosa's features and the data job's; tests/ser_tinyml/audio/test_features.py holds it over all real recordings.
@@ -49,8 +50,8 @@ def check_features(loop: dict[Copy, Features], job: dict[Copy, Features]) -> flo
         sys.exit(f"error: different work: only one side made {len(alone)} copies, the first is {alone[0]}")
     differences = {copy: _compare(loop[copy], job[copy]) for copy in loop}
     worst = max(differences, key=lambda copy: differences[copy])
-    if not differences[worst] <= TOLERANCE:
-        count = sum(not difference <= TOLERANCE for difference in differences.values())
+    if differences[worst] > TOLERANCE:
+        count = sum(difference > TOLERANCE for difference in differences.values())
         sys.exit(
             f"error: different work: {count} of {len(loop)} copies differ by more than {TOLERANCE}; the worst is "
             f"{worst}, by {differences[worst]}"
@@ -61,7 +62,8 @@ def check_features(loop: dict[Copy, Features], job: dict[Copy, Features]) -> flo
 def _compare(one: Features, other: Features) -> float:
     if one.label != other.label or one.mfcc.shape != other.mfcc.shape:
         return np.inf
-    return float(np.abs(one.mfcc - other.mfcc).max())
+    difference = float(np.abs(one.mfcc - other.mfcc).max())
+    return difference if np.isfinite(difference) else np.inf  # NaN is neither more nor less than any other
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,3 +79,30 @@ def check_fittings(fittings: dict[str, Fitting]) -> None:
     """Ends with an error where not all trainings did the same."""
     if len(set(fittings.values())) != 1:
         sys.exit("error: different work: " + "; ".join(f"{name}: {fitting}" for name, fitting in fittings.items()))
+
+
+def check_updates(updates: dict[str, int]) -> None:
+    """Ends with an error where not all trainings made the same number of updates."""
+    if len(set(updates.values())) != 1:
+        sys.exit(f"error: different work: updates: {updates}")
+
+
+def check_decoded(decoded: int, clips: int) -> None:
+    """Ends with an error where a job did not decode all clips that it was given."""
+    if decoded != clips:
+        sys.exit(f"error: different work: {decoded} of {clips} clips were decoded")
+
+
+def check_datasets(made: set[tuple[int, str]]) -> None:
+    """Ends with an error where (records, digest) are not the same of all datasets."""
+    if len(made) != 1:
+        sys.exit(f"error: different work: {len(made)} datasets: {sorted(made)}")
+
+
+def check_recipes(one: Training, other: Training) -> None:
+    """Ends with an error where two models were trained with other parameters, or other passes over their training splits."""
+    if (one.parameters, one.epochs_trained) != (other.parameters, other.epochs_trained):
+        sys.exit(
+            f"error: different work: {one.parameters} and {one.epochs_trained} epochs, "
+            f"{other.parameters} and {other.epochs_trained} epochs"
+        )
