@@ -13,6 +13,9 @@ from ser_tinyml.store.dataset import read_split
 # Between librosa's features and the data job's; tests/ser_tinyml/audio/test_features.py holds it over all real recordings.
 TOLERANCE = 1e-3
 
+# Between the losses of two networks that make the same updates in float32, from the same weights.
+LOSS_TOLERANCE = 1e-3
+
 Copy = tuple[str, int]  # clip id, number of the copy
 
 
@@ -85,6 +88,15 @@ def check_updates(updates: dict[str, int]) -> None:
     """Ends with an error where not all trainings made the same number of updates."""
     if len(set(updates.values())) != 1:
         sys.exit(f"error: different work: updates: {updates}")
+
+
+def check_losses(losses: dict[str, list[float]]) -> float:
+    """Returns the largest difference between two trainings' losses of an update; ends with an error beyond LOSS_TOLERANCE."""
+    one, other = map(np.array, losses.values())
+    difference = float(np.abs(one - other).max()) if len(one) == len(other) else np.inf
+    if not difference <= LOSS_TOLERANCE:
+        sys.exit(f"error: different work: the losses of {' and '.join(losses)} differ by {difference}")
+    return difference
 
 
 def check_decoded(decoded: int, clips: int) -> None:

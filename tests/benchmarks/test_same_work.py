@@ -164,6 +164,13 @@ def test_fine_tunings_of_other_lengths_are_different_work():
         same_work.check_updates({"control": 100, "8 bits": 101})
 
 
+def test_updates_with_other_losses_are_different_work():
+    assert same_work.check_losses({"plain": [1.5, 1.25], "fused": [1.5, 1.25]}) == 0
+    for losses in ([1.5, 1.0], [1.5, np.nan], [1.5]):
+        with DIFFERENT:
+            same_work.check_losses({"plain": [1.5, 1.25], "fused": losses})
+
+
 def test_datasets_with_two_digests_are_different_work():
     same_work.check_datasets({(10, "a")})
     with DIFFERENT:
