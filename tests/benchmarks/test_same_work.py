@@ -11,6 +11,7 @@ import numpy as np
 import presets
 import pytest
 import same_work
+import splits
 import trainer
 from same_work import Features, Fitting
 
@@ -191,6 +192,13 @@ def test_an_engine_that_gives_other_bits_than_tflm_is_different_work():
     assert len(engine.time_each("TFLite int8", lambda _: expected[0] + np.int8(1), windows, expected)) == 2
     with DIFFERENT:
         engine.time_each("TFLite int8", lambda _: expected[0] + np.int8(17), windows, expected)
+
+
+def test_a_pipeline_that_fails_ends_the_splits_benchmark_and_a_failed_gate_does_not():
+    for exit_code in (0, 3):
+        splits.run_pipeline(["-c", f"raise SystemExit({exit_code})"])
+    with pytest.raises(SystemExit, match="ended with 1"):
+        splits.run_pipeline(["-c", "raise SystemExit(1)"])
 
 
 def test_presets_are_read_from_their_files():
