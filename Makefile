@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow check-wheel firmware fuzz bench-transform bench-train bench-quantization bench-splits bench-scaling bench-digests \
+.PHONY: install demo test test-slow check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
 	bench-engine lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -57,6 +57,10 @@ bench-transform: $(VENV)/installed
 # The trainer against the original notebook's model.fit.
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/trainer.py $(CORPORA)
+
+# One update of the trainer's network against one of model.fit's.
+bench-update: $(VENV)/installed
+	$(BIN)/python benchmarks/update.py
 
 # The generated engine against TFLM's kernels and TFLite's int8 interpreter, on this machine.
 bench-engine: $(VENV)/installed build/demo/firmware/CMakeLists.txt

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from schemas.run_files import ManifestSummary
+from ser_tinyml.store import run_files
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
 
@@ -106,3 +109,17 @@ def demo_run(demo_flags: list[str], shared_folder: pathlib.Path) -> tuple[pathli
 def demo_root(demo_run: tuple[pathlib.Path, subprocess.CompletedProcess]) -> pathlib.Path:
     """ROOT of the demo's run."""
     return demo_run[0]
+
+
+@pytest.fixture(scope="session")
+def write_summary() -> Callable[..., ManifestSummary]:
+    """Writes how clips were divided beside their manifest, as example_gen does, and returns it."""
+
+    def write(manifest: str | pathlib.Path, *, protocol: str = "speaker", fraction: float = 0.25) -> ManifestSummary:
+        counts = {"files": 0, "clips": 0, "excluded": {}, "quarantined": {}, "speakers": {}}
+        fractions = {"validation_fraction": fraction, "test_fraction": fraction}
+        summary = ManifestSummary(**counts, **fractions, protocol=protocol, fold="", salt=0, synthetic=False)
+        run_files.write(summary, str(pathlib.Path(manifest).parent))
+        return summary
+
+    return write

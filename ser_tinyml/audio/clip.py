@@ -80,7 +80,10 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
     texts = tuple(text for _, text in copies)
     for number, samples in enumerate(make_copies(clip.samples, row.clip_id, texts, around=settings.around)):
         split, text = copies[number]
-        for place, window in enumerate(_cut_windows(samples, clip.samples, settings)):
+        windows = [samples]
+        if settings.windows == "speech":
+            windows = cut_windows(samples, clip.samples, front_end)
+        for place, window in enumerate(windows):
             example = Example(
                 clip_id=row.clip_id,
                 corpus=row.corpus,
@@ -113,15 +116,19 @@ def _plan_copies(row: ManifestRow, settings: ClipSettings) -> list[tuple[str, st
     return [(row.split, "clean"), (f"{row.split}_noisy", settings.noisy_copy)]
 
 
-def _cut_windows(copy: np.ndarray, original: np.ndarray, settings: ClipSettings) -> list[np.ndarray]:
-    """Cuts a copy's windows: of speech int16 [window_samples], as a microphone delivers them, so that a device's features are
-    these; or the whole crop, float32 [samples].
+def cut_windows(copy: np.ndarray, original: np.ndarray, front_end: FrontEnd) -> list[np.ndarray]:
+    """Cuts a copy's windows of speech as a microphone delivers them, so that a device's features are these.
 
     Where speech is, is found in the original: noise hides it, and what changes speed moves it.
+
+    Args:
+      copy: float32 [samples].
+      original: the clip that it is a copy of, float32 [samples].
+      front_end: says how long windows are, and where.
+
+    Returns:
+      int16 [window_samples] each.
     """
-    if settings.windows == "crop":
-        return [copy]
-    front_end = settings.around.front_end
     starts = (round(start * len(copy) / len(original)) for start in place_windows(original, front_end))
     cut = (cut_window(copy, start, front_end.window_samples) for start in starts)
     windows = [to_pcm(window, front_end.window_samples) for window in cut]

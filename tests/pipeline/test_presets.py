@@ -7,7 +7,7 @@ import pytest
 import components  # noqa: F401  settles which Keras TensorFlow loads
 from pipeline.steps import STEPS
 from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
-from ser_tinyml.codegen.engine_graph import read_graph
+from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.network.architecture import Architecture
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "pipeline" / "configs"

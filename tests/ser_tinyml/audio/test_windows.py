@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from components.transform.component import Parameters, _settings
+from components.transform.component import Parameters
 from components.transform.component import run as run_step
-from components.transform.job import _cut
 from schemas.front_end import FrontEnd
 from schemas.manifest import ManifestRow
+from ser_tinyml.audio.clip import cut_windows
 from ser_tinyml.audio.windows import cut_window, find_speech, place_windows
 from ser_tinyml.store.dataset import read_split
 from ser_tinyml.store.manifest import write_manifest
@@ -46,7 +46,7 @@ def test_behind_the_recording_there_is_silence():
 
 
 @pytest.fixture
-def make_records(tmp_path, write_speech):
+def make_records(tmp_path, write_speech, write_summary):
     """The records of one 3-second training clip (and what else a manifest needs) with flags."""
 
     def make(**flags):
@@ -59,7 +59,8 @@ def make_records(tmp_path, write_speech):
                 clip_id = f"{len(rows):064x}"
                 rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 3.0, RATE, False))
         write_manifest(str(tmp_path / "manifest.jsonl"), rows)
-        run_step(str(tmp_path / "examples"), Parameters(**flags), str(tmp_path / "manifest.jsonl"))
+        write_summary(tmp_path / "manifest.jsonl")
+        run_step(str(tmp_path / "examples"), Parameters(**flags), manifest=str(tmp_path / "manifest.jsonl"))
         return read_split(str(tmp_path / "examples"), "train"), read_split(str(tmp_path / "examples"), "test")
 
     return make
@@ -78,7 +79,6 @@ def test_each_window_is_a_record(make_records):
 def test_windows_move_with_what_changes_speed():
     original = make_speech(1.0, 2.0, 1.0)
     slower = np.repeat(original, 2)  # half as fast
-    windows = _cut(slower, original, _settings(Parameters(window_hop=0.5)))
+    windows = cut_windows(slower, original, FrontEnd())
     starts = place_windows(original, FrontEnd())
-    # in 16 bits
-    assert [window[0] * 32768 for window in windows] == [np.rint(original[start] * 32768) for start in starts]
+    assert [window[0] for window in windows] == [np.rint(original[start] * 32768) for start in starts]
