@@ -63,7 +63,7 @@ def _format_row(training: Training, evaluation: Evaluation) -> str:
     updates = training.updates_an_epoch * sum(training.epochs_trained.values())
     both = (None, clean) if evaluation.protocol == "notebook" else (clean, noisy)
     scores = [f"{value:.3f}" if found else "" for found in both for value in _two_scores(found)]
-    return " | ".join([str(updates), str(evaluation.examples), *scores])
+    return " | ".join([str(updates), str(evaluation.clips), *scores])
 
 
 def _two_scores(found: Scores | None) -> tuple[float, float]:

@@ -185,7 +185,7 @@ class Gate:
 class Scores:
     """Metrics over some clips; macro-F1 and UAR (unweighted average recall) are of the classes that occur."""
 
-    examples: int
+    clips: int
     accuracy: float
     macro_f1: float
     uar: float
@@ -198,7 +198,7 @@ class ClassScores:
     precision: float
     recall: float
     f1: float
-    examples: int
+    clips: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +220,7 @@ class ModelEvaluation:
 class OutputComparison:
     """How far the int8 outputs of two runtimes are apart, window by window."""
 
-    examples: int
+    windows: int
     same_class: int
     identical_outputs: int
     largest_difference: int  # of 256
@@ -235,7 +235,7 @@ class Evaluation:
     FILE_NAME: ClassVar[str] = "evaluation.json"
 
     split: str
-    examples: int  # clips
+    clips: int
     windows: int
     labels: tuple[str, ...]
     protocol: str

@@ -81,7 +81,7 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, mode
     passed = gates.judge_exports(evidence, gates.Thresholds(**dataclasses.asdict(parameters)))
     evaluation = Evaluation(
         split=SPLIT,
-        examples=len(held_out.clips),
+        clips=len(held_out.clips),
         windows=len(held_out.inputs),
         labels=exported.labels,
         protocol="model_from_elsewhere" if exported.model_path else dataset.protocol,

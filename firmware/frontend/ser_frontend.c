@@ -74,7 +74,7 @@ static void load_frame(const ser_audio *audio, uint32_t frame) {
     const uint32_t bend = rising && last > HALF_FRAME ? HALF_FRAME : last;
     const uint32_t run = bend - n < audio->capacity - position ? bend - n : audio->capacity - position;
     const int16_t *sample = audio->samples + position;
-    const float *weight = ser_window + (rising ? n : SER_N_FFT - n);
+    const float *weight = ser_hann + (rising ? n : SER_N_FFT - n);
     for (const uint32_t end = n + run; n < end; n++) {
       frame_buffer[n] = (float)*sample++ * *weight;
       weight += rising ? 1 : -1;
@@ -96,8 +96,8 @@ static void transform_to_power(void) {
 
   const uint16_t *low_bin = ser_fft_order + 1;
   const uint16_t *high_bin = ser_fft_order + SER_FFT_POINTS - 1;
-  const float *cosine = ser_window + 1;
-  const float *sine = ser_window + SER_N_FFT / 4 - 1;
+  const float *cosine = ser_hann + 1;
+  const float *sine = ser_hann + SER_N_FFT / 4 - 1;
   while (low_bin <= high_bin) {
     float *low = frame_buffer + *low_bin++;
     float *high = frame_buffer + *high_bin--;

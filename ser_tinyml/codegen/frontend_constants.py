@@ -83,7 +83,7 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
     offset = model_input.zero_point - mean * gain
     facts = [
         (
-            "ser_window[SER_N_FFT / 2 + 1]",
+            "ser_hann[SER_N_FFT / 2 + 1]",
             "Twice the periodic Hann window's rising half: 1 - cos.",
             2 * hann_window(front_end.n_fft)[: front_end.n_fft // 2 + 1],
         ),

@@ -103,7 +103,7 @@ def _format(document: dict) -> str:
         lines += ["", "| speaker (int8) | clips | UAR | macro-F1 | accuracy |", "|---|---|---|---|---|"]
         for name, found in document["models"]["int8"]["by_speaker"].items():
             cells = [f"{found[metric]:.3f}" for metric in METRICS]
-            lines.append(f"| {name} | {found['examples']} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {found['clips']} | {' | '.join(cells)} |")
     if document["left_out"]:
         lines += ["", *_HEAD_OF_GROUPS]
         for corpus, models in document["left_out"].items():
@@ -115,7 +115,7 @@ _HEAD_OF_GROUPS = ("| | clips | UAR | macro-F1 | accuracy |", "|---|---|---|---|
 
 
 def _row(title: str, found: dict) -> str:
-    return f"| {title} | {found['examples']} | {' | '.join(_with_interval(found, name) for name in METRICS)} |"
+    return f"| {title} | {found['clips']} | {' | '.join(_with_interval(found, name) for name in METRICS)} |"
 
 
 def _with_interval(found: dict, name: str) -> str:

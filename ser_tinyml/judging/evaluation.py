@@ -62,7 +62,7 @@ def compare_runtimes(one: Predictions, other: Predictions) -> OutputComparison:
     """Tells how far the int8 outputs of two runtimes are apart."""
     differences = compare_outputs(one, other)
     return OutputComparison(
-        examples=len(differences),
+        windows=len(differences),
         same_class=int(np.sum(one.classes == other.classes)),
         identical_outputs=int(np.sum(differences == 0)),
         largest_difference=int(differences.max()),

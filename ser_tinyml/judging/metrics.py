@@ -14,11 +14,11 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, n_classes: int) ->
 
 
 def score(true: np.ndarray, predicted: np.ndarray) -> Scores:
-    """Returns accuracy, macro-F1 and UAR (unweighted average recall) of int64 [examples], over the classes that occur among the
+    """Returns accuracy, macro-F1 and UAR (unweighted average recall) of int64 [clips], over the classes that occur among the
     true ones."""
     averaged = {"labels": np.unique(true), "average": "macro", "zero_division": 0}
     return Scores(
-        examples=len(true),
+        clips=len(true),
         accuracy=float(sklearn.metrics.accuracy_score(true, predicted)),
         macro_f1=float(sklearn.metrics.f1_score(true, predicted, **averaged)),
         uar=float(sklearn.metrics.recall_score(true, predicted, **averaged)),
@@ -48,14 +48,14 @@ def score_matrices(matrices: np.ndarray) -> dict[str, np.ndarray]:
 def score_matrix(matrix: np.ndarray) -> Scores:
     """Computes the metrics of `score` from a confusion matrix [n_classes, n_classes]."""
     found = score_matrices(matrix[np.newaxis])
-    return Scores(examples=int(matrix.sum()), **{name: float(values[0]) for name, values in found.items()})
+    return Scores(clips=int(matrix.sum()), **{name: float(values[0]) for name, values in found.items()})
 
 
 def score_classes(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> dict[str, ClassScores]:
-    """Returns precision, recall and F1 by label, and how many examples have it; what has no denominator is 0."""
+    """Returns precision, recall and F1 by label, and how many clips have it; what has no denominator is 0."""
     table = sklearn.metrics.precision_recall_fscore_support(true, predicted, labels=range(len(labels)), zero_division=0)
     return {
-        label: ClassScores(precision=float(p), recall=float(r), f1=float(f), examples=int(n))
+        label: ClassScores(precision=float(p), recall=float(r), f1=float(f), clips=int(n))
         for label, p, r, f, n in zip(labels, *table, strict=True)
     }
 
@@ -71,12 +71,12 @@ def calibration_error(true: np.ndarray, probabilities: np.ndarray, bins: int = 1
     it is right.
 
     Args:
-      true: int64 [examples].
-      probabilities: float [examples, classes].
-      bins: of equal width, into which examples fall by that probability.
+      true: int64 [clips].
+      probabilities: float [clips, classes].
+      bins: of equal width, into which clips fall by that probability.
 
     Returns:
-      The mean over the examples of their bin's difference, 0 to 1.
+      The mean over the clips of their bin's difference, 0 to 1.
     """
     confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)

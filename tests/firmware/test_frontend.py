@@ -236,7 +236,7 @@ def test_constants_are_the_same_bytes_for_the_same_input():
 
 
 def test_constants_read_back_as_the_float32_that_python_computed(default):
-    window = np.ctypeslib.as_array((ctypes.c_float * 1025).in_dll(default.library, "ser_window"))
+    window = np.ctypeslib.as_array((ctypes.c_float * 1025).in_dll(default.library, "ser_hann"))
     np.testing.assert_array_equal(window, (2 * hann_window(2048)[:1025]).astype(np.float32))
 
 

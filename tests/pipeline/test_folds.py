@@ -27,7 +27,7 @@ def test_each_ravdess_speaker_is_tested_once_and_a_corpus_that_is_left_out_whole
         tested.update(row["clip_id"] for row in rows if row["split"] == "test" and row["corpus"] == "ravdess")
     every = {row["clip_id"] for row in rows if row["corpus"] == "ravdess"}
     assert set(tested) == every and set(tested.values()) == {1}
-    assert document["models"]["int8"]["by_corpus"]["ravdess"]["examples"] == len(every)
+    assert document["models"]["int8"]["by_corpus"]["ravdess"]["clips"] == len(every)
 
     rows = [json.loads(line) for line in (tmp_path / "folds/savee/manifest/manifest.jsonl").read_text().splitlines()]
     assert {row["corpus"] for row in rows if row["split"] == "test"} == {"savee"}

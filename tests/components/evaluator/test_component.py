@@ -39,10 +39,10 @@ def test_every_model_is_evaluated_with_every_metric(evaluation):
     assert set(evaluation.models) == {"keras", "float", "dynamic", "int8", "tflm"}
     for row in evaluation.models.values():
         assert set(row.per_class) == set(evaluation.labels)
-        assert np.sum(row.confusion) == row.scores.examples == evaluation.examples
-        assert np.trace(row.confusion) / evaluation.examples == pytest.approx(row.scores.accuracy)
+        assert np.sum(row.confusion) == row.scores.clips == evaluation.clips
+        assert np.trace(row.confusion) / evaluation.clips == pytest.approx(row.scores.accuracy)
         for groups in (row.by_corpus, row.by_speaker):
-            assert sum(group.examples for group in groups.values()) == evaluation.examples
+            assert sum(group.clips for group in groups.values()) == evaluation.clips
     assert evaluation.models["keras"].agreement == 1.0
 
 

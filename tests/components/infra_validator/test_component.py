@@ -33,7 +33,7 @@ def test_the_demos_firmware_is_validated_on_every_held_out_clip(demo_root):
     board = run_files.read(Board, str(demo_root / "board"))
     evaluation = run_files.read(Evaluation, str(demo_root / "evaluation"))
     assert board.validated and board.replay.bit_exact and not board.skipped
-    assert (board.replay.clips, board.replay.windows) == (evaluation.examples, evaluation.windows)
+    assert (board.replay.clips, board.replay.windows) == (evaluation.clips, evaluation.windows)
     assert board.cost.clips == 64
     assert board.replay.agreement >= 0.995
     assert board.replay.macs == 5_707_520

@@ -10,14 +10,14 @@ from ser_tinyml.store import run_files
 
 NOTHING_JUDGED = Evaluation(
     split="test",
-    examples=0,
+    clips=0,
     windows=0,
     labels=LABELS,
     protocol="disjoint_speakers",
     synthetic=False,
     dataset_digest="",
     models={},
-    tflm_against_int8=OutputComparison(examples=0, same_class=0, identical_outputs=0, largest_difference=0),
+    tflm_against_int8=OutputComparison(windows=0, same_class=0, identical_outputs=0, largest_difference=0),
     noisy={},
     gates=(),
     blessed=True,
@@ -74,7 +74,7 @@ def test_mean_and_deviation_are_over_folds(document):
 def test_corpora_and_speakers_stand_apart(document):
     int8 = document["models"]["int8"]
     assert int8["by_speaker"]["ravdess/02"]["accuracy"] == 0.5
-    assert int8["by_corpus"]["savee"] == {"examples": 8, "accuracy": 1, "macro_f1": 1, "uar": 1}
+    assert int8["by_corpus"]["savee"] == {"clips": 8, "accuracy": 1, "macro_f1": 1, "uar": 1}
     assert document["left_out"]["tess"]["int8"]["accuracy"] == 0.75
     assert document["blessed"] == {"1/2": True, "2/2": True, "tess": False}
 

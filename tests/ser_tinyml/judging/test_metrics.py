@@ -15,12 +15,12 @@ def test_confusion_rows_are_true_classes():
 
 def test_metrics_by_hand():
     scores = metrics.score(TRUE, PREDICTED)
-    assert scores.examples == 6
+    assert scores.clips == 6
     assert scores.accuracy == pytest.approx(4 / 6)
     assert scores.uar == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     assert scores.macro_f1 == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
     table = metrics.score_classes(TRUE, PREDICTED, ("a", "b", "c"))
-    assert table["b"] == ClassScores(precision=0.5, recall=0.5, f1=0.5, examples=2)
+    assert table["b"] == ClassScores(precision=0.5, recall=0.5, f1=0.5, clips=2)
 
 
 def test_a_class_that_does_not_occur_does_not_count():
@@ -47,7 +47,7 @@ def test_probabilities_that_are_right_as_often_as_they_say_have_no_calibration_e
 def test_groups_are_judged_apart():
     groups = metrics.score_groups(["x", "x", "y", "y", "y", "y"], TRUE, PREDICTED)
     assert groups["x"].accuracy == 1 and groups["y"].accuracy == 0.5
-    assert groups["y"].examples == 4
+    assert groups["y"].clips == 4
 
 
 def make_predictions(classes, shift=0) -> Predictions:

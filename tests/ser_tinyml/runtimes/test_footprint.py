@@ -16,7 +16,7 @@ Linker script and memory map
                 0x0000000000002000    0x12000 libser_model.a(ser_model.c.obj)
  .rodata.layer_1_lstm_1_bias 0x0000000000015000      0x800 libser_model.a(ser_model.c.obj)
  .rodata.layer_1_lstm_1 0x0000000000016000       0x58 libser_model.a(ser_model.c.obj)
- .rodata.ser_window 0x0000000000017000       0x200 libser_model.a(ser_model.c.obj)
+ .rodata.ser_hann 0x0000000000017000       0x200 libser_model.a(ser_model.c.obj)
  .rodata.ser_labels 0x0000000000018000       0x10 libser_model.a(ser_model.c.obj)
  .data.start    0x0000000020000000        0x4 CMakeFiles/ser_firmware.elf.dir/boards/mps2_an386/firmware.c.obj
  .bss.state     0x0000000020000010      0x544 libser_model.a(ser_model.c.obj)
