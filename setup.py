@@ -15,7 +15,6 @@ DATA_JOB = [
     "absl-py>=1.4,<3",
     "apache-beam==2.72.0",
     "google-crc32c>=1.5,<2",
-    "jinja2>=3.1,<4",
     "numpy==1.26.4",
     "protobuf==4.25.9",
     "pydantic>=2.7,<3",
@@ -27,6 +26,7 @@ DATA_JOB = [
 
 TRAINING = [
     "espeakng-loader==0.2.4",
+    "jinja2>=3.1,<4",
     "librosa==0.11.0",
     "matplotlib>=3.8,<4",
     "scikit-learn>=1.4,<2",
