@@ -32,10 +32,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
     parser.add_argument("--manifest", type=pathlib.Path, help="instead of a corpus")
-    parser.add_argument("--preset", default="default", help="whose flags the job runs with")
+    parser.add_argument("--preset", default="", help="whose flags the job runs with; default: the flags' defaults")
     arguments, flags = parser.parse_known_args()
-    preset = presets.make_flag(arguments.preset)
-    manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, [preset])
+    preset = [presets.make_flag(arguments.preset)] if arguments.preset else []
+    manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, preset)
     made = set()
     with tempfile.TemporaryDirectory() as folder, _portable_services() as (job_service, worker_pool):
         reversed_manifest = pathlib.Path(folder, "reversed.jsonl")
@@ -63,7 +63,7 @@ def main() -> None:
         for number, (name, options) in enumerate(variants.items()):
             output = pathlib.Path(folder, str(number))
             places = [f"--manifest={manifest}", f"--output={output}"]
-            seconds = commands.run("-m", "components.transform", preset, *places, *flags, *options)
+            seconds = commands.run("-m", "components.transform", *preset, *places, *flags, *options)
             dataset = run_files.read(Dataset, str(output))
             records = sum(split.examples for split in dataset.splits.values())
             print(f"{name:31}{records:9}{seconds:9.1f}  {dataset.digest}", flush=True)
