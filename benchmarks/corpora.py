@@ -4,12 +4,14 @@ import pathlib
 import subprocess
 import sys
 
+import commands
+
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared" / "corpora"
 
 
 def list_corpora(output: pathlib.Path, corpora: list[str]) -> list[str]:
-    """NAME:DIR corpora as given; where none is, the recordings in ../shared, unpacked as they are published."""
+    """Returns NAME:DIR corpora as given; where none is, the recordings in ../shared, unpacked as they are published."""
     if corpora:
         return corpora
     if not SHARED.is_dir():
@@ -23,8 +25,7 @@ def list_corpora(output: pathlib.Path, corpora: list[str]) -> list[str]:
 
 
 def make_manifest(output: pathlib.Path, corpora: list[str], flags: list[str]) -> pathlib.Path:
-    """A manifest of the corpora of `list_corpora`."""
-    command = [sys.executable, "-m", "components.example_gen", f"--output={output / 'manifest'}", *flags]
+    """Makes the manifest of `list_corpora`'s corpora, with summary.json beside it, and returns its path."""
     corpus_flags = [f"--corpus={corpus}" for corpus in list_corpora(output, corpora)]
-    subprocess.run([*command, *corpus_flags], check=True, capture_output=True)
+    commands.run("-m", "components.example_gen", f"--output={output / 'manifest'}", *flags, *corpus_flags)
     return output / "manifest" / "manifest.jsonl"

@@ -1,12 +1,11 @@
 """The digest of one dataset, made in every way that Beam's local runners know: all must be the same.
 
-`python benchmarks/digests.py [--manifest=FILE | --corpus=NAME:DIR ...] [job flags]` prints a table, and ends
-with an error if two digests differ.
+`python benchmarks/digests.py [--manifest=FILE | --corpus=NAME:DIR ...] [--preset=NAME] [job flags]` prints a table, and ends
+with an error where two digests or two numbers of records differ. A manifest's summary.json must lie beside it.
 """
 
 import argparse
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -17,19 +16,27 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+import commands
+import presets
+import same_work
 from corpora import make_manifest
+
+from schemas.run_files import Dataset
+from ser_tinyml.store import run_files
 
 _RUNNERS = "apache_beam.runners"
 
 
-def main() -> int:
-    """Runs every variant; the number of digests beyond one."""
+def main() -> None:
+    """Runs every variant and prints its row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
     parser.add_argument("--manifest", type=pathlib.Path, help="instead of a corpus")
+    parser.add_argument("--preset", default="default", help="whose flags the job runs with")
     arguments, flags = parser.parse_known_args()
-    manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, [])
-    digests = set()
+    preset = presets.make_flag(arguments.preset)
+    manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, [preset])
+    made = set()
     with tempfile.TemporaryDirectory() as folder, _portable_services() as (job_service, worker_pool):
         reversed_manifest = pathlib.Path(folder, "reversed.jsonl")
         lines = manifest.read_text().splitlines(keepends=True)
@@ -52,18 +59,16 @@ def main() -> int:
                 f"--environment_config={worker_pool}",
             ],
         }
-        print(f"{'runner':31}{'examples':>9}{'seconds':>9}  digest")
+        print(f"{'runner':31}{'records':>9}{'seconds':>9}  digest")
         for number, (name, options) in enumerate(variants.items()):
             output = pathlib.Path(folder, str(number))
-            begin = time.perf_counter()
-            command = ["-m", "components.transform", f"--manifest={manifest}", f"--output={output}", *flags, *options]
-            subprocess.run([sys.executable, *command], check=True, capture_output=True)
-            seconds = time.perf_counter() - begin
-            dataset = json.loads((output / "dataset.json").read_text())
-            examples = sum(split["examples"] for split in dataset["splits"].values())
-            print(f"{name:31}{examples:9}{seconds:9.1f}  {dataset['digest']}", flush=True)
-            digests.add(dataset["digest"])
-    return len(digests) - 1
+            places = [f"--manifest={manifest}", f"--output={output}"]
+            seconds = commands.run("-m", "components.transform", preset, *places, *flags, *options)
+            dataset = run_files.read(Dataset, str(output))
+            records = sum(split.examples for split in dataset.splits.values())
+            print(f"{name:31}{records:9}{seconds:9.1f}  {dataset.digest}", flush=True)
+            made.add((records, dataset.digest))
+    same_work.check_datasets(made)
 
 
 def _direct(mode: str, workers: int) -> list[str]:
@@ -72,7 +77,7 @@ def _direct(mode: str, workers: int) -> list[str]:
 
 @contextlib.contextmanager
 def _portable_services() -> Iterator[tuple[str, str]]:
-    """The addresses of Beam's job service, and of a pool that starts a process for each worker: what a cluster has."""
+    """Yields the addresses of Beam's job service, and of a pool that starts a process for each worker: what a cluster has."""
     ports = [_free_port(), _free_port()]
     commands = [
         [f"{_RUNNERS}.portability.local_job_service_main", f"--port={ports[0]}"],
@@ -111,4 +116,4 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,9 +1,12 @@
 """The training of the original notebook, `model.fit` on arrays: what `benchmarks/trainer.py` compares with.
 
-`python benchmarks/notebook_fit.py ARRAYS.npz MODEL.h5` reads `{train,validation}_{mfcc,label}`.
+`python benchmarks/notebook_fit.py ARRAYS.npz OUTPUT` reads `{train,validation}_{mfcc,label}`; it writes OUTPUT/notebook.h5, and
+OUTPUT/fitting.json with the updates that it made. The numbers here are the notebook's.
 """
 
+import json
 import os
+import pathlib
 import sys
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -11,6 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import tensorflow as tf
+
+BATCH_SIZE, EPOCHS = 32, 20
 
 
 def main(arrays: str, output: str) -> None:
@@ -29,8 +34,16 @@ def main(arrays: str, output: str) -> None:
     )
     model.compile(tf.keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy", ["accuracy"])
     validation = (data["validation_mfcc"], data["validation_label"])
-    model.fit(data["train_mfcc"], data["train_label"], 32, 20, verbose=0, validation_data=validation)
-    model.save(output, save_format="h5")
+    model.fit(data["train_mfcc"], data["train_label"], BATCH_SIZE, epochs=EPOCHS, verbose=0, validation_data=validation)
+    folder = pathlib.Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / "notebook.h5", save_format="h5")
+    fitting = {
+        "updates": int(model.optimizer.iterations),
+        "examples_an_update": BATCH_SIZE,
+        "trainable_parameters": model.count_params(),
+    }
+    (folder / "fitting.json").write_text(json.dumps(fitting))
 
 
 if __name__ == "__main__":

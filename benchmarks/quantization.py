@@ -1,16 +1,18 @@
 """What int8 costs, and what quantization-aware fine-tuning gives back: a table over seeds, with plain fine-tuning as control.
 
 `python benchmarks/quantization.py [--preset=small] [--seeds=5] [--corpus=NAME:DIR ...]`. Accuracy and UAR are of held-out
-clips of speakers whom training never heard (the default split). Models with fewer bits are fake-quantized only.
+clips of speakers whom training never heard (the default split). Models with fewer bits are fake-quantized only. Where a
+quantization-aware fine-tuning makes another number of updates than its control, the benchmark ends with an error.
 """
 
 import argparse
 import dataclasses
 import pathlib
-import subprocess
-import sys
 
+import commands
 import numpy as np
+import presets
+import same_work
 import tensorflow as tf
 from corpora import make_manifest
 
@@ -39,9 +41,9 @@ def main() -> None:
     arguments = parser.parse_args()
     output = pathlib.Path(arguments.output)
     examples = output / "examples"
-    manifest = make_manifest(output, arguments.corpus, [])
-    job = [sys.executable, "-m", "components.transform", f"--manifest={manifest}", f"--output={examples}"]
-    subprocess.run(job, check=True, capture_output=True)
+    preset = presets.make_flag(arguments.preset)
+    manifest = make_manifest(output, arguments.corpus, [preset])
+    commands.run("-m", "components.transform", preset, f"--manifest={manifest}", f"--output={examples}")
 
     parameters = _read_preset(arguments.preset)
     results: dict[str, list[_Found]] = {}
@@ -63,7 +65,7 @@ def main() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Found:
-    """One model on the held-out clips; of an int8 model also what the exporter's gates look at."""
+    """How one model does on the held-out clips; of an int8 model also what the evaluator's gates look at."""
 
     accuracy: float
     uar: float
@@ -77,15 +79,14 @@ def _spread(values: list[float]) -> str:
 
 
 def _read_preset(name: str) -> Parameters:
-    """The trainer's parameters in a flag file; those that it does not name have their defaults."""
-    lines = pathlib.Path(f"pipeline/configs/{name}.flags").read_text().splitlines()
-    values = dict(line[2:].split("=", 1) for line in lines if line.startswith("--"))
+    """Returns the trainer's parameters in a preset; those that it does not name have their defaults."""
+    values = presets.read(name)
     defaults = dataclasses.asdict(Parameters())
     return Parameters(**{name: type(value)(values[name]) for name, value in defaults.items() if name in values})
 
 
 def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
-    """Each model of one seed."""
+    """Trains and fine-tunes with one seed, and judges each model."""
     dataset = run_files.read(Dataset, examples)
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(parameters.seed)
@@ -130,12 +131,14 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     control = architecture.build_for_training(parameters.seed)
     carry_weights(network, control)
     fit(control, splits.make_data(parameters), tuning)
+    fine_tunings = {"control": int(control.optimizer.iterations)}
     tuned = judge_float_and_int8(to_plain(control))
     results["control: float after plain fine-tuning"], results["control: int8 after it"] = tuned
 
     for bits in (8, 4, 3):
         quantized = make_quantized(architecture, network, calibration, weight_bits=bits, training_seed=parameters.seed)
         fit(quantized, splits.make_data(parameters), tuning)
+        fine_tunings[f"{bits} bits"] = int(quantized.optimizer.iterations)
         plain = to_plain(quantized)
         rounded = make_quantized(architecture, plain, calibration, weight_bits=bits)
         if bits == 8:
@@ -144,6 +147,7 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
             before = make_quantized(architecture, to_plain(network), calibration, weight_bits=bits)
             results[f"{bits}-bit weights after training"] = judge(elect(before))
             results[f"{bits}-bit weights after quantization-aware fine-tuning"] = judge(elect(rounded))
+    same_work.check_updates(fine_tunings)
     return results
 
 

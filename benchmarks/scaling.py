@@ -1,45 +1,79 @@
-"""How the data job's time and memory grow: the corpus once, four times, and sixteen times over.
+"""How the data job's time and memory grow with the corpus: once, four times, and sixteen times over, with the default preset.
 
-`python benchmarks/scaling.py [--corpus=NAME:DIR ...]` prints a table. A copy is a row with a clip id of its own and a link to
-the recording. Start-up is the time of a job over twelve clips. The shorter jobs run several times, and the fastest counts.
-Memory is the largest resident set of any worker process: in the first 80 % of the time, when records are made, and in all,
-since Beam's local runner then hands over all records at once.
+`python benchmarks/scaling.py [--corpus=NAME:DIR ...] [--times=1,4,16]` prints a table. A clip that is there again is a row with
+a clip id of its own and a link to the recording. Start-up is the time of a job over twelve clips. The shorter jobs run several
+times, and the fastest counts. Memory is the largest resident set of any worker process: in the first 80 % of the time, when
+records are made, and in all, since Beam's local runner then hands over all records at once. A job that decoded fewer clips than
+it was given ends the benchmark with an error.
 """
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import threading
 import time
 
+import presets
+import same_work
 from corpora import make_manifest
 
+from schemas.classes import LABELS
+from schemas.run_files import Dataset
+from ser_tinyml.store import run_files
+
+DEFAULT = presets.make_flag("default")
 RUNNER = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-START_UP_CLIPS = 12
+WIDTHS = (6, 8, 9, 12, 9, 11, 16, 8)  # of the table's columns
 
 
 def main() -> None:
     """Runs each size and prints its row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
+    parser.add_argument("--times", default="1,4,16", help="how often each clip is there, a job each")
     parser.add_argument("--output", default="build/bench-scaling")
     arguments = parser.parse_args()
     output = pathlib.Path(arguments.output)
-    rows = [json.loads(line) for line in make_manifest(output, arguments.corpus, []).read_text().splitlines()]
-    few = [row for label in ("neutral", "happy", "surprise", "unpleasant") for row in _one_a_split(rows, label)]
-    start_up = min(_run(output, few, num_shards=1)[0] for _ in range(3))
+    manifest = make_manifest(output, arguments.corpus, [DEFAULT])
+    shutil.copy(manifest.with_name("summary.json"), output)  # how the clips were divided
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    few = [row for label in LABELS for row in _one_a_split(rows, label)]
+    start_up = min(_run(output, few, num_shards=1).seconds for _ in range(3))
     print(f"start-up ({len(few)} clips): {start_up:.1f} s")
-    print(f"{'':39}largest worker, MB:")
-    print(f"{'copies':>6}{'clips':>8}{'seconds':>9}{'ms a clip':>11}{'making records':>17}{'all':>8}")
-    for copies, times in ((1, 4), (4, 2), (16, 1)):
-        copied = _copy_rows(output, rows, copies)
-        seconds, (making, whole) = min(_run(output, copied, num_shards=4 * copies) for _ in range(times))
-        clips = copies * len(rows)
-        each = (seconds - start_up) / (clips - len(few)) * 1e3
-        print(f"{copies:6}{clips:8}{seconds:9.1f}{each:11.2f}{making / 1e6:17.0f}{whole / 1e6:8.0f}", flush=True)
+    print(f"{'':56}largest worker, MB:")
+    heads = ("times", "clips", "records", "bytes each", "seconds", "ms a clip", "making records", "in all")
+    print("".join(f"{head:>{width}}" for head, width in zip(heads, WIDTHS, strict=True)))
+    for times in map(int, arguments.times.split(",")):
+        repeated = _repeat_rows(output, rows, times)
+        jobs = [_run(output, repeated, num_shards=4 * times) for _ in range(max(1, 4 // times))]
+        job = min(jobs, key=lambda job: job.seconds)
+        each = (job.seconds - start_up) / (len(repeated) - len(few)) * 1e3
+        cells = (
+            *(str(times), str(len(repeated)), str(job.records), f"{job.stored_bytes / job.records:.0f}"),
+            *(
+                f"{job.seconds:.1f}",
+                f"{each:.2f}",
+                f"{job.worker_bytes_making / 1e6:.0f}",
+                f"{job.worker_bytes / 1e6:.0f}",
+            ),
+        )
+        print("".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True)), flush=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What a job took, and what it made."""
+
+    seconds: float
+    records: int
+    stored_bytes: int  # of all shards
+    worker_bytes_making: int  # the largest worker's in the first 80 % of the time
+    worker_bytes: int  # and in all
 
 
 def _one_a_split(rows: list[dict], label: str) -> list[dict]:
@@ -47,25 +81,25 @@ def _one_a_split(rows: list[dict], label: str) -> list[dict]:
     return list(chosen.values())
 
 
-def _copy_rows(output: pathlib.Path, rows: list[dict], copies: int) -> list[dict]:
+def _repeat_rows(output: pathlib.Path, rows: list[dict], times: int) -> list[dict]:
     folder = output / "links"
     folder.mkdir(exist_ok=True)
-    copied = []
+    repeated = []
     for row in rows:
-        for number in range(copies):
+        for number in range(times):
             clip_id = hashlib.sha256(f"{row['clip_id']}/{number}".encode()).hexdigest()
             link = folder / f"{clip_id}.wav"
             if not link.exists():
                 link.symlink_to(pathlib.Path(row["path"]).resolve())
-            copied.append({**row, "clip_id": clip_id, "path": str(link)})
-    return copied
+            repeated.append({**row, "clip_id": clip_id, "path": str(link)})
+    return repeated
 
 
-def _run(output: pathlib.Path, rows: list[dict], num_shards: int) -> tuple[float, tuple[int, int]]:
-    """(seconds, the largest worker's bytes (in the first 80 % of the time, in all)) of a job over these rows."""
-    manifest = output / "rows.jsonl"
+def _run(output: pathlib.Path, rows: list[dict], num_shards: int) -> _Job:
+    """Runs a job over these rows; ends with an error where it fails, or leaves a clip out."""
+    manifest, examples = output / "rows.jsonl", output / "job"
     manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    flags = [f"--manifest={manifest}", f"--output={output / 'job'}", f"--num_shards={num_shards}", *RUNNER]
+    flags = [DEFAULT, f"--manifest={manifest}", f"--output={examples}", f"--num_shards={num_shards}", *RUNNER]
     command = [sys.executable, "-m", "components.transform", *flags]
     begin = time.perf_counter()
     job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -76,8 +110,15 @@ def _run(output: pathlib.Path, rows: list[dict], num_shards: int) -> tuple[float
         sys.exit(f"error: {command} ended with {job.returncode}")
     seconds = time.perf_counter() - begin
     watcher.join()
-    making = max(memory for when, memory in seen if when - begin < 0.8 * seconds)
-    return seconds, (making, max(memory for _, memory in seen))
+    dataset = run_files.read(Dataset, str(examples))
+    same_work.check_decoded(dataset.decoded, len(rows))
+    return _Job(
+        seconds,
+        records=sum(split.examples for split in dataset.splits.values()),
+        stored_bytes=sum(path.stat().st_size for path in examples.glob("*.tfrecord.gz")),
+        worker_bytes_making=max(memory for when, memory in seen if when - begin < 0.8 * seconds),
+        worker_bytes=max(memory for _, memory in seen),
+    )
 
 
 def _watch(job: subprocess.Popen, seen: list[tuple[float, int]]) -> None:

@@ -1,28 +1,20 @@
 """The data job against the original notebook's loop: the same recordings, the same features, side by side.
 
-`python benchmarks/transform.py [--corpus=NAME:DIR ...]`. Each is a command of its own, timed from start to end, in turns.
-The last line is `ratio: X`, the notebook's median seconds over ours.
+`python benchmarks/transform.py [--corpus=NAME:DIR ...]`. Each is a command of its own, timed from start to end, in turns; both
+do what `pipeline/configs/notebook.flags` says. `largest difference: X` is that between the features of both sides: beyond the
+tolerance the benchmark ends with an error. The last line is `ratio: X`, the notebook's median seconds over ours.
 """
 
 import argparse
-import json
 import pathlib
 import statistics
-import subprocess
-import sys
-import time
 
-from corpora import make_manifest
+import commands
+import presets
+import same_work
+from corpora import REPOSITORY, make_manifest
 
-FLAGS = [
-    "--split=notebook",
-    "--validation_fraction=0.18",
-    "--test_fraction=0.10",
-    "--load_rate=22050",
-    "--crop=0.4:1.9",
-    "--padding=features",
-    "--augment=notebook",
-]
+NOTEBOOK = presets.make_flag("notebook")
 RUNNER = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
 
 
@@ -34,28 +26,26 @@ def main() -> None:
     parser.add_argument("--output", default="build/bench-transform")
     arguments = parser.parse_args()
     output = pathlib.Path(arguments.output)
-    manifest = make_manifest(output, arguments.corpus, [*FLAGS[:3], "--unpleasant_keep_fraction=1"])
+    manifest = make_manifest(output, arguments.corpus, [NOTEBOOK, "--unpleasant_keep_fraction=1"])
     clips = len(manifest.read_text().splitlines())
-    job_flags = [f"--manifest={manifest}", f"--output={output / 'job'}", *FLAGS, *RUNNER]
-    commands = {
-        "notebook loop": ["benchmarks/notebook_loop.py", str(manifest), str(output / "notebook.npz")],
+    arrays, examples = output / "notebook.npz", output / "job"
+    job_flags = [f"--manifest={manifest}", f"--output={examples}", NOTEBOOK, *RUNNER]
+    sides = {
+        "notebook loop": [str(REPOSITORY / "benchmarks/notebook_loop.py"), str(manifest), str(arrays)],
         "data job": ["-m", "components.transform", *job_flags],
     }
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(arguments.rounds):
-        for name, command in commands.items():
-            begin = time.perf_counter()
-            subprocess.run([sys.executable, *command], check=True, capture_output=True)
-            seconds[name].append(time.perf_counter() - begin)
+        for name, command in sides.items():
+            seconds[name].append(commands.run(*command))
             print(
                 f"{name}: {clips} clips, {seconds[name][-1]:.1f} s, {clips / seconds[name][-1]:.0f} clips/s", flush=True
             )
-    splits = json.loads((output / "job/dataset.json").read_text())["splits"]
-    made = sum(split["examples"] for split in splits.values())
-    if made != 2 * clips:
-        raise RuntimeError(f"the job made {made} examples of {clips} clips, the notebook {2 * clips}")
-    notebook, job = (statistics.median(seconds[name]) for name in commands)
-    print(f"ratio: {notebook / job:.2f}")
+    loop, job = same_work.read_loop(arrays), same_work.read_job(examples)
+    difference = same_work.check_features(loop, job)
+    print(f"largest difference: {difference:.1e} in the MFCCs of {len(loop)} copies (at most {same_work.TOLERANCE})")
+    slow, fast = (statistics.median(seconds[name]) for name in sides)
+    print(f"ratio: {slow / fast:.2f}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def parameter(default: Any, help_text: str, affects_output: bool = True) -> Any:
 
 
 def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines a flag for each field of a dataclass of parameters; one that another step shares is defined once.
+    """Defines a flag for each field of a dataclass of parameters.
 
     str, int, float, bool and `Literal` of strings become the flags of these types; `tuple[str, ...]` may be given several
     times.
@@ -34,15 +34,15 @@ def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = fl
       flag_values: where to define them.
 
     Raises:
-      ValueError: two steps disagree about a shared flag's default.
+      ValueError: two steps have a flag of one name.
     """
     types = get_type_hints(parameters)
     for field in dataclasses.fields(parameters):
-        default = list(field.default) if isinstance(field.default, tuple) else field.default
-        if field.name not in flag_values:
-            _define_flag(field, types[field.name], module_name=step, flag_values=flag_values)
-        elif flag_values[field.name].default != default:
-            raise ValueError(f"--{field.name} has two defaults: {flag_values[field.name].default!r} and {default!r}")
+        if field.name in flag_values:
+            raise ValueError(
+                f"--{field.name} is a flag of {step} and of another step: a later one reads the artifact of an earlier"
+            )
+        _define_flag(field, types[field.name], module_name=step, flag_values=flag_values)
 
 
 def _define_flag(field: dataclasses.Field, kind: Any, **place: Any) -> None:

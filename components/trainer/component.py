@@ -123,7 +123,7 @@ class Splits:
 
     @functools.cached_property
     def calibration(self) -> np.ndarray:
-        """What the exporter will calibrate with: training records, float32 [examples, frames, coefficients], standardised."""
+        """What the exporter calibrates with: training records, standardised, float32 [examples, frames, coefficients]."""
         chosen = np.stack([example.mfcc for example in read_calibration(self._examples)])
         return standardise(chosen, self._dataset.standardisation)
 

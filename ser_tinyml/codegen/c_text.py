@@ -1,5 +1,6 @@
 """The one writer of C text: templates, and how numbers, strings, names and arrays are spelled in C."""
 
+import functools
 import pathlib
 import re
 from collections.abc import Iterable
@@ -14,6 +15,11 @@ _TEMPLATES = pathlib.Path(__file__).resolve().parent / "templates"
 
 def render(template: str, **values: object) -> bytes:
     """Returns a file of `templates/`, filled in; a value that a template asks for and does not get is an error."""
+    return _load_environment().get_template(template).render(**values).encode()
+
+
+@functools.cache
+def _load_environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -29,7 +35,7 @@ def render(template: str, **values: object) -> bytes:
         "c_string": c_string,
         "thousands": lambda number: f"{number:,}",
     }
-    return environment.get_template(template).render(**values).encode()
+    return environment
 
 
 def c_float(value: float | np.floating) -> str:

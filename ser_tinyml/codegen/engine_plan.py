@@ -140,7 +140,7 @@ def _keep_frames(graph: Graph, source: str) -> JointCopy | None:
 
 
 def _pack(rows: np.ndarray, padded: int) -> np.ndarray:
-    """int8 [4, n] -> int16 [padded * 2]: two rows to a value, as ser_dot4 of ser_kernels.h takes them."""
+    """Packs int8 [4, n] into int16 [padded * 2], two rows to a value, as ser_dot4 of ser_kernels.h takes them."""
     wide = np.zeros((_TILE, padded), np.int16)
     wide[:, : rows.shape[1]] = rows
     pairs = wide[::2] * 256 + wide[1::2]  # [2, padded]

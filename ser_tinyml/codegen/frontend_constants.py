@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
-from ser_tinyml.audio.mel import bin_frequencies, dct_matrix, hann_window, mel_corners
+from ser_tinyml.audio.mel import bin_frequencies, dct_matrix, hann_window, loudest_power, mel_corners, mel_heights
 from ser_tinyml.codegen.c_text import c_float
 from ser_tinyml.runtimes.int8 import Quantization
 
@@ -105,7 +105,7 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
         (
             "ser_mel_norm[SER_N_MELS]",
             "Heights of the triangles (Slaney's norm), for samples of 16 bits and a spectrum 4 times as large as it is.",
-            _mel_heights(front_end) / (4 * _FULL_SCALE) ** 2,
+            mel_heights(front_end) / (4 * _FULL_SCALE) ** 2,
         ),
         (
             "ser_dct[SER_N_MFCC][(SER_N_MELS + 1) / 2]",
@@ -132,41 +132,43 @@ def _db_per_level(front_end: FrontEnd) -> float:
 
 
 def _levels_per_octave(front_end: FrontEnd) -> int:
-    """The finest with which 16 bits reach from amin to the loudest cell that there can be: by Parseval's theorem a frame's bins
-    hold n_fft times its energy, of which the window leaves at most 3/8 of full scale."""
-    loudest = front_end.n_fft * front_end.n_fft * 3 / 8 * _mel_heights(front_end).max()
-    return math.floor((_LEVELS - 1) / math.log2(loudest / front_end.amin))
+    """Returns the finest number with which 16 bits reach from amin to the loudest cell that there can be."""
+    return math.floor((_LEVELS - 1) / math.log2(loudest_power(front_end) / front_end.amin))
 
 
 def _fft_order(points: int) -> np.ndarray:
-    """int64 [points]: the index of each bin's real part in what CMSIS-DSP's FFT leaves without its bit reversal. After a first
-    stage of radix 1, 2 or 4 and others of radix 8 a bin's digits are in reverse."""
+    """Returns the index of each bin's real part in what CMSIS-DSP's FFT leaves without its bit reversal, int64 [points].
+
+    After a first stage of radix 1, 2 or 4 and others of radix 8 a bin's digits are in reverse.
+    """
     octal_digits = (points.bit_length() - 1) // 3
     radices = [points >> 3 * octal_digits] + [8] * octal_digits
     return 2 * np.arange(points).reshape(radices).T.ravel()
 
 
-def _mel_heights(front_end: FrontEnd) -> np.ndarray:
-    """float64 [n_mels]."""
-    corners = mel_corners(front_end)
-    return 2 / (corners[2:] - corners[:-2])
-
-
 def _mel_edges(front_end: FrontEnd) -> np.ndarray:
-    """int64 [n_mels + 2]: the first bin at or above each corner."""
+    """Returns the first bin at or above each corner, int64 [n_mels + 2]."""
     return np.searchsorted(bin_frequencies(front_end), mel_corners(front_end))
 
 
 def _falling_sides(front_end: FrontEnd) -> np.ndarray:
-    """float64 [n_mels + 1, 2]: between two corners, by how much a triangle of height 1 falls a bin, and its weight at the
-    last bin. The next triangle rises to 1 less that."""
+    """Returns, between two corners, by how much a triangle of height 1 falls a bin, and its weight at the last bin.
+
+    The next triangle rises to 1 less that.
+
+    Returns:
+      float64 [n_mels + 1, 2].
+    """
     bins = mel_corners(front_end) * (front_end.n_fft / front_end.sample_rate)
     slopes = 1 / np.diff(bins)
     return np.stack([slopes, (bins[1:] - _mel_edges(front_end)[1:] + 1) * slopes], axis=1)
 
 
 def _left_half(dct: np.ndarray) -> np.ndarray:
-    """float64 [n_mfcc, (n_mels + 1) // 2]. A column in the middle is its own mirror image: it is met twice, so it is halved."""
+    """Returns the left half of the DCT's rows, float64 [n_mfcc, (n_mels + 1) // 2].
+
+    A column in the middle is its own mirror image: it is met twice, so it is halved.
+    """
     half = dct[:, : (dct.shape[1] + 1) // 2].copy()
     if dct.shape[1] % 2:
         half[:, -1] /= 2

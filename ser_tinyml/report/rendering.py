@@ -1,6 +1,7 @@
 """The templates of this folder, filled in: the report's page and the model card."""
 
 import base64
+import functools
 
 import jinja2
 
@@ -12,6 +13,11 @@ def render(template: str, **values: object) -> str:
 
     Text is escaped where the template is of HTML.
     """
+    return _load_environment().get_template(template).render(**values)
+
+
+@functools.cache
+def _load_environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ser_tinyml.report"),
         autoescape=jinja2.select_autoescape(["html.j2"]),
@@ -26,7 +32,7 @@ def render(template: str, **values: object) -> str:
         "significant": lambda number: f"{number:.4g}",
         "thousands": lambda number: f"{number:,}",
     }
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def explain_validation(board: Board) -> str:

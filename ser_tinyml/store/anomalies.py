@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from schemas.classes import LABELS, SPLITS
+from schemas.classes import SPLITS
 
 
 def find_anomalies(statistics: dict, speakers_apart: bool) -> list[str]:
@@ -26,7 +26,7 @@ def _missing_classes(splits: dict) -> Iterator[str]:
     for name in SPLITS:
         if not splits[name]["examples"]:
             yield f"{name} has no examples"
-        elif missing := [label for label in LABELS if not splits[name]["labels"][label]]:
+        elif missing := [label for label, count in splits[name]["labels"].items() if not count]:
             yield f"{name} has no example of the class {', '.join(missing)}"
 
 

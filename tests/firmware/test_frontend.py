@@ -187,7 +187,9 @@ def test_a_changed_parameter_moves_python_metadata_and_c_alike(build_front_end, 
     metadata = json.loads(json.dumps(changed.to_dict()))
     assert metadata | changes == metadata and FrontEnd.from_dict(metadata) == changed
     header = make_front_end_sources(changed)["ser_model.h"].decode()
-    defined = {name.lower(): float(value.rstrip("f")) for name, value in re.findall(r"#define SER_(\w+) (\S+)", header)}
+    defined = {
+        name.lower(): float(value.strip("()f")) for name, value in re.findall(r"#define SER_(\w+) (\S+)", header)
+    }
     for name in metadata.keys() & defined.keys():
         assert np.float32(defined[name]) == np.float32(metadata[name]), name
 

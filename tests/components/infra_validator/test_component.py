@@ -56,7 +56,7 @@ def test_a_firmware_too_large_for_its_board_fails(demo_root, tmp_path):
     board = validate(demo_root, tmp_path / "board", board_clips=1, max_flash_bytes=100_000, max_ram_bytes=50_000)
     assert not board.validated
     with pytest.raises(
-        UserError, match=r"(?s)did not pass:.*flash: \d+, at most 100000: FAILED.*RAM: \d+, at most 50000"
+        UserError, match=r"(?s)did not pass:.*flash: \d+ bytes, at most 100000: FAILED.*RAM: \d+ bytes, at most 50000"
     ):
         component.require_blessing(str(tmp_path / "board"))
 
