@@ -12,6 +12,7 @@ import hashlib
 import re
 
 import numpy as np
+import tensorflow as tf
 
 from components.step import parameter
 from schemas.classes import LABELS
@@ -88,7 +89,8 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
     converted = convert(fix_batch_size(keras_model), _calibration_inputs(examples, source, parameters))
     arena_bytes = measure_arena(converted["int8"])
     contents = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
-    sources, engine_lacks = _make_sources(converted["int8"], source, arena_bytes)
+    lstm_names = [layer.name for layer in keras_model.layers if isinstance(layer, tf.keras.layers.LSTM)]
+    sources, engine_lacks = _make_sources(converted["int8"], source, arena_bytes=arena_bytes, lstm_names=lstm_names)
     contents |= sources
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
@@ -110,13 +112,15 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
     print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in contents.items()))
 
 
-def _make_sources(int8: bytes, source: _Source, arena_bytes: int) -> tuple[dict[str, bytes], str]:
+def _make_sources(
+    int8: bytes, source: _Source, *, arena_bytes: int, lstm_names: list[str]
+) -> tuple[dict[str, bytes], str]:
     """Returns the C sources by their names, and what the engine lacks for this model; "" where it lacks nothing."""
     data = make_tflm_sources(int8, arena_bytes)
     interface = ModelInterface(source.labels, source.front_end, source.standardisation)
     graph, engine_lacks = None, ""
     try:
-        graph = read_graph(int8)
+        graph = read_graph(int8).with_lstm_names(lstm_names)
     except UserError as error:
         engine_lacks = str(error)
         print(f"no generated engine, TFLM's alone runs this model: {engine_lacks}")

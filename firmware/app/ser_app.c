@@ -7,9 +7,10 @@ static void forget_audio(ser_app *app);
 static int read_block(ser_app *app, ser_level *level);
 static void use_run(ser_app *app, ser_level *level, uint32_t n);
 static void follow_speech(ser_app *app);
+static void end_utterance(ser_app *app);
+static int has_window(const ser_app *app);
 static int is_due(ser_app *app);
 static int decide(ser_app *app, ser_decision *decision);
-static int has_window(const ser_app *app);
 static float measure_window(const ser_app *app, uint32_t start);
 
 int ser_app_init(ser_app *app) {
@@ -39,7 +40,9 @@ int ser_app_poll(ser_app *app, ser_decision *decision) {
   ser_level level;
   while (app->running) {
     if (is_due(app)) {
-      if (decide(app, decision)) return 1;
+      const int decided = decide(app, decision);
+      end_utterance(app);
+      if (decided) return 1;
     } else if (read_block(app, &level)) {
       ser_vad_update(&app->vad, ser_level_db(&level));
       follow_speech(app);
@@ -95,28 +98,34 @@ static void follow_speech(ser_app *app) {
     app->is_first = 1;
   }
   if (app->vad.open && app->vad.quiet_blocks == 0) app->speech_end = app->position;
-  if (app->in_utterance && !app->vad.open && !has_window(app)) {
-    app->in_utterance = 0;
-    ser_smoothing_clear(&app->smoothing);
-  }
+  end_utterance(app);
+}
+
+// Ends the utterance where the gate is closed and no decision is to come.
+static void end_utterance(ser_app *app) {
+  if (!app->in_utterance || app->vad.open || has_window(app)) return;
+  app->in_utterance = 0;
+  ser_smoothing_clear(&app->smoothing);
 }
 
 // Whether the utterance, as far as its speech goes, has another window.
 static int has_window(const ser_app *app) {
-  return app->is_first || ser_windows_has_next(app->last_start, app->speech_end);
+  return app->is_first || ser_windows_has_next(app->window_start, app->speech_end);
 }
 
+// Whether the next window is complete; `window_start` is then its start.
 static int is_due(ser_app *app) {
-  if (!app->in_utterance || !has_window(app) || app->position < app->window_start + SER_WINDOW_SAMPLES) return 0;
-  app->last_start = app->window_start;
-  app->window_start = ser_windows_next(app->last_start);
+  if (!app->in_utterance || !has_window(app)) return 0;
+  const uint64_t start = app->is_first ? app->window_start : ser_windows_next(app->window_start);
+  if (app->position < start + SER_WINDOW_SAMPLES) return 0;
+  app->window_start = start;
   app->is_first = 0;
   return 1;
 }
 
 // 0 where the window was overwritten before the front end was through.
 static int decide(ser_app *app, ser_decision *decision) {
-  const uint32_t age = (uint32_t)(app->position - app->last_start);
+  const uint32_t age = (uint32_t)(app->position - app->window_start);
   const uint32_t start = ser_ring_index_before(&app->ring, age);
   const float rms_db = measure_window(app, start);
   const ser_audio audio = {app->samples, SER_RING_SAMPLES, start};
@@ -135,7 +144,7 @@ static int decide(ser_app *app, ser_decision *decision) {
   decision->n_labels = SER_N_LABELS;
   decision->labels = ser_labels;
   decision->probabilities = app->probabilities;
-  decision->milliseconds = (uint32_t)((app->last_start + SER_WINDOW_SAMPLES) * 1000 / SER_SAMPLE_RATE);
+  decision->milliseconds = (uint32_t)((app->window_start + SER_WINDOW_SAMPLES) * 1000 / SER_SAMPLE_RATE);
   decision->rms_db = rms_db;
   decision->overruns = app->overruns;
   return 1;

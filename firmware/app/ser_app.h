@@ -4,11 +4,11 @@
 // SER_VAD_OPEN_BLOCKS before the gate opens, and ends with the last block that was not quiet. So speech of any length gets a
 // decision. When its last window is decided and the gate is closed, the utterance is over, and smoothing forgets.
 //
-// The ring buffer holds a window, what it may have to wait (SER_WAIT_SAMPLES) and SER_RING_SLACK_SAMPLES. The front end is the only one to read a whole window, while samples
-// keep coming; its 5.8 million instructions take 110 to 150 ms of a 64 MHz Cortex-M4 (1.2 to 1.65 cycles each), up to 2,400
-// samples. The slack is for that, for an interrupt's block of 256 before it and one behind it, and 18 ms of whatever else the main
-// loop does. Where that is not enough, the window's oldest samples were overwritten: the decision is dropped and counted in
-// `overruns`. The engine works on features, and needs no slack.
+// The ring buffer holds a window, what comes while that waits for its decision (SER_WAIT_SAMPLES), and SER_RING_SLACK_SAMPLES. The
+// front end is the only one to read a whole window, while samples keep coming; its 5.8 million instructions take 110 to 150 ms of
+// a 64 MHz Cortex-M4 (1.2 to 1.65 cycles each), up to 2,400 samples. The slack is for that, for an interrupt's block of 256 before
+// it and one behind it, and 18 ms of whatever else the main loop does. Where that is not enough, the window's oldest samples were
+// overwritten: the decision is dropped and counted in `overruns`. The engine works on features, and needs no slack.
 #ifndef SER_APP_H_
 #define SER_APP_H_
 
@@ -28,14 +28,16 @@ extern "C" {
 
 #define SER_BLOCK_SAMPLES (SER_SAMPLE_RATE / SER_VAD_BLOCKS_PER_SECOND)
 
-// How long a complete window may wait for its decision: until speech goes on behind a pause that the gate bridges, where windows
-// follow one another faster than that; and to the end of a block, where they do not end with one.
-#define SER_HANGOVER_SAMPLES (SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES)
-#define SER_BRIDGE_SAMPLES \
-  (SER_HANGOVER_SAMPLES > SER_WINDOW_HOP_SAMPLES ? SER_HANGOVER_SAMPLES - SER_WINDOW_HOP_SAMPLES : 0)
+// How long a complete window may wait for its decision. The first one waits for the gate to open, where it is shorter than its lead
+// and the blocks that open the gate. Another waits for speech that goes on behind a pause which the gate bridges, where windows
+// follow one another faster than that. Each waits for the end of a block, where windows do not end with blocks.
+#define SER_EXCESS(a, b) ((a) > (b) ? (a) - (b) : 0)
+#define SER_OPENING_SAMPLES SER_EXCESS(SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES, SER_WINDOW_SAMPLES)
+#define SER_BRIDGE_SAMPLES SER_EXCESS(SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES, SER_WINDOW_HOP_SAMPLES)
 #define SER_ENDS_WITH_BLOCKS \
   (SER_WINDOW_SAMPLES % SER_BLOCK_SAMPLES + SER_WINDOW_HOP_SAMPLES % SER_BLOCK_SAMPLES + SER_LEAD_SAMPLES % SER_BLOCK_SAMPLES == 0)
-#define SER_WAIT_SAMPLES (SER_BRIDGE_SAMPLES + (SER_ENDS_WITH_BLOCKS ? 0 : SER_BLOCK_SAMPLES))
+#define SER_WAIT_SAMPLES \
+  (SER_BRIDGE_SAMPLES + SER_EXCESS(SER_OPENING_SAMPLES, SER_BRIDGE_SAMPLES) + (SER_ENDS_WITH_BLOCKS ? 0 : SER_BLOCK_SAMPLES))
 
 #define SER_RING_SLACK_SAMPLES 3200
 #define SER_RING_SAMPLES (SER_WINDOW_SAMPLES + SER_WAIT_SAMPLES + SER_RING_SLACK_SAMPLES)
@@ -52,8 +54,7 @@ typedef struct {
   ser_vad vad;
   int in_utterance;       // the gate is open, or a decision is to come
   int is_first;           // it is the utterance's first
-  uint64_t window_start;  // the next window's
-  uint64_t last_start;    // that of the window before, where it is not the first
+  uint64_t window_start;  // where the first window starts; from its decision on, where the window starts that was decided last
   uint64_t speech_end;    // so far
   int8_t features[SER_N_FRAMES * SER_N_MFCC];
   ser_smoothing smoothing;

@@ -2,7 +2,7 @@
 //
 // Activations are held as int16 less their zero point (-255 to 255), which needs no correction in a dot product and is what
 // the Cortex-M4's dual multiply-accumulate (SMLAD) takes. Weights of 8 bits are packed two rows to an int16: see ser_dot4.
-// ser_engine.c, generated from a model, calls these with constants; what runs once a unit is inline so that they fold.
+// ser_model.c, generated from a model, calls these with constants; what runs once a unit is inline so that they fold.
 #ifndef SER_KERNELS_H_
 #define SER_KERNELS_H_
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Factor:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layer:
-    """What all layers have. `name` is that of the Keras layer where the TFLite file still tells it, else the layer's kind."""
+    """What all layers have. `name` is the Keras layer's where it is known, else the layer's kind."""
 
     name: str
     input: Quantization
@@ -140,3 +141,16 @@ class Graph:
     def macs(self) -> int:
         """The number of multiply-accumulates for a window."""
         return self.n_frames * sum(layer.macs for layer in self.by_frame) + sum(layer.macs for layer in self.by_window)
+
+    def with_lstm_names(self, names: Sequence[str]) -> "Graph":
+        """Returns the graph with the Keras model's names of its LSTM layers, in order, which a TFLite file does not keep.
+
+        It stays as it is where there are more names, or fewer, than LSTM layers.
+        """
+        places = [place for place, layer in enumerate(self.by_frame) if isinstance(layer, Lstm)]
+        if len(places) != len(names):
+            return self
+        layers = list(self.by_frame)
+        for place, name in zip(places, names, strict=True):
+            layers[place] = dataclasses.replace(layers[place], name=name)
+        return dataclasses.replace(self, by_frame=tuple(layers))

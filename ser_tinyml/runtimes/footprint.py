@@ -7,11 +7,9 @@ import re
 from schemas.errors import UserError
 
 _FLASH, _RAM, _BOTH = ("text", "rodata", "ARM"), ("bss", "COMMON"), ("data",)
-# " .rodata.layer_1_weights   0x00000000000012ab   0x12000 libser_engine.a(ser_engine.c.obj)"; a long name has a line of its own
+# " .rodata.layer_1_lstm_bias 0x00000000000012ab   0x800 libser_model.a(ser_model.c.obj)"; a long name has a line of its own
 _PLACED = re.compile(r"^ \.?([\w.$-]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$", re.MULTILINE)
-
-
-# Of the generated ser_model.c.
+# The weights, biases and front end's tables of the generated ser_model.c.
 _NOT_ENGINE = re.compile(r"rodata\.(layer_\d+_\w+_(weights|bias)|ser_(?!labels)\w+)$")
 
 

@@ -224,6 +224,18 @@ def test_the_windows_of_a_file_are_those_that_the_pipeline_judges(host, tmp_path
     assert [round(window["seconds"] * rate / 8) for window in report["windows"]] == [round(s / 8) for s in starts]
 
 
+def test_a_window_may_begin_behind_the_end_of_a_file(cmsis_dsp, tmp_path):
+    """Speech goes on behind the first window, and the next hop leads beyond the file: silence is heard there."""
+    front_end = dataclasses.replace(FRONT_END, window_hop_samples=48_000)
+    (tmp_path / "generated").mkdir()
+    generated = generate(front_end, tmp_path / "generated")
+    configure(tmp_path / "build", f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}", "-DSER_SANITIZE=ON")
+    build(tmp_path / "build", "ser_host")
+    data = make_chunk(b"data", make_sound(2.0).tobytes())
+    heard = classify(tmp_path / "build", tmp_path, make_wav(make_chunk(b"fmt ", make_format()), data))
+    assert [window["seconds"] for window in heard["windows"]] == [0.0, 3.0]
+
+
 def test_a_short_file_is_followed_by_silence_whatever_comes_behind_its_samples(host, tmp_path):
     form, noise = make_chunk(b"fmt ", make_format()), make_chunk(b"LIST", make_sound(1.5, 1).tobytes())
     sound = make_sound(0.5).tobytes()

@@ -115,11 +115,12 @@ static bool classify_windows(const int16_t *samples, uint32_t n, report *so_far)
   return false;
 }
 
-// The window from sample `start` on, with silence where the recording has ended.
+// The window from sample `start` on, with silence where the recording has ended: it may have ended before `start`.
 static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32_t start, report *so_far) {
   static int16_t samples[SER_WINDOW_SAMPLES];
+  const uint32_t left = start < n_samples ? n_samples - start : 0;
   for (uint32_t n = 0; n < SER_WINDOW_SAMPLES; n++) {
-    samples[n] = n < n_samples - start ? recording[start + n] : 0;
+    samples[n] = n < left ? recording[start + n] : 0;
   }
   int8_t features[SER_N_FRAMES * SER_N_MFCC];
   int8_t output[SER_N_LABELS];

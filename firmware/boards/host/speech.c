@@ -4,7 +4,7 @@
 
 #include "ser_model.h"
 
-#define STRETCH ((SER_SAMPLE_RATE + 25) / 50)  // samples of 20 ms
+#define STRETCH ((SER_SAMPLE_RATE + 24 + SER_SAMPLE_RATE / 50 % 2) / 50)  // samples of 20 ms; a half goes to the even neighbour
 #define GATE 0.001                             // -30 dB, of energy
 
 // The mean square of the stretch from sample `first` on; behind the recording is silence. The sum is exact.

@@ -52,6 +52,12 @@ def test_header_states_what_export_json_states(demo_root):
     np.testing.assert_array_equal(np.float32(means), np.float32(description["standardisation"]["mean"]))
 
 
+def test_layers_have_their_keras_names_in_c(demo_root):
+    source = (demo_root / "export/ser_model.c").read_text()
+    names = re.findall(r"^// (\w+): (?:LSTM|dense|softmax)", source, re.MULTILINE)
+    assert names == ["lstm_1", "lstm_2", "dense", "probabilities", "softmax"]
+
+
 @pytest.mark.parametrize("value", [0.1, 1.0, 1e-10, -242.95977, 3.4e38, 0.00390625, 211.48682411775803])
 def test_c_floats_read_back_exactly(value):
     text = c_float(value)
