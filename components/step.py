@@ -1,12 +1,17 @@
-"""What every step shares: its parameters, a dataclass, are its flags, and its inputs are flags, too."""
+"""What every step shares: its parameters, a dataclass, are its flags, its inputs are flags, too, and its folder is its own."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+import os
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from absl import flags
 
 from components.command_line import run_command
+from ser_tinyml.store import artifact
+from ser_tinyml.store.lock import locked
 
 Parameters = TypeVar("Parameters")
 
@@ -69,6 +74,39 @@ def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = fla
     return parameters(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 
+def owns_output(makes: str, keeps: str = "", varies: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorates a step's work, `run(output=..., parameters=..., <input>=...)`: all that it reads is verified before it begins,
+    and it writes into a folder of its own, whose record it completes in the end (`ser_tinyml/store/artifact.py`).
+
+    Args:
+      makes: a regular expression of the names of all files that the step makes below `output`.
+      keeps: a folder there that stays when the step begins: what it goes on from that was killed.
+      varies: a folder of logs there, which are others each time, and which nothing reads.
+    """
+
+    def decorate(work: Callable[..., None]) -> Callable[..., None]:
+        step, names = name_step(work), re.compile(makes)
+
+        @functools.wraps(work)
+        def run(output: str, parameters: Any, **others: Any) -> None:
+            with locked(output):
+                for directory in (value for value in others.values() if isinstance(value, str)):
+                    artifact.verify(directory)
+                artifact.begin(output, step, names, keeps)
+                work(output=output, parameters=parameters, **others)
+                artifact.finish(output, step, names, varies)
+
+        run.makes = names  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def name_step(part: Any) -> str:
+    """Returns the name of the step, which is that of its folder, whose `component` module, or a function in it, is given."""
+    return getattr(part, "__module__", part.__name__).split(".")[1]
+
+
 def run_step(
     module: Any,
     inputs: Sequence[str] = (),
@@ -83,10 +121,10 @@ def run_step(
       optional_inputs: those that it can do without.
       takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
     """
-    step = module.__name__.split(".")[1]
+    step = name_step(module)
     for name in (*inputs, *optional_inputs):
         define_path(name, step, f"Where the {name} is that this step reads.", required=name in inputs)
-    define_path("output", step, "Where to write to.")
+    define_output("output", step, "Directory to write to, which holds nothing else.")
     define_flags(module.Parameters, step)
 
     def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
@@ -102,3 +140,14 @@ def run_step(
 def define_path(name: str, step: str, help_text: str, *, required: bool = True) -> None:
     """Defines a flag that names a file or a directory; the help lists it below `step`."""
     flags.DEFINE_string(name, None, help_text, module_name=step, required=required)
+
+
+def define_output(name: str, step: str, help_text: str) -> None:
+    """Defines a flag that names a directory to write to: no root of a filesystem, and nobody's home."""
+    define_path(name, step, help_text)
+    message = 'a directory of its own, not "", the home directory or the root of the filesystem'
+    flags.register_validator(name, lambda path: path is None or not _is_everyones(path), message=message)
+
+
+def _is_everyones(path: str) -> bool:
+    return not path.strip() or os.path.realpath(path) in {"/", os.path.realpath(os.path.expanduser("~"))}

@@ -7,12 +7,13 @@ from absl import flags
 from components.command_line import run_command
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
-from components.step import define_flags, define_path, from_flags
+from components.step import define_flags, define_output, from_flags
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.judging import cross_validation
-from ser_tinyml.store import files
+from ser_tinyml.store import artifact, files
+from ser_tinyml.store.lock import locked
 
 _GROUP = "run"  # below which the help lists the flags that are no step's
 
@@ -25,6 +26,11 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
       GateFailed: all is done and the report written, and the model is not blessed, or its firmware did not pass.
     """
     root = flag_values["pipeline_root"].value
+    with locked(root):
+        _run_all(root, flag_values, beam_options)
+
+
+def _run_all(root: str, flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     folds = _list_folds(flag_values)
     if not folds:
         _run_steps(root, flag_values, beam_options, fold=flag_values["fold"].value, deploys=True)
@@ -58,7 +64,9 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
 
 def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], *, fold: str, deploys: bool) -> None:
     lineage = Lineage(root)
-    for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
+    steps = plan_steps(flag_values["model_path"].value, deploys=deploys)
+    checked = False
+    for number, step in enumerate(steps):
         parameters = from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
@@ -67,6 +75,10 @@ def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str]
             print(f"== {step.name}: done before, {files.join(root, step.output)}", flush=True)
             continue
         print(f"== {step.name}", flush=True)
+        if not checked:  # before hours of work: what follows will run again, too
+            for later in steps[number:]:
+                artifact.check(files.join(root, later.output), later.name, later.component.run.makes)
+            checked = True
         lineage.begin(step)
         inputs = {name: files.join(root, path) for name, path in step.inputs.items()}
         extra = {"beam_options": beam_options} if step.name == "transform" else {}
@@ -76,7 +88,7 @@ def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str]
 
 def main() -> None:
     """Runs `ser-tinyml run`."""
-    define_path("pipeline_root", _GROUP, "Directory for all that the run leaves behind.")
+    define_output("pipeline_root", _GROUP, "Directory for all that the run leaves behind.")
     flags.DEFINE_integer(
         "folds",
         0,

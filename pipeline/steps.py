@@ -9,6 +9,7 @@ from components.exporter import component as exporter
 from components.infra_validator import component as infra_validator
 from components.pusher import component as pusher
 from components.reporter import component as reporter
+from components.step import name_step
 from components.trainer import component as trainer
 from components.transform import component as transform
 
@@ -24,7 +25,7 @@ class Step:
     @property
     def name(self) -> str:
         """The name of the component's folder."""
-        return self.component.__name__.split(".")[1]
+        return name_step(self.component)
 
 
 STEPS = (

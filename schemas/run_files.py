@@ -8,6 +8,47 @@ from typing import Any, ClassVar, Literal
 
 from schemas.front_end import FrontEnd, Standardisation
 
+# ---- every step's folder ----
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """What a step made in its folder."""
+
+    KIND: ClassVar[str] = "artifact"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "artifact.json"
+
+    step: str
+    finished: bool
+    files: dict[str, str]  # name below the folder -> hexadecimal SHA-256, "" of a log; none while the step is at work
+
+
+# ---- ROOT ----
+
+
+@dataclasses.dataclass(frozen=True)
+class StepRun:
+    """A step's last finished run."""
+
+    code: str  # a digest of the step's modules
+    libraries: dict[str, str]  # name -> version
+    parameters: dict[str, Any]
+    inputs: dict[str, str]  # what it read -> a digest
+    output: str  # a digest of what it made
+
+
+@dataclasses.dataclass(frozen=True)
+class RunHistory:
+    """What each step of a pipeline read, made and was run with."""
+
+    KIND: ClassVar[str] = "lineage"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "lineage.json"
+
+    steps: dict[str, StepRun]
+
+
 # ---- ROOT/manifest ----
 
 SplitProtocol = Literal["speaker", "clip", "notebook"]

@@ -13,7 +13,7 @@ import io
 
 import numpy as np
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Evaluation, Export, Scores, Training
 from ser_tinyml.codegen.convert import FORMATS
@@ -53,6 +53,7 @@ class Parameters:
     )
 
 
+@owns_output(r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png|confusion_\w+\.png")
 def run(output: str, parameters: Parameters, *, examples: str, export: str, model: str | None = None) -> None:
     """Evaluates and judges; `require_blessing` then tells whether the model passed.
 

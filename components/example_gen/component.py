@@ -11,7 +11,7 @@ Writes:
 import collections
 import dataclasses
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from schemas.classes import SPLITS
 from schemas.errors import UserError
 from schemas.manifest import ManifestRow
@@ -45,6 +45,7 @@ class Parameters:
     unpleasant_keep_fraction: float = parameter(0.6, "Share of the sad and of the angry clips to keep, chosen by hash.")
 
 
+@owns_output(r"(manifest|excluded|quarantine)\.jsonl|summary\.json")
 def run(output: str, parameters: Parameters) -> None:
     """Reads the corpora and writes the manifest.
 

@@ -14,7 +14,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from schemas.classes import LABELS
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
@@ -64,6 +64,7 @@ class _Source:
     standardisation: Standardisation
 
 
+@owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data)?\.(c|cc|h)|export\.json")
 def run(output: str, parameters: Parameters, *, examples: str, model: str | None = None) -> None:
     """Converts, describes and writes the model.
 

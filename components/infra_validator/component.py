@@ -10,7 +10,7 @@ import tempfile
 
 import numpy as np
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from schemas.errors import UserError
 from schemas.record import Audio
 from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, Replay
@@ -45,6 +45,7 @@ class Parameters:
     max_ram_bytes: int = parameter(128 * 1024, "Of the firmware, stack and audio ring included: half of an nRF52840's.")
 
 
+@owns_output(r"board\.json")
 def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str) -> None:
     """Builds, replays, judges; `require_blessing` then tells whether the firmware passed.
 

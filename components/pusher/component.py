@@ -11,7 +11,7 @@ Writes a tree that builds by itself, without Python and without a network:
 
 import dataclasses
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
 from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
@@ -32,6 +32,10 @@ class Parameters:
     golden_windows: int = parameter(4, "Held-out windows, chosen by hash, that the bundle's own test replays.")
 
 
+@owns_output(
+    r"(frontend|engine|app|boards|tests|cmake|generated|golden|third_party|arduino/ser-tinyml)/.*|"
+    r"CMakeLists\.txt|MODEL_CARD\.md|LICENSE|ser_firmware\.zip"
+)
 def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str, board: str) -> None:
     """Writes the bundle; of a model that is not blessed, or whose firmware failed a gate, only a line on the console.
 

@@ -1,11 +1,14 @@
 """All that a run made -> ROOT/report/index.html, which needs no other file."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable
 
+from components.step import owns_output
 from schemas.classes import LABEL_OF_EMOTION
 from schemas.manifest import ManifestRow
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
+from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.report import data_pictures, page
 from ser_tinyml.store import files, run_files
@@ -18,6 +21,7 @@ class Parameters:
     """The page has none."""
 
 
+@owns_output(r"index\.html")
 def run(
     output: str,
     parameters: Parameters,
@@ -36,13 +40,7 @@ def run(
     pictures = page.Pictures(
         confusions={name: _read_png(evaluation, f"confusion_{name}") for name in evaluated.models},
         curves=_read_png(evaluation, "curves") if training else b"",
-        recordings=[
-            (
-                f"{row.emotion} → {row.label} ({row.corpus}, speaker {row.speaker})",
-                data_pictures.draw_recording(row.path),
-            )
-            for row in _one_per_emotion(read_manifest(files.join(manifest, "manifest.jsonl")))
-        ],
+        recordings=_draw_one_per_emotion(read_manifest(files.join(manifest, "manifest.jsonl"))),
         copies=data_pictures.draw_copies(_first_clip(examples)),
         weights=data_pictures.draw_first_layer(load_model(weights)) if weights else b"",
     )
@@ -61,12 +59,15 @@ def _read_png(evaluation: str, name: str) -> bytes:
     return files.read_bytes(files.join(evaluation, f"{name}.png"))
 
 
-def _one_per_emotion(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
-    """Returns the first clip, by clip id, of each emotion in use."""
-    first: dict[str, ManifestRow] = {}
+def _draw_one_per_emotion(rows: Iterable[ManifestRow]) -> list[tuple[str, bytes]]:
+    """Returns a title and a picture of the first recording, by clip id, of each emotion in use; none of those that are gone."""
+    drawn: dict[str, tuple[str, bytes]] = {}
     for row in rows:
-        first.setdefault(row.emotion, row)
-    return [first[emotion] for emotion in LABEL_OF_EMOTION if emotion in first]
+        if row.emotion not in drawn:
+            title = f"{row.emotion} → {row.label} ({row.corpus}, speaker {row.speaker})"
+            with contextlib.suppress(Undecodable):
+                drawn[row.emotion] = title, data_pictures.draw_recording(row.path, row.clip_id)
+    return [drawn[emotion] for emotion in LABEL_OF_EMOTION if emotion in drawn]
 
 
 def _first_clip(examples: str) -> list:

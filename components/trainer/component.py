@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Training
 from ser_tinyml.audio.standardise import standardise
@@ -75,6 +75,7 @@ class Parameters:
     seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.")
 
 
+@owns_output(r"(ser|fake_quantized)\.h5|history\.csv|training\.json|(logs|backup)/.*", keeps="backup", varies="logs")
 def run(output: str, parameters: Parameters, *, examples: str) -> None:
     """Trains the network; if asked, fine-tunes it with the roundings of int8.
 
@@ -109,7 +110,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
         files.write_bytes(files.join(output, name), content)
     trained = _Trained(plain.count_params(), data.updates_an_epoch, stages=stages, temperature=temperature)
     run_files.write(_describe(parameters, dataset, trained), output)
-    tf.io.gfile.rmtree(files.join(output, "backup"))
+    files.delete_files(files.list_files(files.join(output, "backup")), below=output)
 
 
 class Splits:

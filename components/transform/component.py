@@ -19,7 +19,7 @@ from typing import Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 
-from components.step import parameter
+from components.step import owns_output, parameter
 from components.transform.job import (
     AUDIO,
     FOREIGN_VALUE,
@@ -95,18 +95,25 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     Raises:
       UserError: the manifest or a flag is wrong, too many clips are in quarantine, or the records are not as they must be.
     """
-    if not files.exists(manifest):
-        raise UserError(f"cannot read {manifest}: there is no such file")
-    summary = run_files.read(ManifestSummary, manifest.rpartition("/")[0])
-    settings = make_settings(parameters, summary)
     options = make_options(beam_options or [])
+    directory = manifest.rpartition("/")[0] or "."
     if options.view_as(TestOptions).dry_run:
+        settings = make_settings(parameters, run_files.read(ManifestSummary, directory))
         run_job(manifest, output=output, settings=settings, options=options)
         print("--dry_run: the job was prepared and not run, nothing is written")
-        return
-    made_here = (".tfrecord", ".tfrecord.gz", ".json", ".jsonl", ".pbtxt")
-    files.delete_files([path for path in files.list_files(output) if path.endswith(made_here)])
-    run_job(manifest, output=output, settings=settings, options=options)
+    else:
+        _make_dataset(output, parameters, directory=directory, options=options)
+
+
+@owns_output(
+    r"(train|(validation|test)(_noisy)?|test_audio)-\d{5}-of-\d{5}\.tfrecord(\.gz)?|"
+    r"quarantine\.jsonl|(statistics|dataset)\.json|schema\.pbtxt"
+)
+def _make_dataset(output: str, parameters: Parameters, *, directory: str, options: PipelineOptions) -> None:
+    """Does the work of `run`; `directory` is the manifest's."""
+    summary = run_files.read(ManifestSummary, directory)
+    settings = make_settings(parameters, summary)
+    run_job(files.join(directory, "manifest.jsonl"), output=output, settings=settings, options=options)
 
     statistics = files.read_json(files.join(output, STATISTICS))
     quarantine = list(files.read_json_lines(files.join(output, QUARANTINE)))
@@ -123,6 +130,9 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
         f"{statistics['manifest_rows']} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
         + ", ".join(f"{name} {count}" for name, count in made.items() if count)
     )
+
+
+run.makes = _make_dataset.makes  # type: ignore[attr-defined]  `run` is that, but for a dry run
 
 
 def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:

@@ -57,7 +57,7 @@ KeyedRecord = tuple[str, bytes]  # what the order in a shard goes by, serialised
 
 def build_job(pipeline: beam.Pipeline, manifest: str, *, output: str, settings: JobSettings) -> None:
     """Adds the job's steps to a pipeline: they leave STATISTICS, QUARANTINE and all shards that are not empty in `output`."""
-    rows = pipeline | "Read manifest" >> beam.io.ReadFromText(manifest)
+    rows = pipeline | beam.Create([manifest]) | "Read manifest" >> beam.FlatMap(read_lines)
     made = (
         rows
         | "Spread rows" >> beam.Reshuffle()
@@ -99,6 +99,13 @@ def run_job(manifest: str, *, output: str, settings: JobSettings, options: Pipel
     result = pipeline.run()
     result.wait_until_finish()
     return result
+
+
+def read_lines(path: str) -> Iterator[str]:
+    """Yields the lines of a manifest, one by one (`ReadFromText` would take the path for a pattern)."""
+    with files.open_binary(path) as file:
+        for line in file:
+            yield line.rstrip(b"\r\n").decode(errors="backslashreplace")
 
 
 class MakeRecords(beam.DoFn):

@@ -57,11 +57,16 @@ class DecodedClip:
 
 
 def decode_clip(row: ManifestRow, settings: ClipSettings) -> DecodedClip:
-    """Decodes a clip's crop; raises Undecodable where there is none, or less than one frame of it."""
+    """Decodes a clip's crop; raises Undecodable where there is none, or less than a frame, or the file is not the manifest's."""
     front_end = settings.around.front_end
     crop = settings.crops[row.corpus]
     decoded = decode_window(
-        row.path, crop, front_end.sample_rate, load_rate=settings.load_rate, acceptance=settings.acceptance
+        row.path,
+        crop,
+        front_end.sample_rate,
+        load_rate=settings.load_rate,
+        acceptance=settings.acceptance,
+        sha256=row.clip_id,
     )
     if len(decoded.samples) < front_end.n_fft:
         length = f"{len(decoded.samples)} samples at {front_end.sample_rate} Hz"

@@ -13,6 +13,7 @@ import soundfile
 from schemas.errors import UserError
 from ser_tinyml.audio.resample import resample
 from ser_tinyml.store import files
+from ser_tinyml.store.digests import read_hashed
 
 
 class Undecodable(ValueError):
@@ -51,9 +52,15 @@ class Window:
 
 
 def decode_window(
-    path: str, crop: Crop, sample_rate: int, load_rate: int = 0, acceptance: Acceptance = Acceptance()
+    path: str,
+    crop: Crop,
+    sample_rate: int,
+    load_rate: int = 0,
+    acceptance: Acceptance = Acceptance(),
+    *,
+    sha256: str = "",
 ) -> Window:
-    """Decodes, mixes to mono, crops and resamples; reads no more of the file than its header, the crop, and a margin.
+    """Decodes, mixes to mono, crops and resamples; decodes no more of the file than its header, the crop, and a margin.
 
     Args:
       path: a WAV, FLAC, AIFF, Ogg or MP3 file on any filesystem; its content counts, not its name.
@@ -62,12 +69,13 @@ def decode_window(
       load_rate: 0 crops at the recording's own rate and resamples once. Another rate in Hz gives what resampling the whole
         recording to it, cropping there, and resampling again would give: the original notebook's order.
       acceptance: what sends a recording to quarantine.
+      sha256: hexadecimal, of the content that is expected; "": any, and nothing is read but what is decoded.
 
     Raises:
-      Undecodable: not_found, unreadable, empty_file, not_audio, truncated_header, damaged_header, wrong_sample_rate,
+      Undecodable: not_found, unreadable, changed, empty_file, not_audio, truncated_header, damaged_header, wrong_sample_rate,
         wrong_channels, truncated_data, damaged_data, too_short, nan_samples, infinite_samples, clipped or silent.
     """
-    with open_recording(path) as (file, source):
+    with open_recording(path, sha256) as (file, source):
         rate = file.samplerate
         if not acceptance.min_sample_rate <= rate <= acceptance.max_sample_rate:
             raise Undecodable(
@@ -123,9 +131,12 @@ _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff"
 
 
 @contextlib.contextmanager
-def open_recording(path: str) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]:
-    """Opens a file at its header; raises Undecodable: not_found, unreadable, empty_file, not_audio, truncated_header or
-    damaged_header."""
+def open_recording(path: str, sha256: str = "") -> Iterator[tuple[soundfile.SoundFile, "_Source"]]:
+    """Opens a file at its header, after its content was found to be that of `sha256`, where one is given.
+
+    Raises:
+      Undecodable: not_found, unreadable, changed, empty_file, not_audio, truncated_header or damaged_header.
+    """
     try:
         stream = files.open_binary(path)
     except UserError as error:
@@ -133,7 +144,7 @@ def open_recording(path: str) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]
             raise Undecodable("not_found", "the manifest names it, but it is not there") from error
         raise Undecodable("unreadable", str(error)) from error
     with stream:
-        source = _Source(stream)
+        source = _Source(_verify(stream, sha256) if sha256 else stream)
         magic = bytearray(4)
         if not source.readinto(memoryview(magic)):
             source.raise_error()
@@ -150,6 +161,17 @@ def open_recording(path: str) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]
             raise Undecodable(reason, f"it begins like audio, then libsndfile says: {error.error_string}") from error
         with file:
             yield file, source
+
+
+def _verify(stream: IO[bytes], sha256: str) -> IO[bytes]:
+    """Returns a file at its beginning; raises Undecodable: changed or unreadable."""
+    try:
+        digest, stream = read_hashed(stream)
+    except OSError as error:
+        raise Undecodable("unreadable", str(error)) from error
+    if digest != sha256:
+        raise Undecodable("changed", f"its SHA-256 is {digest}, that of the manifest is {sha256}")
+    return stream
 
 
 class _Source:

@@ -46,7 +46,7 @@ def read(corpus: str, directory: str) -> Iterator[Clip | LeftOut]:
     if not paths:
         raise UserError(f"--corpus={corpus}:{directory}: no audio file ({', '.join(AUDIO_SUFFIXES)}) in it or below it")
     for path in paths:
-        relative = path[len(directory) :].lstrip("/")
+        relative = path[len(files.join(directory, "")) :]
         try:
             utterance = CORPORA[corpus].parse_name(relative)
         except BrokenRule as error:

@@ -2,8 +2,6 @@
 
 import concurrent.futures
 import dataclasses
-import hashlib
-import io
 
 import soundfile
 
@@ -11,6 +9,7 @@ from schemas.errors import UserError
 from schemas.manifest import SYNTHETIC_COMMENT
 from ser_tinyml.corpora.corpus import Clip, LeftOut
 from ser_tinyml.store import files
+from ser_tinyml.store.digests import read_hashed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,21 +31,24 @@ def inspect_recordings(clips: list[Clip]) -> tuple[list[Recording], list[LeftOut
 
 
 def _inspect(clip: Clip) -> Recording | LeftOut:
+    def leave_out(reason: str, detail: str) -> LeftOut:
+        return LeftOut(clip.path, clip.corpus, reason, detail)
+
     try:
-        content = files.read_bytes(clip.path)
-    except UserError as error:
-        return LeftOut(clip.path, clip.corpus, reason="unreadable", detail=str(error))
-    if not content:
-        return LeftOut(clip.path, clip.corpus, reason="empty_file", detail="the file has no bytes")
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            return Recording(
-                clip=clip,
-                clip_id=hashlib.sha256(content).hexdigest(),
-                duration=file.frames / file.samplerate,
-                sample_rate=file.samplerate,
-                synthetic=file.comment == SYNTHETIC_COMMENT,
-            )
+        with files.open_binary(clip.path) as stream:
+            clip_id, content = read_hashed(stream)
+            if not content.read(1):
+                return leave_out("empty_file", "the file has no bytes")
+            content.seek(0)
+            with soundfile.SoundFile(content) as file:
+                return Recording(
+                    clip=clip,
+                    clip_id=clip_id,
+                    duration=file.frames / file.samplerate,
+                    sample_rate=file.samplerate,
+                    synthetic=file.comment == SYNTHETIC_COMMENT,
+                )
+    except (UserError, OSError) as error:
+        return leave_out("unreadable", str(error))
     except soundfile.LibsndfileError as error:
-        detail = f"no audio header that libsndfile knows: {error.error_string}"
-        return LeftOut(clip.path, clip.corpus, reason="not_audio", detail=detail)
+        return leave_out("not_audio", f"no audio header that libsndfile knows: {error.error_string}")

@@ -1,13 +1,11 @@
 """Which weights are kept: the optimizer's moving average, of the last epoch or of the one that did best on validation."""
 
-import io
-import json
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
-from ser_tinyml.store import files
 
 
 def make_optimizer(learning_rate, averaged_updates: float) -> tf.keras.optimizers.Optimizer:
@@ -28,13 +26,11 @@ class KeepAverage(tf.keras.callbacks.Callback):
 
     Args:
       patience: training stops after so many epochs without a better one, and the best is kept; 0: all epochs, the last is kept.
-      backup: directory in which `BackupAndRestore` keeps the model; what this callback knows is kept there too, before it.
     """
 
-    def __init__(self, patience: int = 0, backup: str = ""):
+    def __init__(self, patience: int = 0):
         super().__init__()
         self._patience = patience
-        self._backup = backup
         self._training_weights: list = []
         self._validated_weights: list = []
         self.weights: list = []  # that are kept
@@ -62,25 +58,14 @@ class KeepAverage(tf.keras.callbacks.Callback):
         self.history.append({name: float(value) for name, value in logs.items()})
         if score > self.score or not self._patience:
             self.score, self.epoch, self.weights = score, epoch, self._validated_weights
-        if self._backup:
-            self._store(epoch)
         if self.stops:
             self.model.stop_training = True
 
-    def restore(self, epochs: int) -> None:
-        """Knows again what it knew after so many epochs."""
-        with np.load(io.BytesIO(files.read_bytes(self._state_path(epochs - 1)))) as stored:
-            state = json.loads(str(stored["state"]))
-            self.weights = [stored[f"weight_{n}"] for n in range(state["weights"])]
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what it knows but for the weights, for JSON."""
+        return {"epoch": self.epoch, "score": self.score, "history": self.history}
+
+    def restore(self, state: dict[str, Any], weights: list[np.ndarray]) -> None:
+        """Knows again what `to_dict` told, and the weights."""
+        self.weights = weights
         self.epoch, self.score, self.history = state["epoch"], tuple(state["score"]), state["history"]
-
-    def _store(self, epoch: int) -> None:
-        state = {"weights": len(self.weights), "epoch": self.epoch, "score": self.score, "history": self.history}
-        content = io.BytesIO()
-        weights = {f"weight_{n}": weight for n, weight in enumerate(self.weights)}
-        np.savez(content, state=np.array(json.dumps(state)), **weights)
-        files.write_bytes(self._state_path(epoch), content.getvalue())
-        files.delete_files([path for path in [self._state_path(epoch - 2)] if files.exists(path)])
-
-    def _state_path(self, epoch: int) -> str:
-        return files.join(self._backup, f"kept-after-{epoch + 1}.npz")

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ser_tinyml.network.averaging import KeepAverage, make_optimizer
+from ser_tinyml.network.backup import Backup
 from ser_tinyml.network.training_data import Drawing, make_training_dataset, make_validation_dataset
 from ser_tinyml.network.uar import UnweightedAverageRecall
 
@@ -85,20 +86,20 @@ def fit(network: tf.keras.Model, data: Data, plan: Plan, *, backup: str = "", lo
     )
     network.optimizer.build(network.trainable_variables)  # a backup holds its state
     network.evaluate(data.validation, verbose=0)  # makes the metrics' variables: else training's graph is built twice
-    kept = KeepAverage(plan.patience, backup)
+    kept = KeepAverage(plan.patience)
     callbacks: list[tf.keras.callbacks.Callback] = [_LogLearningRate(), kept, _Progress(plan.epochs)]
     if logs:
         callbacks.append(tf.keras.callbacks.TensorBoard(logs))
     done = 0
     if backup:
-        callbacks.append(tf.keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False))
-        if done := _epochs_backed_up(backup):
-            kept.restore(done)
+        callbacks.append(last_epoch := Backup(network, kept, backup))
+        if done := last_epoch.restore():
             print(f"goes on after epoch {done}/{plan.epochs}, from {backup}", flush=True)
     if done < plan.epochs and not kept.stops:
         network.fit(
             data.training.skip(done * data.updates_an_epoch) if done else data.training,
             validation_data=data.validation,
+            initial_epoch=done,
             epochs=plan.epochs,
             steps_per_epoch=data.updates_an_epoch,
             verbose=0,
@@ -126,13 +127,6 @@ def _schedule(plan: Plan, updates_an_epoch: int):
     return tf.keras.optimizers.schedules.CosineDecay(
         0.0, max(1, updates - warm_up), warmup_target=plan.learning_rate, warmup_steps=warm_up
     )
-
-
-def _epochs_backed_up(backup: str) -> int:
-    """Returns how many epochs the backup in a directory holds."""
-    if not (checkpoint := tf.train.latest_checkpoint(f"{backup}/chief")):
-        return 0
-    return int(tf.train.load_variable(checkpoint, "ckpt_saved_epoch/.ATTRIBUTES/VARIABLE_VALUE")) + 1
 
 
 class _LogLearningRate(tf.keras.callbacks.Callback):

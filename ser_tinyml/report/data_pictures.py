@@ -2,20 +2,23 @@
 
 import librosa
 import numpy as np
-import soundfile
 import tensorflow as tf
 
 from schemas.record import Example
+from ser_tinyml.audio.decode import open_recording
 from ser_tinyml.report.png import encode_png, new_figure
-from ser_tinyml.store import files
 
 _SECONDS = 4.0  # shown of a recording
 _COPIES_A_ROW = 4
 
 
-def draw_recording(path: str) -> bytes:
-    """Returns a PNG of the waveform above the spectrogram of a recording's first seconds."""
-    with files.open_binary(path) as stream, soundfile.SoundFile(stream) as file:
+def draw_recording(path: str, sha256: str) -> bytes:
+    """Returns a PNG of the waveform above the spectrogram of a recording's first seconds.
+
+    Raises:
+      Undecodable: it can't be opened, or its content is not that of `sha256`.
+    """
+    with open_recording(path, sha256) as (file, _):
         rate = file.samplerate
         samples = file.read(int(_SECONDS * rate), dtype="float32", always_2d=True).mean(axis=1)
     seconds = len(samples) / rate

@@ -1,17 +1,31 @@
 """SHA-256 of files, and choices that depend on content alone."""
 
 import hashlib
+import io
+from typing import IO
 
 from ser_tinyml.store import files
 
 
 def sha256_of(path: str) -> str:
     """Returns the hexadecimal SHA-256 of a file's content."""
-    digest = hashlib.sha256()
     with files.open_binary(path) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return read_hashed(file)[0]
+
+
+def read_hashed(file: IO[bytes]) -> tuple[str, IO[bytes]]:
+    """Reads a file, and returns the hexadecimal SHA-256 and the file at its beginning: from memory, unless it is large."""
+    content = file.read(_READ_ONCE)
+    digest = hashlib.sha256(content)
+    if len(content) < _READ_ONCE:
+        return digest.hexdigest(), io.BytesIO(content)
+    while block := file.read(_READ_ONCE):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest(), file
+
+
+_READ_ONCE = 1 << 24  # bytes
 
 
 def unit_hash(*parts: object) -> float:

@@ -1,6 +1,14 @@
-"""Files on any filesystem that Beam opens, written under a temporary name and renamed."""
+"""Files on any filesystem that Beam opens. A path is a name, never a pattern: `[1]` and `*` in it mean themselves.
 
+A file is written under a temporary name, flushed to the disk, and renamed, so that it is there whole or not at all. On this
+machine that is Python's own `os`, since Beam's local filesystem flushes nothing, deletes by pattern, and opens pipes.
+"""
+
+import contextlib
 import json
+import os
+import stat
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -9,61 +17,124 @@ from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UserError
 
+PARTIAL = ".partial"  # the suffix of a file that is being written
+
 
 def join(directory: str, *names: str) -> str:
     """Returns the path of `names` below `directory`."""
-    return FileSystems.join(directory, *names)
+    with _told("use", directory):
+        return FileSystems.join(directory, *names)
+
+
+def is_local(path: str) -> bool:
+    """Tells whether `path` is of this machine's filesystem."""
+    return not FileSystems.get_scheme(path)
 
 
 def exists(path: str) -> bool:
     """Tells whether a file or a directory stands at `path`."""
-    return FileSystems.exists(path)
+    with _told("look for", path):
+        return FileSystems.exists(path)
 
 
 def open_binary(path: str) -> IO[bytes]:
     """Opens `path` for reading its bytes as they are stored.
 
     Raises:
-      UserError: there is no such file, or it can't be read.
+      UserError: there is no such file, it can't be read, or it is a pipe, a device or a directory.
     """
-    try:
-        return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    with _told("read", path):
+        if not is_local(path):
+            return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UserError(f"cannot read {path}: not a regular file")
+        return open(path, "rb")
 
 
 def read_bytes(path: str) -> bytes:
     """Returns the whole of `path`; raises UserError like `open_binary`."""
-    with open_binary(path) as file:
+    with open_binary(path) as file, _told("read", path):
         return file.read()
 
 
 def read_json(path: str) -> Any:
     """Returns the JSON document at `path`; raises UserError where it is missing or not JSON."""
-    try:
-        return json.loads(read_bytes(path))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from error
+    return _parse_json(read_bytes(path), path)
 
 
 def read_json_lines(path: str) -> Iterator[dict]:
     """Yields the rows of a JSON Lines file; raises UserError naming the line that is not a JSON object."""
     for number, line in enumerate(read_bytes(path).splitlines(), start=1):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: not JSON: {error}") from error
+        place = f"{path}, line {number},"
+        row = _parse_json(line, place)
         if not isinstance(row, dict):
-            raise UserError(f"{path}, line {number}: expected an object, found {type(row).__name__}")
+            raise UserError(f"{place} is no JSON object but a {type(row).__name__}")
         yield row
 
 
+def _parse_json(content: bytes, place: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place} is not JSON: {error}") from error
+
+
 def write_bytes(path: str, content: bytes) -> None:
-    """Writes `path` whole or not at all; missing directories are made."""
-    partial = path + ".partial"
-    with FileSystems.create(partial, "application/octet-stream", CompressionTypes.UNCOMPRESSED) as file:
-        file.write(content)
-    FileSystems.rename([partial], [path])
+    """Writes `path` whole or not at all; missing directories are made.
+
+    Raises:
+      UserError: it can't be written.
+    """
+    with _told("write", path):
+        if is_local(path):
+            _write_here(path, content)
+            return
+        with FileSystems.create(path + PARTIAL, "application/octet-stream", CompressionTypes.UNCOMPRESSED) as file:
+            file.write(content)
+        FileSystems.rename([path + PARTIAL], [path])
+
+
+def _write_here(path: str, content: bytes) -> None:
+    directory = os.path.dirname(path) or "."
+    make_directory(directory)
+    try:
+        with open(path + PARTIAL, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(path + PARTIAL, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.remove(path + PARTIAL)
+        raise
+    _flush_directory(directory)
+
+
+def make_directory(directory: str) -> None:
+    """Makes a directory on this machine, and those above it, where they are missing; raises UserError where it can't."""
+    if os.path.isdir(directory):
+        return
+    parent = os.path.dirname(directory.rstrip("/")) or "."
+    make_directory(parent)
+    with _told("make the directory", directory):
+        with contextlib.suppress(FileExistsError):  # another thread or process was faster
+            os.mkdir(directory)
+        _flush_directory(parent)
+
+
+def _flush_directory(directory: str) -> None:
+    """Brings the names in a directory to the disk: a rename is only there for good after that."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename(path: str, new_path: str) -> None:
+    """Gives a file another name, at which nothing stands; raises UserError where it can't."""
+    with _told("rename", path):
+        FileSystems.rename([path], [new_path])
 
 
 def write_text(path: str, text: str) -> None:
@@ -87,12 +158,70 @@ def list_files(directory: str) -> list[str]:
 
 
 def list_file_states(directory: str) -> list[tuple[str, int, float]]:
-    """Returns (path, bytes, time of its last change) of all files below `directory`, sorted."""
-    matches = FileSystems.match([join(directory, "**")])[0].metadata_list
-    return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
+    """Returns (path, bytes, time of its last change) of all files below `directory`, sorted.
+
+    Links to directories are not followed. Of a link to nowhere, it is the link's own size and time.
+
+    Raises:
+      UserError: the directory, or one below it, can't be read.
+    """
+    with _told("list", directory):
+        if is_local(directory):
+            return sorted(_list_here(directory))
+        matches = FileSystems.match([_as_pattern(join(directory, "")) + "**"])[0].metadata_list
+        return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
 
 
-def delete_files(paths: list[str]) -> None:
-    """Deletes `paths`."""
-    if paths:
-        FileSystems.delete(paths)
+def _list_here(directory: str) -> Iterator[tuple[str, int, float]]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    if not os.path.isdir(directory):
+        return
+    for folder, _, names in os.walk(directory, onerror=refuse):
+        for path in (os.path.join(folder, name) for name in names):
+            state = os.stat(path) if os.path.exists(path) else os.lstat(path)
+            yield path, state.st_size, state.st_mtime
+
+
+def delete_files(paths: Iterable[str], below: str) -> None:
+    """Deletes files, and the directories below `below` that are empty then.
+
+    Raises:
+      UserError: one can't be deleted; one that is not there is no error.
+    """
+    for path in paths:
+        with _told("delete", path):
+            if not is_local(path):
+                FileSystems.delete([_as_pattern(path)])
+                continue
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(path)
+            directory = os.path.dirname(path)
+            with contextlib.suppress(OSError):  # not empty
+                while len(directory) > len(below.rstrip("/")):
+                    os.rmdir(directory)
+                    directory = os.path.dirname(directory)
+
+
+def _as_pattern(path: str) -> str:
+    """Returns the pattern of Beam's that only `path` matches."""
+    warnings.filterwarnings("ignore", "Possible nested set", FutureWarning)  # Python's, of the pattern of a "["
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in path)
+
+
+@contextlib.contextmanager
+def _told(action: str, path: str) -> Iterator[None]:
+    """Turns what goes wrong with a file into a UserError that names it."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot {action} {path}: {_find_cause(error)}") from error
+
+
+def _find_cause(error: Exception) -> str:
+    """Returns a few words: of Beam's errors, those of the first that it gathered."""
+    gathered = getattr(error, "exception_details", None)
+    if gathered:
+        return _find_cause(next(iter(gathered.values())))
+    return getattr(error, "strerror", None) or (str(error).splitlines() or [type(error).__name__])[0]
