@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import pathlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -74,7 +75,12 @@ def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = fla
     return parameters(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 
-def owns_output(makes: str, keeps: str = "", varies: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+Work = Callable[..., None]
+
+MADE: dict[str, re.Pattern[str]] = {}  # step -> the names of all files that it makes
+
+
+def owns_output(makes: str, *, keeps: str = "", varies: str = "", hand_made: str = "") -> Callable[[Work], Work]:
     """Decorates a step's work, `run(output=..., parameters=..., <input>=...)`: all that it reads is verified before it begins,
     and it writes into a folder of its own, whose record it completes in the end (`ser_tinyml/store/artifact.py`).
 
@@ -82,21 +88,23 @@ def owns_output(makes: str, keeps: str = "", varies: str = "") -> Callable[[Call
       makes: a regular expression of the names of all files that the step makes below `output`.
       keeps: a folder there that stays when the step begins: what it goes on from that was killed.
       varies: a folder of logs there, which are others each time, and which nothing reads.
+      hand_made: the input that a person may have written, which then has no record to be held to.
     """
 
-    def decorate(work: Callable[..., None]) -> Callable[..., None]:
+    def decorate(work: Work) -> Work:
         step, names = name_step(work), re.compile(makes)
 
         @functools.wraps(work)
         def run(output: str, parameters: Any, **others: Any) -> None:
             with locked(output):
-                for directory in (value for value in others.values() if isinstance(value, str)):
-                    artifact.verify(directory)
+                for name, directory in others.items():
+                    if isinstance(directory, str) and (name != hand_made or artifact.is_recorded(directory)):
+                        artifact.verify(directory)
                 artifact.begin(output, step, names, keeps)
                 work(output=output, parameters=parameters, **others)
                 artifact.finish(output, step, names, varies)
 
-        run.makes = names  # type: ignore[attr-defined]
+        MADE[step] = names
         return run
 
     return decorate
@@ -150,4 +158,4 @@ def define_output(name: str, step: str, help_text: str) -> None:
 
 
 def _is_everyones(path: str) -> bool:
-    return not path.strip() or os.path.realpath(path) in {"/", os.path.realpath(os.path.expanduser("~"))}
+    return not path.strip() or os.path.realpath(path) in {"/", os.path.realpath(pathlib.Path.home())}

@@ -7,7 +7,7 @@ from absl import flags
 from components.command_line import run_command
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
-from components.step import define_flags, define_output, from_flags
+from components.step import MADE, define_flags, define_output, from_flags
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, plan_steps
 from schemas.errors import UsageError
@@ -77,7 +77,7 @@ def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str]
         print(f"== {step.name}", flush=True)
         if not checked:  # before hours of work: what follows will run again, too
             for later in steps[number:]:
-                artifact.check(files.join(root, later.output), later.name, later.component.run.makes)
+                artifact.check(files.join(root, later.output), later.name, MADE[later.name])
             checked = True
         lineage.begin(step)
         inputs = {name: files.join(root, path) for name, path in step.inputs.items()}

@@ -107,7 +107,8 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
 
 @owns_output(
     r"(train|(validation|test)(_noisy)?|test_audio)-\d{5}-of-\d{5}\.tfrecord(\.gz)?|"
-    r"quarantine\.jsonl|(statistics|dataset)\.json|schema\.pbtxt"
+    r"quarantine\.jsonl|(statistics|dataset)\.json|schema\.pbtxt",
+    hand_made="directory",
 )
 def _make_dataset(output: str, parameters: Parameters, *, directory: str, options: PipelineOptions) -> None:
     """Does the work of `run`; `directory` is the manifest's."""
@@ -130,9 +131,6 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, option
         f"{statistics['manifest_rows']} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
         + ", ".join(f"{name} {count}" for name, count in made.items() if count)
     )
-
-
-run.makes = _make_dataset.makes  # type: ignore[attr-defined]  `run` is that, but for a dry run
 
 
 def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:

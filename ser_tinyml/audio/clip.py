@@ -57,7 +57,7 @@ class DecodedClip:
 
 
 def decode_clip(row: ManifestRow, settings: ClipSettings) -> DecodedClip:
-    """Decodes a clip's crop; raises Undecodable where there is none, or less than a frame, or the file is not the manifest's."""
+    """Decodes a clip's crop; raises Undecodable where that is less than a frame, or the file is not the manifest's."""
     front_end = settings.around.front_end
     crop = settings.crops[row.corpus]
     decoded = decode_window(

@@ -71,13 +71,18 @@ def digest(directory: str) -> str:
     return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
 
 
+def is_recorded(directory: str) -> bool:
+    """Tells whether a folder is a step's."""
+    return files.exists(files.join(directory, Artifact.FILE_NAME))
+
+
 def verify(directory: str) -> str:
     """Reads each file that a step made, and returns `digest` where all are as the step left them.
 
     Raises:
       UserError: the folder is no finished artifact, or a file of it is missing or changed; names it.
     """
-    if not files.exists(files.join(directory, Artifact.FILE_NAME)):
+    if not is_recorded(directory):
         raise UserError(f"{directory} is no step's finished work: it has no {Artifact.FILE_NAME}")
     record = run_files.read(Artifact, directory)
     again = f"run {record.step} again"
@@ -96,7 +101,7 @@ def verify(directory: str) -> str:
 
 def _find(directory: str, step: str) -> Artifact | None:
     """Returns a folder's record, None where it has none; one that is damaged is taken for that of a run that did not finish."""
-    if not files.exists(files.join(directory, Artifact.FILE_NAME)):
+    if not is_recorded(directory):
         return None
     try:
         return run_files.read(Artifact, directory)

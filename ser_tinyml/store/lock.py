@@ -57,8 +57,10 @@ def _acquire(path: str) -> int:
             holder = _describe(os.pread(descriptor, 4096, 0))
             os.close(descriptor)
             raise UserError(
-                f"{os.path.dirname(path)} is in use{holder}: wait for its end, or choose another directory"
+                f"{path.removesuffix('/' + LOCK)} is in use{holder}: wait for its end, or choose another directory"
             ) from error
+        except OSError:  # a filesystem that knows no locks
+            return descriptor
         with contextlib.suppress(FileNotFoundError):
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
                 return descriptor

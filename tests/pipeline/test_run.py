@@ -83,10 +83,10 @@ def test_lineage_tells_what_each_step_read_and_made(demo_root):
     steps = json.loads((demo_root / "lineage.json").read_text())["steps"]
     assert list(steps) == STEP_NAMES
     for name, step in steps.items():
-        assert set(step["run"]) == {"code", "libraries", "parameters", "inputs"}, name
-        assert all(len(digest) == 64 for digest in (*step["run"]["inputs"].values(), *step["outputs"].values()))
-    assert steps["trainer"]["run"]["parameters"]["epochs"] == 5
-    assert "export/ser_int8.tflite" in steps["exporter"]["outputs"]
+        assert set(step) == {"code", "libraries", "parameters", "inputs", "output"}, name
+        assert all(len(digest) == 64 for digest in (*step["inputs"].values(), step["output"])), name
+    assert steps["trainer"]["parameters"]["epochs"] == 5
+    assert steps["trainer"]["inputs"]["examples"] == steps["transform"]["output"]
 
 
 def test_a_model_from_elsewhere_is_not_trained():

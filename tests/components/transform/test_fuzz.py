@@ -11,6 +11,7 @@ import soundfile
 from components.transform import component
 from schemas.manifest import ManifestRow
 from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.digests import sha256_of
 from ser_tinyml.store.manifest import write_manifest
 
 RATE = 16_000
@@ -160,10 +161,12 @@ def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(
     for split in ("train", "validation", "test"):
         for emotion, label in labels.items():
             path = write_speech(f"{split}-{emotion}.wav")
-            rows.append(ManifestRow(path.stem, str(path), "ravdess", split, emotion, label, split, 2.5, RATE, False))
+            clip_id = sha256_of(str(path))
+            rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 2.5, RATE, False))
+    clip_ids = {path: sha256_of(path) for path in campaign.expected}
     rows += [
-        ManifestRow(path, path, "ravdess", "odd", "calm", "neutral", "train", 2.5, RATE, False)
-        for path in campaign.expected
+        ManifestRow(clip_id, path, "ravdess", "odd", "calm", "neutral", "train", 2.5, RATE, False)
+        for path, clip_id in clip_ids.items()
     ]
     write_manifest(str(tmp_path / "manifest.jsonl"), rows)
     write_summary(tmp_path / "manifest.jsonl")
@@ -182,7 +185,7 @@ def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(
     assert statistics["decoded"] == len(decoded) and sum(statistics["quarantined"].values()) == len(quarantine)
 
     found = {path: outcome.get(path, DECODED) for path in campaign.expected}
-    assert {path for path, reason in found.items() if reason == DECODED} == decoded & set(campaign.expected)
+    assert {clip_ids[path] for path, reason in found.items() if reason == DECODED} == decoded & set(clip_ids.values())
     wrong = {
         pathlib.Path(p).name: r for p, r in found.items() if r not in (campaign.expected[p] or REASONS | {DECODED})
     }

@@ -1,3 +1,4 @@
+import hashlib
 import pathlib
 import resource
 import struct
@@ -123,9 +124,25 @@ def test_each_bad_file_has_its_own_reason(tmp_path, kind, load_rate):
     assert caught.value.detail
 
 
+@pytest.mark.parametrize("megabytes", [0.1, 40])
+def test_a_file_whose_content_is_not_the_expected_is_changed(tmp_path, megabytes):
+    path = tmp_path / "x.wav"
+    samples = np.random.default_rng(0).standard_normal(int(megabytes * 5e5)) * 0.1
+    soundfile.write(path, samples, 16_000, subtype="PCM_16")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    whole = decode_window(str(path), CROP, 16_000, sha256=sha256).samples
+    np.testing.assert_array_equal(whole, decode_window(str(path), CROP, 16_000).samples)
+    with path.open("r+b") as file:
+        file.seek(-1, 2)  # outside the crop
+        file.write(b"\x55")
+    with pytest.raises(Undecodable) as caught:
+        decode_window(str(path), CROP, 16_000, sha256=sha256)
+    assert caught.value.reason == "changed" and sha256 in caught.value.detail
+
+
 def test_every_reason_in_the_docstring_is_tested():
     listed = decode_window.__doc__.split("Undecodable:")[1].replace(" or ", ", ").strip(" .\n")
-    assert [reason.strip() for reason in listed.split(",")] == REASONS
+    assert [reason.strip() for reason in listed.split(",") if reason.strip() != "changed"] == REASONS
 
 
 @pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "FLAC"])

@@ -8,6 +8,7 @@ from schemas.manifest import ManifestRow
 from ser_tinyml.audio.clip import cut_windows
 from ser_tinyml.audio.windows import cut_window, find_speech, place_windows
 from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.digests import sha256_of
 from ser_tinyml.store.manifest import write_manifest
 
 RATE, WINDOW = 16_000, 24_000
@@ -56,7 +57,7 @@ def make_records(tmp_path, write_speech, write_summary):
                 ("calm", "happy", "surprised", "sad"), ("neutral", "happy", "surprise", "unpleasant"), strict=True
             ):
                 path = write_speech(f"{split}-{emotion}.wav", seconds=3.0)
-                clip_id = f"{len(rows):064x}"
+                clip_id = sha256_of(str(path))
                 rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 3.0, RATE, False))
         write_manifest(str(tmp_path / "manifest.jsonl"), rows)
         write_summary(tmp_path / "manifest.jsonl")

@@ -1,8 +1,103 @@
+import os
+import pathlib
+import tempfile
+
+import hypothesis
 import pytest
+from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
+from hypothesis import strategies
 
 from schemas.errors import UserError
 from ser_tinyml.store import files
-from ser_tinyml.store.digests import unit_hash
+from ser_tinyml.store.digests import sha256_of, unit_hash
+
+# Of one part of a path: what globs, shells and URLs give a meaning, any script, and bytes that are not UTF-8.
+NAMES = strategies.one_of(
+    strategies.text(strategies.sampled_from("ab1[]*?{}\\!^-~$'\"\n\t ;&|%#@:.é漢\u202e😀"), min_size=1, max_size=12),
+    strategies.text(
+        strategies.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=20
+    ),
+    strategies.binary(min_size=1, max_size=8).map(os.fsdecode),
+).filter(lambda name: "/" not in name and "\0" not in name and name not in (".", "..") and len(os.fsencode(name)) < 200)
+
+
+@hypothesis.given(NAMES, NAMES, NAMES)
+@hypothesis.example("run*", "run1", "x")
+@hypothesis.example("p[1]", "p1", "[!a]")
+@hypothesis.settings(max_examples=150, deadline=None)
+def test_a_path_is_a_name_whatever_it_looks_like(name, neighbour, file):
+    hypothesis.assume(name != neighbour)
+    with tempfile.TemporaryDirectory() as folder:
+        for directory in (name, neighbour):
+            for path in (files.join(folder, directory, file), files.join(folder, directory, "below", file)):
+                files.write_bytes(path, directory.encode("utf-8", "surrogateescape"))
+        ours = files.join(folder, name)
+        expected = sorted(str(pathlib.Path(folder, name, *rest, file)) for rest in ([], ["below"]))
+        for spelled in (ours, ours + "/", files.join(folder, name, "..", name)):
+            found = files.list_files(spelled)
+            assert [os.path.realpath(path) for path in found] == sorted(map(os.path.realpath, expected)), spelled
+        assert files.read_bytes(expected[0]) == os.fsencode(name)
+        assert sha256_of(expected[0]) != sha256_of(files.join(folder, neighbour, file))
+        assert files.exists(expected[0]) and not files.exists(expected[0] + "*")
+        files.delete_files(expected, below=ours)
+        assert files.list_files(ours) == []
+        assert len(files.list_files(files.join(folder, neighbour))) == 2
+        assert {path.name for path in pathlib.Path(folder).iterdir()} == {name, neighbour}
+
+
+class BucketOnDisk(FileSystem):
+    """Beam's own listing and matching, as object stores have them, over a folder: `disk:///tmp/x` is `/tmp/x`."""
+
+    @classmethod
+    def scheme(cls):
+        return "disk"
+
+    def join(self, basepath, *paths):
+        return "/".join([basepath.rstrip("/"), *paths])
+
+    def has_dirs(self):
+        return False
+
+    def _list(self, prefix):
+        local = prefix.removeprefix("disk://")
+        for path in sorted(pathlib.Path(local.rpartition("/")[0]).rglob("*")):
+            if path.is_file() and str(path).startswith(local):
+                yield FileMetadata(f"disk://{path}", path.stat().st_size, path.stat().st_mtime)
+
+    def create(self, path, mime_type="", compression_type=CompressionTypes.AUTO):
+        local = pathlib.Path(path.removeprefix("disk://"))
+        local.parent.mkdir(parents=True, exist_ok=True)
+        return local.open("wb")
+
+    def open(self, path, mime_type="", compression_type=CompressionTypes.AUTO):
+        return pathlib.Path(path.removeprefix("disk://")).open("rb")
+
+    def rename(self, sources, destinations):
+        for source, destination in zip(sources, destinations, strict=True):
+            pathlib.Path(source.removeprefix("disk://")).rename(destination.removeprefix("disk://"))
+
+    def exists(self, path):
+        return pathlib.Path(path.removeprefix("disk://")).exists()
+
+    def delete(self, paths):
+        for match in self.match(paths):
+            for found in match.metadata_list:
+                pathlib.Path(found.path.removeprefix("disk://")).unlink()
+
+    split = mkdirs = copy = size = last_updated = checksum = metadata = None  # nothing of ours asks for these
+
+
+@pytest.mark.parametrize("name", ["run*", "p[1]", "a?b", "{x,y}"])
+def test_a_path_on_another_filesystem_is_a_name_too(tmp_path, name):
+    neighbours = ["run1", "p1", "aXb", "x"]
+    for directory in (name, *neighbours):
+        files.write_bytes(f"disk://{tmp_path}/{directory}/x[0].bin", directory.encode())
+    ours = f"disk://{tmp_path}/{name}"
+    assert files.list_files(ours) == [f"{ours}/x[0].bin"]
+    assert files.read_bytes(f"{ours}/x[0].bin") == name.encode()
+    files.delete_files(files.list_files(ours), below=ours)
+    assert not files.list_files(str(tmp_path / name))
+    assert all((tmp_path / neighbour / "x[0].bin").is_file() for neighbour in neighbours)
 
 
 def test_a_write_leaves_the_whole_file_and_nothing_else(tmp_path):
@@ -12,14 +107,47 @@ def test_a_write_leaves_the_whole_file_and_nothing_else(tmp_path):
     assert files.read_bytes(str(tmp_path / "new/folder/x")) == b"two"
 
 
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    files.write_bytes(str(path), b"one")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UserError, match=r"cannot write .*/x: No space left on device"):
+        files.write_bytes(str(path), b"two")
+    assert path.read_bytes() == b"one" and [*tmp_path.iterdir()] == [path]
+
+
+def test_a_file_and_its_name_are_on_the_disk_before_the_write_ends(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda number: flushed.append(pathlib.Path(f"/proc/self/fd/{number}").readlink()))
+    files.write_bytes(str(tmp_path / "new/x"), b"one")
+    assert flushed == [tmp_path, tmp_path / "new/x.partial", tmp_path / "new"]
+
+
 def test_gzip_files_are_read_as_they_are_stored(tmp_path):
     (tmp_path / "x.gz").write_bytes(b"\x1f\x8bnot really gzip")
     assert files.read_bytes(str(tmp_path / "x.gz")) == b"\x1f\x8bnot really gzip"
 
 
-def test_a_missing_file_and_bad_json_are_told_by_their_path(tmp_path):
-    with pytest.raises(UserError, match="nowhere"):
-        files.read_bytes(str(tmp_path / "nowhere"))
+@pytest.mark.parametrize("kind", ["missing", "fifo", "device", "directory", "nowhere"])
+def test_only_regular_files_are_opened(tmp_path, kind):
+    path = tmp_path / "x.wav"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "nowhere":
+        path.symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match=r"cannot read .*x\.wav: "):
+        files.read_bytes(str(path))
+
+
+def test_bad_json_is_told_by_its_path(tmp_path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError, match=r"bad\.json is not JSON"):
         files.read_json(str(tmp_path / "bad.json"))
@@ -28,6 +156,47 @@ def test_a_missing_file_and_bad_json_are_told_by_their_path(tmp_path):
 def test_json_has_no_nan(tmp_path):
     with pytest.raises(ValueError):
         files.write_json(str(tmp_path / "x"), {"loss": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (lambda root: files.write_bytes(f"{root}/file/x", b""), "cannot make the directory .*/file: File exists|file"),
+        (lambda root: files.read_bytes(f"{root}/file/x"), "cannot read .*/file/x: Not a directory"),
+        (lambda root: files.write_bytes(f"{root}/{'n' * 300}", b""), "cannot write .*nnn: File name too long"),
+        (lambda root: files.list_files("foo://bar"), r"cannot (list|use) foo://bar: .*foo"),
+        (lambda root: files.read_bytes("foo://bar"), r"cannot read foo://bar: .*foo"),
+        (lambda root: files.write_bytes("foo://bar/x", b""), r"cannot write foo://bar/x: .*foo"),
+        (lambda root: files.rename(f"{root}/gone", f"{root}/there"), "cannot rename .*/gone: "),
+        (lambda root: files.delete_files([f"{root}/folder"], below=root), "cannot delete .*/folder: Is a directory"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_that_names_the_file(tmp_path, action, message):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match=message) as caught:
+        action(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_there_can_be_deleted_and_what_is_not_empty_stays(tmp_path):
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/x").touch()
+    (tmp_path / "a/y").touch()
+    files.delete_files([str(tmp_path / "a/b/gone"), str(tmp_path / "a/b/x")], below=str(tmp_path))
+    assert not (tmp_path / "a/b").exists() and (tmp_path / "a/y").exists()
+    files.delete_files([str(tmp_path / "a/y")], below=str(tmp_path))
+    assert tmp_path.exists() and not (tmp_path / "a").exists()
+
+
+def test_a_link_to_nowhere_is_listed_and_a_folder_behind_a_link_is_not(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x").touch()
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "lost").symlink_to(pathlib.Path("/nowhere/at/all"))
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    assert files.list_files(str(root)) == [str(root / "lost")]
 
 
 def test_unit_hash_depends_on_its_parts_alone():

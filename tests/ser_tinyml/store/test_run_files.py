@@ -18,7 +18,7 @@ def board() -> documents.Board:
 
 
 def test_kinds_and_file_names_differ():
-    assert len(KINDS) == 6
+    assert len(KINDS) == 8
     assert len({kind.KIND for kind in KINDS}) == len({kind.FILE_NAME for kind in KINDS}) == len(KINDS)
 
 
@@ -33,7 +33,8 @@ def test_what_was_written_is_read(board, tmp_path):
 
 
 def test_the_demos_files_are_read_and_written_again_byte_for_byte(demo_root, tmp_path):
-    folders = dict(zip(KINDS, ("manifest", "examples", "model", "export", "evaluation", "board"), strict=True))
+    names = ("manifest", ".", "manifest", "examples", "model", "export", "evaluation", "board")
+    folders = dict(zip(KINDS, names, strict=True))
     for kind, folder in folders.items():
         run_files.write(run_files.read(kind, str(demo_root / folder)), str(tmp_path))
         assert (tmp_path / kind.FILE_NAME).read_bytes() == (demo_root / folder / kind.FILE_NAME).read_bytes()
