@@ -14,10 +14,13 @@ Writes:
 
 import collections
 import dataclasses
+import functools
 import hashlib
+from collections.abc import Callable
 from typing import Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
+from apache_beam.runners.runner import PipelineResult
 
 from components.step import owns_output, parameter
 from components.transform.job import (
@@ -97,12 +100,12 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     """
     options = make_options(beam_options or [])
     directory = manifest.rpartition("/")[0] or "."
+    job = functools.partial(run_job, manifest, output=output, options=options)
     if options.view_as(TestOptions).dry_run:
-        settings = make_settings(parameters, run_files.read(ManifestSummary, directory))
-        run_job(manifest, output=output, settings=settings, options=options)
+        job(settings=make_settings(parameters, run_files.read(ManifestSummary, directory)))
         print("--dry_run: the job was prepared and not run, nothing is written")
     else:
-        _make_dataset(output, parameters, directory=directory, options=options)
+        _make_dataset(output, parameters, directory=directory, job=job)
 
 
 @owns_output(
@@ -110,11 +113,11 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     r"quarantine\.jsonl|(statistics|dataset)\.json|schema\.pbtxt",
     hand_made="directory",
 )
-def _make_dataset(output: str, parameters: Parameters, *, directory: str, options: PipelineOptions) -> None:
-    """Does the work of `run`; `directory` is the manifest's."""
+def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: Callable[..., PipelineResult]) -> None:
+    """Does the work of `run`; `directory` is the manifest's, and `job` lacks its settings alone."""
     summary = run_files.read(ManifestSummary, directory)
     settings = make_settings(parameters, summary)
-    run_job(files.join(directory, "manifest.jsonl"), output=output, settings=settings, options=options)
+    job(settings=settings)
 
     statistics = files.read_json(files.join(output, STATISTICS))
     quarantine = list(files.read_json_lines(files.join(output, QUARANTINE)))

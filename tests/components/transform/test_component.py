@@ -60,6 +60,15 @@ def change_rows(manifest, change) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
+def take_as_they_are(manifest) -> None:
+    """Rewrites a manifest so that its recordings are expected to be as they are now."""
+
+    def change(row):
+        row["clip_id"] = hashlib.sha256(pathlib.Path(row["path"]).read_bytes()).hexdigest()
+
+    change_rows(manifest, change)
+
+
 def read_json(output, name):
     return json.loads((output / name).read_text())
 
@@ -126,17 +135,20 @@ def test_standardisation_is_that_of_the_training_records(manifest):
 
 def test_what_cannot_be_decoded_is_quarantined_and_counted(manifest, tmp_path):
     (tmp_path / "01-calm.wav").write_text("no audio any more")
-    (tmp_path / "02-sad.wav").unlink()
     (tmp_path / "01-happy.wav").write_bytes(b"")
-    output = run(manifest, max_quarantine_fraction=0.2)
+    take_as_they_are(manifest)
+    (tmp_path / "02-sad.wav").unlink()
+    (tmp_path / "02-surprised.wav").write_bytes((tmp_path / "01-surprised.wav").read_bytes())
+    output = run(manifest, max_quarantine_fraction=0.25)
     statistics = read_json(output, "statistics.json")
-    assert statistics["quarantined"] == {"empty_file": 1, "not_audio": 1, "not_found": 1}
-    assert statistics["decoded"] + 3 == statistics["manifest_rows"] == 16
+    assert statistics["quarantined"] == {"empty_file": 1, "not_audio": 1, "not_found": 1, "changed": 1}
+    assert statistics["decoded"] + 4 == statistics["manifest_rows"] == 16
     rows = [json.loads(line) for line in (output / "quarantine.jsonl").read_text().splitlines()]
     assert {pathlib.Path(row["path"]).name: row["reason"] for row in rows} == {
         "01-calm.wav": "not_audio",
         "02-sad.wav": "not_found",
         "01-happy.wav": "empty_file",
+        "02-surprised.wav": "changed",
     }
 
 
@@ -144,12 +156,14 @@ def test_a_sample_far_beyond_full_scale_is_quarantined(manifest, tmp_path):
     samples, rate = soundfile.read(tmp_path / "01-happy.wav", dtype="float32")
     samples[rate] = 1e30
     soundfile.write(tmp_path / "01-happy.wav", samples, rate, subtype="FLOAT")
+    take_as_they_are(manifest)
     output = run(manifest, max_quarantine_fraction=0.1)
     assert read_json(output, "statistics.json")["quarantined"] == {"overflow": 1}
 
 
 def test_too_large_a_quarantine_fails_the_job(manifest, tmp_path):
     (tmp_path / "01-calm.wav").write_text("no audio any more")
+    take_as_they_are(manifest)
     with pytest.raises(UserError, match=r"1 of 16 clips are in quarantine.* 1 not_audio; see .*quarantine\.jsonl"):
         run(manifest)
     output = tmp_path / "examples"
@@ -279,6 +293,7 @@ def test_every_record_is_held_to_the_schema_in_the_job(manifest, monkeypatch, ch
 def test_a_coefficient_off_its_range_stops_the_pipeline(manifest, tmp_path):
     samples, rate = soundfile.read(tmp_path / "01-happy.wav", dtype="float32")
     soundfile.write(tmp_path / "01-happy.wav", samples * 1e6, rate, subtype="FLOAT")
+    take_as_they_are(manifest)
     with pytest.raises(UserError, match=r"mfcc has a value that is not in -?\d+ to \d+ \(\d records\)"):
         run(manifest, max_clipped_fraction=1.0)
 

@@ -154,6 +154,9 @@ def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(
     campaign.flip_data_bytes()
     campaign.write_noise()
     campaign.write_odd_samples()
+    ids = {path: sha256_of(path) if pathlib.Path(path).is_file() else path for path in campaign.expected}
+    clip_ids = {path: clip_id for clip_id, path in {clip_id: path for path, clip_id in ids.items()}.items()}
+    campaign.expected = {path: campaign.expected[path] for path in clip_ids}  # one of those with the same content
     assert len(campaign.expected) >= 300
 
     labels = {"calm": "neutral", "happy": "happy", "surprised": "surprise", "sad": "unpleasant"}
@@ -163,7 +166,6 @@ def test_every_odd_file_is_decoded_or_quarantined_with_the_right_reason(
             path = write_speech(f"{split}-{emotion}.wav")
             clip_id = sha256_of(str(path))
             rows.append(ManifestRow(clip_id, str(path), "ravdess", split, emotion, label, split, 2.5, RATE, False))
-    clip_ids = {path: sha256_of(path) for path in campaign.expected}
     rows += [
         ManifestRow(clip_id, path, "ravdess", "odd", "calm", "neutral", "train", 2.5, RATE, False)
         for path, clip_id in clip_ids.items()
