@@ -7,12 +7,16 @@ from absl import flags
 from components.command_line import run_command
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
-from components.step import define_flags, define_path, from_flags
+from components.step import StepParameters, define_flags, define_path, from_flags
 from pipeline.lineage import Lineage
-from pipeline.steps import STEPS, plan_steps
+from pipeline.steps import STEPS, Step, plan_steps
 from schemas.errors import UsageError
+from ser_tinyml.corpora import CORPORA
+from ser_tinyml.corpora.splits import most_folds
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import files
+
+_Plan = list[tuple[Step, StepParameters]]
 
 _GROUP = "run"  # below which the help lists the flags that are no step's
 
@@ -26,8 +30,9 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     """
     root = flag_values["pipeline_root"].value
     folds = _list_folds(flag_values)
+    plans = {fold: _plan(flag_values, fold, deploys=not folds) for fold in folds or [flag_values["fold"].value]}
     if not folds:
-        _run_steps(root, flag_values, beam_options, fold=flag_values["fold"].value, deploys=True)
+        _run_steps(root, plans[flag_values["fold"].value], beam_options)
         evaluation = files.join(root, "evaluation")
         print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
@@ -36,7 +41,7 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
-        _run_steps(below, flag_values, beam_options, fold=fold, deploys=False)
+        _run_steps(below, plans[fold], beam_options)
         print(format_table(files.join(below, "evaluation")), flush=True)
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
@@ -51,17 +56,25 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
     if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
         raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
-    if count and count < 2:
-        raise UsageError(f"--folds={count}: at least 2")
+    if count and not 2 <= count <= (most := most_folds(CORPORA)):
+        raise UsageError(f"--folds={count}: at least 2 and at most {most}")
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
-def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], *, fold: str, deploys: bool) -> None:
-    lineage = Lineage(root)
+def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> _Plan:
+    """Returns the steps to run with the parameters of each; raises UsageError for a flag that a step refuses."""
+    plan = []
     for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
         parameters = from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
+        plan.append((step, parameters))
+    return plan
+
+
+def _run_steps(root: str, plan: _Plan, beam_options: list[str]) -> None:
+    lineage = Lineage(root)
+    for step, parameters in plan:
         run = lineage.describe_run(step, parameters)
         if lineage.is_finished(step, run):
             print(f"== {step.name}: done before, {files.join(root, step.output)}", flush=True)

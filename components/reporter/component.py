@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable
 
+from components.step import StepParameters
 from schemas.classes import LABEL_OF_EMOTION
 from schemas.manifest import ManifestRow
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
@@ -14,7 +15,7 @@ from ser_tinyml.store.manifest import read_manifest
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """The page has none."""
 
 
