@@ -58,6 +58,8 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
         raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
     if count and not 2 <= count <= (most := most_folds(CORPORA)):
         raise UsageError(f"--folds={count}: at least 2 and at most {most}")
+    if unknown := [name for name in left_out if name not in CORPORA]:
+        raise UsageError(f"--leave_out={unknown[0]}: unknown corpus; known are {', '.join(CORPORA)}")
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 

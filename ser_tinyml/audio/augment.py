@@ -159,7 +159,7 @@ _EFFECTS = {
     "time_shift": _Effect(time_shift, (2,), least=-600, most=600),
     "speed": _Effect(speed, (2,), least=_SLOWEST, most=_FASTEST),
     "time_stretch": _Effect(time_stretch, (1, 2), least=_SLOWEST, most=_FASTEST),
-    "pitch_shift": _Effect(pitch_shift, (1, 2), least=-24, most=24),
+    "pitch_shift": _Effect(pitch_shift, (1, 2), least=-12, most=12),
 }
 _RATES = ("speed", "time_stretch")
 

@@ -77,7 +77,7 @@ def test_what_the_data_job_can_not_mean_is_refused_when_its_flags_are_made(flags
         TransformParameters(**flags)
 
 
-@pytest.mark.parametrize("flag", ["--lstm_units=abc", "--golden_windows=0", "--folds=1000000000"])
+@pytest.mark.parametrize("flag", ["--lstm_units=abc", "--golden_windows=0", "--folds=1000000000", "--leave_out=1/5"])
 def test_a_run_refuses_the_flag_of_any_step_before_the_first_one(run, tmp_path, flag):
     corpus = f"--corpus=tess:{tmp_path}"
     result = run("pipeline.run", corpus, f"--pipeline_root={tmp_path / 'root'}", flag, check=False)

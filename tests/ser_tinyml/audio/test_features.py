@@ -167,6 +167,20 @@ def test_a_copy_without_meaning_is_explained(text, complaint):
         resolve_copies((text,))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("amplitude_noise:10", "snr_noise:-100:-100", "snr_noise:200:200", "gain:-200:-200", "gain:100:100"),
+        *("time_shift:-600:-600", "time_shift:600:600", "speed:0.1:0.1", "speed:10:10", "time_stretch:0.1"),
+        *("time_stretch:10", "pitch_shift:-12", "pitch_shift:12"),
+    ],
+)
+def test_the_ends_of_an_effects_range_can_be_done(text):
+    samples = np.random.default_rng(0).standard_normal(32_000).astype(np.float32) * 0.1
+    (copy,) = make_copies(samples, CLIP_ID, resolve_copies((text,)), around=Surroundings(FrontEnd()))
+    assert 3_200 <= len(copy) <= 320_000 and np.isfinite(copy).all()
+
+
 CLIP_ID = "a" * 64
 
 
