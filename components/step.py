@@ -11,21 +11,66 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from absl import flags
 
 from components.command_line import run_command
+from schemas.errors import UsageError
 from ser_tinyml.store import artifact
 from ser_tinyml.store.lock import locked
 
-Parameters = TypeVar("Parameters")
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The values that a numeric flag takes; a bound is named as the message about a value outside says it."""
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        """Tells whether a value is in the range; what is no number never is."""
+        return (
+            value == value
+            and (self.at_least is None or value >= self.at_least)
+            and (self.above is None or value > self.above)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.below is None or value < self.below)
+        )
+
+    def __str__(self) -> str:
+        bounds = dataclasses.asdict(self).items()
+        return " and ".join(f"{name.replace('_', ' ')} {bound}" for name, bound in bounds if bound is not None)
 
 
-def parameter(default: Any, help_text: str, affects_output: bool = True) -> Any:
+@dataclasses.dataclass(frozen=True)
+class StepParameters:
+    """What the parameters of every step are: flags whose ranges are checked whenever an object is made.
+
+    A step checks what else must hold of its flags in a `__post_init__` of its own, which begins with this one.
+    """
+
+    def __post_init__(self) -> None:
+        """Raises UsageError, with the flag's name, for a number outside its range."""
+        for field in dataclasses.fields(self):
+            value, allowed = getattr(self, field.name), field.metadata["range"]
+            if allowed and value not in allowed:
+                raise UsageError(f"--{field.name}={value}: {allowed}")
+
+
+Parameters = TypeVar("Parameters", bound=StepParameters)
+
+
+def parameter(default: Any, help_text: str, affects_output: bool = True, **bounds: float) -> Any:
     """Returns a dataclass field that is also a flag.
 
     Args:
       default: its default value; the flag's type is that of the field.
       help_text: the flag's help.
       affects_output: False for what only changes how a step runs (its runner, say), not what it makes.
+      **bounds: the range of a number, as `Range` names them; every numeric flag has a lower and an upper one.
     """
-    return dataclasses.field(default=default, metadata={"help": help_text, "affects_output": affects_output})
+    allowed = Range(**bounds) if bounds else None
+    return dataclasses.field(
+        default=default, metadata={"help": help_text, "affects_output": affects_output, "range": allowed}
+    )
 
 
 def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -54,6 +99,8 @@ def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = fl
 def _define_flag(field: dataclasses.Field, kind: Any, **place: Any) -> None:
     default: Any = field.default
     name, help_text = field.name, field.metadata["help"]
+    if allowed := field.metadata["range"]:
+        help_text += f" {str(allowed).capitalize()}."
     if get_origin(kind) is Literal:
         flags.DEFINE_enum(name, default, enum_values=get_args(kind), help=help_text, **place)
     elif get_origin(kind) is tuple:
@@ -69,9 +116,8 @@ def _define_flag(field: dataclasses.Field, kind: Any, **place: Any) -> None:
 
 
 def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = flags.FLAGS) -> Parameters:
-    """Returns the dataclass, filled from parsed flags."""
-    fields = dataclasses.fields(parameters)  # type: ignore[arg-type]
-    values = {field.name: flag_values[field.name].value for field in fields}
+    """Returns the dataclass, filled from parsed flags; raises UsageError for flags that it refuses."""
+    values = {field.name: flag_values[field.name].value for field in dataclasses.fields(parameters)}
     return parameters(**{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()})
 
 

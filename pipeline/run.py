@@ -7,13 +7,17 @@ from absl import flags
 from components.command_line import run_command
 from components.evaluator.component import format_table, require_blessing
 from components.infra_validator.component import require_blessing as require_board
-from components.step import MADE, define_flags, define_output, from_flags
+from components.step import MADE, StepParameters, define_flags, define_output, from_flags
 from pipeline.lineage import Lineage
-from pipeline.steps import STEPS, plan_steps
+from pipeline.steps import STEPS, Step, plan_steps
 from schemas.errors import UsageError
+from ser_tinyml.corpora import CORPORA
+from ser_tinyml.corpora.splits import most_folds
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import artifact, files
 from ser_tinyml.store.lock import locked
+
+_Plan = list[tuple[Step, StepParameters]]
 
 _GROUP = "run"  # below which the help lists the flags that are no step's
 
@@ -26,23 +30,25 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
       GateFailed: all is done and the report written, and the model is not blessed, or its firmware did not pass.
     """
     root = flag_values["pipeline_root"].value
-    with locked(root):
-        _run_all(root, flag_values, beam_options)
-
-
-def _run_all(root: str, flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     folds = _list_folds(flag_values)
-    if not folds:
-        _run_steps(root, flag_values, beam_options, fold=flag_values["fold"].value, deploys=True)
+    plans = {fold: _plan(flag_values, fold, deploys=not folds) for fold in folds or [flag_values["fold"].value]}
+    with locked(root):
+        _run_all(root, plans, beam_options, crosses=bool(folds))
+
+
+def _run_all(root: str, plans: dict[str, _Plan], beam_options: list[str], *, crosses: bool) -> None:
+    if not crosses:
+        (plan,) = plans.values()
+        _run_steps(root, plan, beam_options)
         evaluation = files.join(root, "evaluation")
         print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
         require_blessing(evaluation)
         require_board(files.join(root, "board"))
         return
-    roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in folds}
+    roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in plans}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
-        _run_steps(below, flag_values, beam_options, fold=fold, deploys=False)
+        _run_steps(below, plans[fold], beam_options)
         print(format_table(files.join(below, "evaluation")), flush=True)
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
@@ -57,26 +63,35 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
     if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
         raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
-    if count and count < 2:
-        raise UsageError(f"--folds={count}: at least 2")
+    if count and not 2 <= count <= (most := most_folds(CORPORA)):
+        raise UsageError(f"--folds={count}: at least 2 and at most {most}")
+    if unknown := [name for name in left_out if name not in CORPORA]:
+        raise UsageError(f"--leave_out={unknown[0]}: unknown corpus; known are {', '.join(CORPORA)}")
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
-def _run_steps(root: str, flag_values: flags.FlagValues, beam_options: list[str], *, fold: str, deploys: bool) -> None:
-    lineage = Lineage(root)
-    steps = plan_steps(flag_values["model_path"].value, deploys=deploys)
-    checked = False
-    for number, step in enumerate(steps):
+def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> _Plan:
+    """Returns the steps to run with the parameters of each; raises UsageError for a flag that a step refuses."""
+    plan = []
+    for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
         parameters = from_flags(step.component.Parameters, flag_values)
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
+        plan.append((step, parameters))
+    return plan
+
+
+def _run_steps(root: str, plan: _Plan, beam_options: list[str]) -> None:
+    lineage = Lineage(root)
+    checked = False
+    for number, (step, parameters) in enumerate(plan):
         run = lineage.describe_run(step, parameters)
         if lineage.is_finished(step, run):
             print(f"== {step.name}: done before, {files.join(root, step.output)}", flush=True)
             continue
         print(f"== {step.name}", flush=True)
         if not checked:  # before hours of work: what follows will run again, too
-            for later in steps[number:]:
+            for later, _ in plan[number:]:
                 artifact.check(files.join(root, later.output), later.name, MADE[later.name])
             checked = True
         lineage.begin(step)

@@ -13,7 +13,7 @@ import io
 
 import numpy as np
 
-from components.step import owns_output, parameter
+from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Evaluation, Export, Scores, Training
 from ser_tinyml.codegen.convert import FORMATS
@@ -36,20 +36,35 @@ SPLIT, NOISY_SPLIT = "test", "test_noisy"
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """The gates."""
 
-    max_accuracy_loss: float = parameter(1.0, "Percentage points of accuracy that int8 may lose against Keras.")
-    min_agreement: float = parameter(0.97, "Share of clips on which int8 and Keras must give the same class.")
+    max_accuracy_loss: float = parameter(
+        1.0,
+        "Percentage points of accuracy that int8 may lose against Keras; below 0: so many it must gain.",
+        at_least=-100,
+        at_most=100,
+    )
+    min_agreement: float = parameter(
+        0.97, "Share of clips on which int8 and Keras must give the same class.", at_least=0, at_most=1
+    )
     min_tflm_agreement: float = parameter(
-        0.99, "Share of clips on which TFLM and TFLite int8 must give the same class."
+        0.99, "Share of clips on which TFLM and TFLite int8 must give the same class.", at_least=0, at_most=1
     )
     min_fake_quantized_agreement: float = parameter(
-        0.99, "Share of clips on which int8 must give the class of the fake-quantized network that was fine-tuned."
+        0.99,
+        "Share of clips on which int8 must give the class of the fake-quantized network that was fine-tuned.",
+        at_least=0,
+        at_most=1,
     )
-    max_tflm_difference: int = parameter(16, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.")
+    max_tflm_difference: int = parameter(
+        16, "Largest difference between TFLM's and TFLite's int8 outputs, in 1/256.", at_least=0, at_most=255
+    )
     max_source_difference: int = parameter(
-        0, "Bytes in which the compiled ser_model_data.cc may differ from the int8 file."
+        0,
+        "Bytes in which the compiled ser_model_data.cc may differ from the int8 file.",
+        at_least=0,
+        at_most=1_000_000,
     )
 
 

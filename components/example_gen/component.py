@@ -11,9 +11,9 @@ Writes:
 import collections
 import dataclasses
 
-from components.step import owns_output, parameter
+from components.step import StepParameters, owns_output, parameter
 from schemas.classes import SPLITS
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from schemas.manifest import ManifestRow
 from schemas.run_files import ManifestSummary, SplitProtocol
 from ser_tinyml import corpora
@@ -26,7 +26,7 @@ from ser_tinyml.store.manifest import write_manifest
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """What decides the manifest."""
 
     corpus: tuple[str, ...] = parameter((), "NAME:DIR, a corpus and where it is; may be given several times.")
@@ -40,9 +40,23 @@ class Parameters:
         "I/K: the test speakers are group I of K, of a cross-validation over RAVDESS's speakers in groups of both sexes and "
         "SAVEE's one by one; or the name of a corpus: it is the test split, whole. By default a split by --test_fraction.",
     )
-    validation_fraction: float = parameter(0.1, "Share of the speakers (clips, copies) in the validation split.")
-    test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.")
-    unpleasant_keep_fraction: float = parameter(0.6, "Share of the sad and of the angry clips to keep, chosen by hash.")
+    validation_fraction: float = parameter(
+        0.1, "Share of the speakers (clips, copies) in the validation split.", above=0, below=1
+    )
+    test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.", above=0, below=1)
+    unpleasant_keep_fraction: float = parameter(
+        0.6, "Share of the sad and of the angry clips to keep, chosen by hash.", above=0, at_most=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        validation, test = self.validation_fraction, self.test_fraction
+        if not validation + test < 1:
+            raise UsageError(f"--validation_fraction={validation} and --test_fraction={test}: their sum is below 1")
+        if self.fold and self.split != "speaker":
+            raise UsageError(f"--fold={self.fold} is of --split=speaker, not of --split={self.split}")
+        if self.fold:
+            parse_fold(self.fold)
 
 
 @owns_output(r"(manifest|excluded|quarantine)\.jsonl|summary\.json")
@@ -52,7 +66,10 @@ def run(output: str, parameters: Parameters) -> None:
     Raises:
       UserError: a flag or a directory is wrong, no clip is left, or the clips can't be split as asked.
     """
-    _check(parameters)
+    if not parameters.corpus:
+        raise UsageError(
+            "no corpus given: pass --corpus=NAME:DIR, like --corpus=ravdess:data/Audio_Speech_Actors_01-24"
+        )
     clips: list[Clip] = []
     left_out: list[LeftOut] = []
     for value in dict.fromkeys(parameters.corpus):
@@ -104,20 +121,6 @@ def _summarise(
         synthetic=any(row.synthetic for row in assignment.rows),
         speakers=_speakers_by_split(assignment.rows),
     )
-
-
-def _check(parameters: Parameters) -> None:
-    if not parameters.corpus:
-        raise UserError("no corpus given: pass --corpus=NAME:DIR, like --corpus=ravdess:data/Audio_Speech_Actors_01-24")
-    validation, test = parameters.validation_fraction, parameters.test_fraction
-    if not (0 < validation < 1 and 0 < test < 1 and validation + test < 1):
-        raise UserError(
-            f"--validation_fraction={validation} and --test_fraction={test}: both are above 0 and their sum is below 1"
-        )
-    if parameters.fold and parameters.split != "speaker":
-        raise UserError(f"--fold={parameters.fold} is of --split=speaker, not of --split={parameters.split}")
-    if not 0 < parameters.unpleasant_keep_fraction <= 1:
-        raise UserError(f"--unpleasant_keep_fraction={parameters.unpleasant_keep_fraction}: above 0, at most 1")
 
 
 _EXCLUSIONS = ("not_speech", "duplicate", "emotion_not_in_use", "unpleasant_not_kept")

@@ -14,7 +14,7 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from components.step import owns_output, parameter
+from components.step import StepParameters, owns_output, parameter
 from schemas.classes import LABELS
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
@@ -33,7 +33,7 @@ from ser_tinyml.store.digests import sha256_of
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """Which model, and how it is calibrated."""
 
     model_path: str = parameter(
@@ -50,7 +50,10 @@ class Parameters:
         '{"mean": [...], "deviation": [...]}.',
     )
     calibration_examples: int = parameter(
-        CALIBRATION_EXAMPLES, "Training records, chosen by hash, whose ranges decide the int8 scales."
+        CALIBRATION_EXAMPLES,
+        "Training records, chosen by hash, whose ranges decide the int8 scales.",
+        at_least=1,
+        at_most=100_000,
     )
 
 
@@ -77,8 +80,6 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
     Raises:
       UserError: the model can't be read, does not fit the front end or the labels, or TFLM can't run it.
     """
-    if parameters.calibration_examples < 1:
-        raise UserError(f"--calibration_examples={parameters.calibration_examples}: at least 1")
     dataset = run_files.read(Dataset, examples)
     source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model)
     if source.front_end != dataset.front_end:

@@ -11,7 +11,7 @@ Writes a tree that builds by itself, without Python and without a network:
 
 import dataclasses
 
-from components.step import owns_output, parameter
+from components.step import StepParameters, owns_output, parameter
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
 from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
@@ -26,10 +26,12 @@ _INT8 = "ser_int8.tflite"
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """What goes into the bundle beside the model."""
 
-    golden_windows: int = parameter(4, "Held-out windows, chosen by hash, that the bundle's own test replays.")
+    golden_windows: int = parameter(
+        4, "Held-out windows, chosen by hash, that the bundle's own test replays.", at_least=1, at_most=1000
+    )
 
 
 @owns_output(

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable
 
-from components.step import owns_output
+from components.step import StepParameters, owns_output
 from schemas.classes import LABEL_OF_EMOTION
 from schemas.manifest import ManifestRow
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
@@ -17,7 +17,7 @@ from ser_tinyml.store.manifest import read_manifest
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """The page has none."""
 
 

@@ -19,8 +19,9 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from components.step import owns_output, parameter
-from schemas.errors import UserError
+from components.step import StepParameters, owns_output, parameter
+from schemas.errors import UsageError
+from schemas.front_end import FrontEnd
 from schemas.run_files import Dataset, Training
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.network.architecture import Architecture
@@ -36,43 +37,67 @@ from ser_tinyml.store.dataset import read_calibration
 
 MODEL, FAKE_QUANTIZED = "ser.h5", "fake_quantized.h5"
 
+_MOST_LAYERS, _MOST_UNITS, _MOST_EPOCHS = 8, 1024, 100_000
+
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """The network and how it is trained."""
 
     lstm_units: str = parameter("128,64", "Units of each LSTM layer.")
-    dense_units: int = parameter(64, "Units of the ReLU layer behind the LSTMs.")
-    dropout: float = parameter(0.3, "Share of the ReLU layer's outputs dropped in training.")
-    learning_rate: float = parameter(2e-3, "Adam's learning rate, the highest of its schedule.")
+    dense_units: int = parameter(64, "Units of the ReLU layer behind the LSTMs.", at_least=1, at_most=_MOST_UNITS)
+    dropout: float = parameter(0.3, "Share of the ReLU layer's outputs dropped in training.", at_least=0, below=1)
+    learning_rate: float = parameter(
+        2e-3, "Adam's learning rate, the highest of its schedule.", at_least=1e-12, at_most=1
+    )
     learning_rate_schedule: Literal["constant", "cosine"] = parameter(
         "cosine", "cosine: up from 0 in the first twentieth of all updates, then down to 0 along a cosine."
     )
-    batch_size: int = parameter(64, "Examples an update.")
-    epochs: int = parameter(5, "Passes over the training split.")
+    batch_size: int = parameter(64, "Examples an update.", at_least=1, at_most=65_536)
+    epochs: int = parameter(5, "Passes over the training split.", at_least=1, at_most=_MOST_EPOCHS)
     patience: int = parameter(
         0,
         "Training stops after so many epochs without a better validation UAR, and the best epoch's weights are kept; "
         "0: it runs to its end, and the last weights are kept.",
+        at_least=0,
+        at_most=_MOST_EPOCHS,
     )
     weight_average: float = parameter(
-        0.25, "Epochs that the moving average of the weights looks back, which is validated and kept; 0: no averaging."
+        0.25,
+        "Epochs that the moving average of the weights looks back, which is validated and kept; 0: no averaging.",
+        at_least=0,
+        at_most=_MOST_EPOCHS,
     )
     class_weights: Literal["none", "balanced"] = parameter(
         "none", "balanced: every class counts the same in the loss, however many examples it has."
     )
-    label_smoothing: float = parameter(0.0, "Share of an example's label that is spread over all classes.")
+    label_smoothing: float = parameter(
+        0.0, "Share of an example's label that is spread over all classes.", at_least=0, below=1
+    )
     temperature_scaling: bool = parameter(
         True, "Divides the trained network's logits so that its probabilities fit the validation split."
     )
-    time_mask: int = parameter(0, "Up to so many frames in a row of a training example are hidden, each time anew.")
-    frequency_mask: int = parameter(0, "The same for coefficients.")
+    time_mask: int = parameter(
+        0,
+        "Up to so many frames in a row of a training example are hidden, each time anew.",
+        at_least=0,
+        below=FrontEnd().n_frames,
+    )
+    frequency_mask: int = parameter(0, "The same for coefficients.", at_least=0, below=FrontEnd.n_mfcc)
     quantization_aware: bool = parameter(
         False, "Fine-tunes the trained network with the roundings of its int8 form (tfmot's quantizers)."
     )
-    quantization_aware_epochs: int = parameter(1, "Passes over the training split of this fine-tuning.")
-    quantization_aware_learning_rate: float = parameter(1e-4, "Adam's learning rate, for this fine-tuning.")
-    seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.")
+    quantization_aware_epochs: int = parameter(
+        1, "Passes over the training split of this fine-tuning.", at_least=1, at_most=_MOST_EPOCHS
+    )
+    quantization_aware_learning_rate: float = parameter(
+        1e-4, "Adam's learning rate, for this fine-tuning.", at_least=1e-12, at_most=1
+    )
+    seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.", at_least=0, below=2**32)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _parse_units(self.lstm_units)
 
 
 @owns_output(r"(ser|fake_quantized)\.h5|history\.csv|training\.json|(logs|backup)/.*", keeps="backup", varies="logs")
@@ -83,9 +108,8 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     code, and ends with the weights of an undisturbed run.
 
     Raises:
-      UserError: a flag is wrong, or there are no training or validation examples.
+      UserError: there are no training or validation examples.
     """
-    check(parameters)
     dataset = run_files.read(Dataset, examples)
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
@@ -211,33 +235,11 @@ def _digest_run(parameters: Parameters, dataset: Dataset) -> str:
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
 
-def check(parameters: Parameters) -> None:
-    """Raises UserError for what can't be trained with."""
-    for name, least in (
-        ("epochs", 1),
-        ("batch_size", 1),
-        ("dense_units", 1),
-        ("learning_rate", 1e-12),
-        ("dropout", 0),
-        ("weight_average", 0),
-        ("patience", 0),
-        ("label_smoothing", 0),
-        ("time_mask", 0),
-        ("frequency_mask", 0),
-        ("quantization_aware_epochs", 1),
-        ("quantization_aware_learning_rate", 1e-12),
-    ):
-        if getattr(parameters, name) < least:
-            raise UserError(f"--{name}={getattr(parameters, name)}: at least {least}")
-    if min(_parse_units(parameters.lstm_units)) < 1:
-        raise UserError(f"--lstm_units={parameters.lstm_units}: each at least 1")
-    for name in ("dropout", "label_smoothing"):
-        if getattr(parameters, name) >= 1:
-            raise UserError(f"--{name}={getattr(parameters, name)}: below 1")
-
-
 def _parse_units(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(units) for units in text.split(","))
+        units = tuple(int(number) for number in text.split(","))
     except ValueError:
-        raise UserError(f"--lstm_units={text}: expected numbers, like 128,64") from None
+        raise UsageError(f"--lstm_units={text}: expected numbers, like 128,64") from None
+    if len(units) > _MOST_LAYERS or not all(1 <= number <= _MOST_UNITS for number in units):
+        raise UsageError(f"--lstm_units={text}: at most {_MOST_LAYERS} layers, each of 1 to {_MOST_UNITS} units")
+    return units

@@ -22,7 +22,7 @@ from typing import Literal
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components.step import owns_output, parameter
+from components.step import StepParameters, owns_output, parameter
 from components.transform.job import (
     AUDIO,
     FOREIGN_VALUE,
@@ -33,7 +33,7 @@ from components.transform.job import (
     run_job,
 )
 from schemas.classes import LABEL_OF_EMOTION, LABELS, SPLITS
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
 from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
@@ -48,21 +48,26 @@ from ser_tinyml.store.tfrecord import encode_shard, shard_names
 
 
 @dataclasses.dataclass(frozen=True)
-class Parameters:
+class Parameters(StepParameters):
     """What decides the records."""
 
     crop: tuple[str, ...] = parameter(
         ("0:10",), "[CORPUS:]START:END in seconds, the part of a recording to keep; may be given for each corpus."
+    )
+    max_crop_seconds: float = parameter(
+        60.0, "The longest crop: no more of a recording is ever decoded.", above=0, at_most=600
     )
     windows: Literal["speech", "crop"] = parameter(
         "speech",
         "speech: windows of the front end's length that cover the speech in the crop, as a device hears it, each a record. "
         "crop: the crop is the window (notebook).",
     )
-    window_hop: float = parameter(0.5, "Seconds from one window of speech to the next.")
+    window_hop: float = parameter(0.5, "Seconds from one window of speech to the next.", at_least=0.01, at_most=10)
     load_rate: int = parameter(
         0,
         "0: crop at the recording's own rate and resample once. Else first resample to this rate in Hz (notebook: 22050).",
+        at_least=0,
+        at_most=Acceptance.max_sample_rate,
     )
     padding: Literal["waveform", "features"] = parameter(
         "waveform",
@@ -75,15 +80,34 @@ class Parameters:
     )
     noisy: str = parameter("amplitude_noise:0.5", "The noisy copy of each validation and test clip.")
     noise_dir: str = parameter("", "Directory of recorded noise, for the operation recorded_noise.")
-    max_channels: int = parameter(2, "A recording with more channels goes to quarantine; those of others are averaged.")
+    max_channels: int = parameter(
+        2,
+        "A recording with more channels goes to quarantine; those of others are averaged.",
+        at_least=1,
+        at_most=64,
+    )
     max_clipped_fraction: float = parameter(
-        0.05, "A clip of which a larger share of samples is at full scale goes to quarantine."
+        0.05,
+        "A clip of which a larger share of samples is at full scale goes to quarantine.",
+        at_least=0,
+        at_most=1,
     )
     max_quarantine_fraction: float = parameter(
-        0.02, "The job fails where a larger share of the clips is in quarantine."
+        0.02, "The job fails where a larger share of the clips is in quarantine.", at_least=0, at_most=1
     )
-    num_shards: int = parameter(4, "Files a split.")
+    num_shards: int = parameter(4, "Files a split.", at_least=1, at_most=1024)
     compression: Literal["gzip", "none"] = parameter("gzip", "gzip: .tfrecord.gz. none: .tfrecord.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 < self.load_rate < Acceptance.min_sample_rate:
+            raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
+        _parse_crops(self.crop, self.max_crop_seconds)
+        copies, noisy = resolve_copies(self.augment), resolve_copies((self.noisy,))
+        if len(noisy) != 1:
+            raise UsageError(f"--noisy={self.noisy}: one copy, this preset has {len(noisy)}")
+        if needs_noises(copies + noisy) and not self.noise_dir:
+            raise UsageError("recorded_noise takes its noise from --noise_dir, which is not given")
 
 
 def run(output: str, parameters: Parameters, *, manifest: str, beam_options: list[str] | None = None) -> None:
@@ -137,26 +161,19 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
 
 
 def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:
-    """Returns what the workers must know; raises UserError for a flag that is wrong."""
-    _check(parameters)
-    train_copies = resolve_copies(parameters.augment)
-    noisy_copies = resolve_copies((parameters.noisy,))
-    if len(noisy_copies) != 1:
-        raise UserError(f"--noisy={parameters.noisy}: one copy, this preset has {len(noisy_copies)}")
-    if needs_noises(train_copies + noisy_copies) and not parameters.noise_dir:
-        raise UserError("recorded_noise takes its noise from --noise_dir, which is not given")
+    """Returns what the workers must know; raises UserError where --noise_dir has no noise."""
     front_end = _front_end(parameters)
     noises = list_noises(parameters.noise_dir) if parameters.noise_dir else ()
     return JobSettings(
         clip=ClipSettings(
             around=Surroundings(front_end, noises),
-            crops=_parse_crops(parameters.crop),
+            crops=_parse_crops(parameters.crop, parameters.max_crop_seconds),
             windows=parameters.windows,
             load_rate=parameters.load_rate,
             acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
             padding=parameters.padding,
-            train_copies=train_copies,
-            noisy_copy=noisy_copies[0],
+            train_copies=resolve_copies(parameters.augment),
+            noisy_copy=resolve_copies((parameters.noisy,))[0],
             validation_fraction=summary.validation_fraction,
             test_fraction=summary.test_fraction,
         ),
@@ -173,35 +190,23 @@ def make_schema(front_end: FrontEnd) -> RecordSchema:
     return RecordSchema(labels=LABELS, emotions=emotions, corpora=tuple(CORPORA), front_end=front_end)
 
 
-def _check(parameters: Parameters) -> None:
-    if parameters.num_shards < 1:
-        raise UserError(f"--num_shards={parameters.num_shards}: at least 1")
-    if parameters.load_rate and parameters.load_rate < Acceptance.min_sample_rate:
-        raise UserError(f"--load_rate={parameters.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
-    if not parameters.window_hop >= 0.01:
-        raise UserError(f"--window_hop={parameters.window_hop}: at least 0.01 s")
-    if parameters.max_channels < 1:
-        raise UserError(f"--max_channels={parameters.max_channels}: at least 1")
-    for name in ("max_clipped_fraction", "max_quarantine_fraction"):
-        if not 0 <= getattr(parameters, name) <= 1:
-            raise UserError(f"--{name}={getattr(parameters, name)}: 0 to 1")
-
-
 def _front_end(parameters: Parameters) -> FrontEnd:
     front_end = FrontEnd()
     return dataclasses.replace(front_end, window_hop_samples=round(parameters.window_hop * front_end.sample_rate))
 
 
-def _parse_crops(values: tuple[str, ...]) -> dict[str, Crop]:
+def _parse_crops(values: tuple[str, ...], max_seconds: float) -> dict[str, Crop]:
     crops: dict[str, Crop] = {}
     for value in sorted(values, key=lambda value: value.count(":")):  # those for all corpora first
         *corpus, start, end = ("", *value.split(":"))[-3:]
         try:
             crop = Crop(float(start), float(end))
         except ValueError:
-            raise UserError(f"--crop={value}: expected [CORPUS:]START:END in seconds, like 0.4:1.9") from None
+            raise UsageError(f"--crop={value}: expected [CORPUS:]START:END in seconds, like 0.4:1.9") from None
         if not 0 <= crop.start < crop.end or (corpus[0] and corpus[0] not in CORPORA):
-            raise UserError(f"--crop={value}: 0 <= START < END, and a corpus is one of {', '.join(CORPORA)}")
+            raise UsageError(f"--crop={value}: 0 <= START < END, and a corpus is one of {', '.join(CORPORA)}")
+        if round(crop.end - crop.start, 6) > max_seconds:
+            raise UsageError(f"--crop={value}: at most {max_seconds:g} s, as --max_crop_seconds says")
         crops |= dict.fromkeys([corpus[0]] if corpus[0] else CORPORA, crop)
     if missing := set(CORPORA) - set(crops):
         crops |= dict.fromkeys(missing, Crop(0.0, 10.0))

@@ -21,12 +21,11 @@ What is drawn at random depends on the clip's id and the copy's number alone. A 
 
 import dataclasses
 import hashlib
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from schemas.errors import UserError
+from schemas.errors import UsageError
 from schemas.front_end import FrontEnd
 from ser_tinyml.audio import spectral
 from ser_tinyml.audio.decode import Undecodable
@@ -140,25 +139,56 @@ def _rms(samples: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
 
 
-_OPERATIONS: dict[str, tuple[Operation, tuple[int, ...]]] = {  # name -> (function, numbers of parameters that it takes)
-    "clean": (clean, (0,)),
-    "amplitude_noise": (amplitude_noise, (1,)),
-    "snr_noise": (snr_noise, (2,)),
-    "recorded_noise": (recorded_noise, (2,)),
-    "gain": (gain, (2,)),
-    "time_shift": (time_shift, (2,)),
-    "speed": (speed, (2,)),
-    "time_stretch": (time_stretch, (1, 2)),
-    "pitch_shift": (pitch_shift, (1, 2)),
+@dataclasses.dataclass(frozen=True)
+class _Effect:
+    """An operation, and the parameters that it takes."""
+
+    operation: Operation
+    counts: tuple[int, ...]  # of its parameters
+    least: float = 0.0  # of each parameter
+    most: float = 0.0
+
+
+_SLOWEST, _FASTEST = 0.1, 10.0
+_EFFECTS = {
+    "clean": _Effect(clean, (0,)),
+    "amplitude_noise": _Effect(amplitude_noise, (1,), least=0, most=10),
+    "snr_noise": _Effect(snr_noise, (2,), least=-100, most=200),
+    "recorded_noise": _Effect(recorded_noise, (2,), least=-100, most=200),
+    "gain": _Effect(gain, (2,), least=-200, most=100),
+    "time_shift": _Effect(time_shift, (2,), least=-600, most=600),
+    "speed": _Effect(speed, (2,), least=_SLOWEST, most=_FASTEST),
+    "time_stretch": _Effect(time_stretch, (1, 2), least=_SLOWEST, most=_FASTEST),
+    "pitch_shift": _Effect(pitch_shift, (1, 2), least=-12, most=12),
 }
 _RATES = ("speed", "time_stretch")
 
 
+@dataclasses.dataclass(frozen=True)
+class _Step:
+    """One operation of a copy's text, with its parameters."""
+
+    name: str
+    parameters: list[float]
+
+
 def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the texts of all copies: a preset's name stands for its own. Raises UserError for a text without meaning."""
+    """Returns the texts of all copies: a preset's name stands for its own.
+
+    Raises:
+      UsageError: a text has no meaning, or its operations together change the clip's length more than one alone may.
+    """
     copies = tuple(text for value in values for text in PRESETS.get(value, (value,)))
+    speeds: list[tuple[float, float]] = []  # the lowest and the highest that each copy can have
     for number, text in enumerate(copies):
-        _parse(text, number)
+        start, steps = _parse(text, number)
+        low, high = (1.0, 1.0) if start is None else speeds[start]
+        for step in steps:
+            if step.name in _RATES:
+                low, high = low * min(step.parameters), high * max(step.parameters)
+            if low < _SLOWEST or high > _FASTEST:
+                raise UsageError(f"augmentation {text!r}: all in all {_SLOWEST:g} to {_FASTEST:g} times as fast")
+        speeds.append((low, high))
     return copies
 
 
@@ -185,41 +215,41 @@ def make_copies(
     for number, text in enumerate(copies):
         seed = hashlib.sha256(f"{clip_id}/{number}".encode()).digest()
         rng = np.random.default_rng(int.from_bytes(seed, "big"))
-        start, operations = _parse(text, number)
+        start, steps = _parse(text, number)
         copy = samples if start is None else made[start]
-        for operation, parameters in operations:
-            copy = operation(copy, around, rng, *parameters)
+        for step in steps:
+            copy = _EFFECTS[step.name].operation(copy, around, rng, *step.parameters)
         made.append(copy)
         yield copy
 
 
-def _parse(text: str, number: int) -> tuple[int | None, list[tuple[Operation, list[float]]]]:
-    """Returns the copy that copy `number` begins with or None, and its operations with their parameters."""
+def _parse(text: str, number: int) -> tuple[int | None, list[_Step]]:
+    """Returns the copy that copy `number` begins with or None, and its operations; raises UsageError for what is none."""
     start: int | None = None
-    operations = []
+    steps = []
     for position, part in enumerate(text.split("|")):
         name, *values = part.strip().split(":")
         try:
             parameters = [float(value) for value in values]
         except ValueError:
-            raise UserError(f"augmentation {text!r}: the parameters of {name!r} are numbers, found {values}") from None
+            raise UsageError(f"augmentation {text!r}: the parameters of {name!r} are numbers, found {values}") from None
         if name == "copy":
             if position or len(parameters) != 1 or parameters[0] not in range(number):
-                raise UserError(
+                raise UsageError(
                     f"augmentation {text!r}: copy:N comes first and names an earlier copy, 0 to {number - 1}"
                 )
             start = int(parameters[0])
             continue
-        if name not in _OPERATIONS:
-            raise UserError(f"augmentation {text!r}: unknown {name!r}; known are copy, {', '.join(_OPERATIONS)}")
-        operation, expected = _OPERATIONS[name]
-        if len(parameters) not in expected:
-            counts = " or ".join(map(str, expected))
-            raise UserError(f"augmentation {text!r}: {name!r} takes {counts} parameters, found {len(parameters)}")
-        possible = all(map(math.isfinite, parameters))
-        if not possible or (name in _RATES and not all(0.1 <= rate <= 10 for rate in parameters)):
-            raise UserError(f"augmentation {text!r}: {name!r} can't be done with {values}")
+        if name not in _EFFECTS:
+            raise UsageError(f"augmentation {text!r}: unknown {name!r}; known are copy, {', '.join(_EFFECTS)}")
+        effect = _EFFECTS[name]
+        if len(parameters) not in effect.counts:
+            counts = " or ".join(map(str, effect.counts))
+            raise UsageError(f"augmentation {text!r}: {name!r} takes {counts} parameters, found {len(parameters)}")
+        if not all(effect.least <= value <= effect.most for value in parameters):
+            bounds = f"{effect.least:g} to {effect.most:g}"
+            raise UsageError(f"augmentation {text!r}: {name!r} takes {bounds}, found {', '.join(values)}")
         if len(parameters) == 2 and parameters[0] > parameters[1]:
-            raise UserError(f"augmentation {text!r}: {name!r} takes the lower bound first")
-        operations.append((operation, parameters))
-    return start, operations
+            raise UsageError(f"augmentation {text!r}: {name!r} takes the lower bound first")
+        steps.append(_Step(name, parameters))
+    return start, steps

@@ -20,6 +20,7 @@ from ser_tinyml.store.digests import unit_hash
 HELD_OUT = "test"  # the split whose sound is stored, for the firmware to be replayed
 
 _FULL_SCALE = 32768  # of int16
+_MOST_WINDOWS = 1000  # of a copy of a clip: 8 minutes of speech with the default hop, 10 s with the smallest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
     """Yields a record for each window of each copy of a clip.
 
     Raises:
-      Undecodable: a copy's features are not finite, or recorded noise for it can't be read.
+      Undecodable: the speech has too many windows, a copy's features are not finite, or recorded noise for it can't be read.
     """
     row, front_end = clip.row, settings.around.front_end
     copies = _plan_copies(row, settings)
@@ -133,8 +134,17 @@ def cut_windows(copy: np.ndarray, original: np.ndarray, front_end: FrontEnd) -> 
 
     Returns:
       int16 [window_samples] each.
+
+    Raises:
+      Undecodable: too_many_windows, where they are more than a thousand.
     """
-    starts = (round(start * len(copy) / len(original)) for start in place_windows(original, front_end))
+    places = place_windows(original, front_end)
+    if len(places) > _MOST_WINDOWS:
+        raise Undecodable(
+            "too_many_windows",
+            f"{len(places)} windows of speech, at most {_MOST_WINDOWS}: shorten --crop, or lengthen --window_hop",
+        )
+    starts = (round(start * len(copy) / len(original)) for start in places)
     cut = (cut_window(copy, start, front_end.window_samples) for start in starts)
     windows = [to_pcm(window, front_end.window_samples) for window in cut]
     # A copy that is faster can end before its last window begins: nothing is heard there.

@@ -2,9 +2,11 @@
 
 import collections
 import dataclasses
+import re
+from collections.abc import Iterable
 
 from schemas.classes import LABEL_OF_EMOTION, LABELS, SPLITS
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from schemas.manifest import PER_COPY, ManifestRow
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.corpora.corpus import FoldRule
@@ -32,13 +34,23 @@ class Fold:
 
 
 def parse_fold(text: str) -> Fold:
-    """Parses `2/5`, or a corpus's name; raises UserError for anything else."""
+    """Parses `2/5`, or a corpus's name; raises UsageError for anything else, and for more folds than speakers can test."""
     if text in CORPORA:
         return Fold(corpus=text)
-    number, _, count = text.partition("/")
-    if number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count) and int(count) >= 2:
-        return Fold(int(number), int(count))
-    raise UserError(f"--fold={text}: expected I/K, like 2/5, or one of {', '.join(CORPORA)}")
+    most = most_folds(CORPORA)
+    if numbers := re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII):
+        number, count = map(int, numbers.groups())
+        if 1 <= number <= count and 2 <= count <= most:
+            return Fold(number, count)
+    raise UsageError(
+        f"--fold={text}: expected I/K, like 2/5, with at most {most} folds, or one of {', '.join(CORPORA)}"
+    )
+
+
+def most_folds(names: Iterable[str]) -> int:
+    """Returns into how many folds the speakers of the named corpora can be divided so that each has somebody to test."""
+    tested = [CORPORA[name].speakers for name in names if CORPORA[name].folds is not FoldRule.NEVER]
+    return max((max(collections.Counter(speakers.values()).values()) for speakers in tested), default=0)
 
 
 def assign_splits(
@@ -83,6 +95,11 @@ def _split_by_speaker(recordings: list[Recording], fractions: _Fractions, fold: 
     in_use = {recording.clip.corpus for recording in recordings}
     if fold and fold.corpus and (fold.corpus not in in_use or len(in_use) < 2):
         raise UserError(f"--fold={fold.corpus} leaves that corpus out: it and another must be among the --corpus flags")
+    if fold and fold.count > (most := most_folds(in_use)):
+        raise UserError(
+            f"--fold={fold.number}/{fold.count}: the speakers of {', '.join(sorted(in_use))} suffice for {most} folds; take "
+            "fewer folds, or add a corpus"
+        )
     together = [Fold(n + 1, fold.count) for n in range(fold.count)] if fold and fold.count else [fold]
     for salt in range(_SALTS):
         rows_of: dict[Fold | None, list[ManifestRow]] = {}

@@ -71,11 +71,11 @@ def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_fl
 def test_an_unblessed_model_is_reported_and_ends_the_run_non_zero(demo_run, demo_flags, tmp_path, run):
     root = tmp_path / "run"
     shutil.copytree(demo_run[0], root)
-    result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--min_agreement=1.01", check=False)
+    result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--max_accuracy_loss=-50", check=False)
     assert result.returncode == 3
-    assert "int8 agreement with Keras" in result.stderr and "FAILED by" in result.stderr
+    assert "int8 accuracy loss against Keras" in result.stderr and "FAILED by" in result.stderr
     assert "The model is not blessed" in (root / "report/index.html").read_text()
-    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--min_agreement=1.01", check=False)
+    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--max_accuracy_loss=-50", check=False)
     assert again.returncode == 3 and again.stdout.count("done before") == len(STEP_NAMES)
 
 

@@ -2,6 +2,8 @@ import hashlib
 import pathlib
 import resource
 import struct
+import subprocess
+import sys
 
 import librosa
 import numpy as np
@@ -197,6 +199,67 @@ def test_three_hours_cost_a_clips_memory_and_reading(tmp_path, container, load_r
         np.testing.assert_allclose(window.samples, block[first : first + 24_000], atol=2**-15)
     assert memory < 20_000  # KB; all of it would be 690,000 as float32
     assert read < 2_000_000  # bytes, of 346,000,000 (WAV)
+
+
+MEASURE = """
+import pathlib, re, sys
+from components.transform.component import Parameters
+from ser_tinyml.audio.decode import Crop, Undecodable, decode_window
+
+def peak():  # KB; getrusage would tell the parent's peak where that is higher
+    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+
+before = peak()
+try:
+    decode_window(sys.argv[1], Crop(0.0, Parameters.max_crop_seconds), 16_000)
+    outcome = "decoded"
+except Undecodable as error:
+    outcome = error.reason
+print(outcome, peak() - before)
+"""
+
+
+def measure(path):
+    """Decodes in a process of its own; returns what became of the recording, and by how many KB memory's peak grew."""
+    child = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
+    outcome, kilobytes = child.stdout.split()
+    return outcome, int(kilobytes)
+
+
+def write_claim(path, container, *, offset, claim):
+    """Writes three seconds of noise whose header says something else from byte `offset` on."""
+    soundfile.write(path, np.random.default_rng(0).standard_normal(48_000) * 0.1, 16_000, format=container)
+    content = bytearray(path.read_bytes())
+    content[offset : offset + len(claim)] = claim
+    path.write_bytes(content)
+
+
+# What the header claims -> container, where in the file, the claim, and what becomes of the recording.
+CLAIMS = {
+    "2**32 samples": ("FLAC", 22, b"\xff" * 4, "truncated_data"),
+    "blocks of 65535 samples": ("FLAC", 8, b"\xff" * 4, "damaged_data"),
+    "frames of 16 MB": ("FLAC", 12, b"\xff" * 6, "decoded"),  # libsndfile does not go by it
+    "2 GB": ("WAV", 40, struct.pack("<I", 0x7FFFEFFF), "truncated_data"),
+    "1024 channels": ("WAV", 22, struct.pack("<H", 1024), "wrong_channels"),
+    "65535 channels": ("WAV", 22, struct.pack("<H", 65_535), "damaged_header"),
+    "2 GHz": ("WAV", 24, struct.pack("<I", 2**31 - 1), "wrong_sample_rate"),
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_what_a_header_claims_costs_no_memory(tmp_path, claim):
+    container, offset, content, expected = CLAIMS[claim]
+    write_claim(tmp_path / "x", container, offset=offset, claim=content)
+    outcome, kilobytes = measure(tmp_path / "x")
+    assert outcome == expected and kilobytes < 20_000
+
+
+def test_five_hours_of_silence_cost_no_more_than_the_longest_crop(tmp_path):
+    with soundfile.SoundFile(tmp_path / "x", "w", 16_000, 1, format="FLAC", subtype="PCM_16") as file:
+        for _ in range(5 * 60):
+            file.write(np.zeros(60 * 16_000, np.int16))
+    outcome, kilobytes = measure(tmp_path / "x")
+    assert outcome == "silent" and kilobytes < 20_000  # 60 s are 3,840 KB as float32
 
 
 def test_a_read_error_in_the_middle_is_no_truncation(write_speech, monkeypatch):

@@ -149,13 +149,36 @@ def test_presets_and_own_copies_may_be_mixed():
         ("copy:0|gain:1:2", "names an earlier copy"),
         ("gain:1:2|copy:0", "comes first"),
         ("gain:2:1", "lower bound first"),
-        ("time_stretch:0", "can't be done"),
-        ("gain:nan:1", "can't be done"),
+        ("time_stretch:0", "'time_stretch' takes 0.1 to 10, found 0"),
+        ("gain:nan:1", "'gain' takes -200 to 100, found nan, 1"),
+        ("gain:0:inf", "'gain' takes"),
+        ("speed:1:1e9", "'speed' takes"),
+        ("amplitude_noise:-1", "'amplitude_noise' takes"),
+        ("pitch_shift:1e9", "'pitch_shift' takes"),
+        ("time_shift:-1e300:0", "'time_shift' takes"),
+        ("snr_noise:0:1e300", "'snr_noise' takes"),
+        ("recorded_noise:-inf:0", "'recorded_noise' takes"),
+        ("speed:4:4|gain:0:0|speed:3:3|time_stretch:0.1", "all in all"),
+        ("time_stretch:0.2|time_stretch:0.2", "all in all 0.1 to 10 times as fast"),
     ],
 )
 def test_a_copy_without_meaning_is_explained(text, complaint):
     with pytest.raises(UserError, match=complaint):
         resolve_copies((text,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("amplitude_noise:10", "snr_noise:-100:-100", "snr_noise:200:200", "gain:-200:-200", "gain:100:100"),
+        *("time_shift:-600:-600", "time_shift:600:600", "speed:0.1:0.1", "speed:10:10", "time_stretch:0.1"),
+        *("time_stretch:10", "pitch_shift:-12", "pitch_shift:12"),
+    ],
+)
+def test_the_ends_of_an_effects_range_can_be_done(text):
+    samples = np.random.default_rng(0).standard_normal(32_000).astype(np.float32) * 0.1
+    (copy,) = make_copies(samples, CLIP_ID, resolve_copies((text,)), around=Surroundings(FrontEnd()))
+    assert 3_200 <= len(copy) <= 320_000 and np.isfinite(copy).all()
 
 
 CLIP_ID = "a" * 64

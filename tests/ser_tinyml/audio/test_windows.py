@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from components.transform.component import run as run_step
 from schemas.front_end import FrontEnd
 from schemas.manifest import ManifestRow
 from ser_tinyml.audio.clip import cut_windows
+from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.audio.windows import cut_window, find_speech, place_windows
 from ser_tinyml.store.dataset import read_split
 from ser_tinyml.store.digests import sha256_of
@@ -83,3 +86,11 @@ def test_windows_move_with_what_changes_speed():
     windows = cut_windows(slower, original, FrontEnd())
     starts = place_windows(original, FrontEnd())
     assert [window[0] for window in windows] == [np.rint(original[start] * 32768) for start in starts]
+
+
+def test_speech_with_more_windows_than_a_clip_may_have_goes_to_quarantine():
+    speech = make_speech(0.0, 15.0, 0.0)
+    front_end = dataclasses.replace(FrontEnd(), window_hop_samples=160)
+    with pytest.raises(Undecodable, match=r"too_many_windows: 13\d\d windows of speech, at most 1000"):
+        cut_windows(speech, speech, front_end)
+    assert len(cut_windows(speech[: 11 * 16_000], speech[: 11 * 16_000], front_end)) > 900

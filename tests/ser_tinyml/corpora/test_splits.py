@@ -137,7 +137,7 @@ def test_a_corpus_that_is_left_out_is_the_test_split():
         assign_splits(make_recordings("tess"), "speaker", validation=0.1, test=0.25, fold=Fold(corpus="tess"))
 
 
-@pytest.mark.parametrize("text", ["0/5", "6/5", "1/1", "five", "1/", "-1/5"])
+@pytest.mark.parametrize("text", ["0/5", "6/5", "1/1", "five", "1/", "-1/5", "1/13", "1/1000000000", "1/" + "9" * 5000])
 def test_a_wrong_fold_is_told(text):
     with pytest.raises(UserError, match="--fold="):
         parse_fold(text)
