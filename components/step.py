@@ -144,7 +144,9 @@ def owns_output(makes: str, *, keeps: str = "", varies: str = "", hand_made: str
         def run(output: str, parameters: Any, **others: Any) -> None:
             with locked(output):
                 for name, directory in others.items():
-                    if isinstance(directory, str) and (name != hand_made or artifact.is_recorded(directory)):
+                    if name == hand_made and not artifact.is_recorded(directory):
+                        print(f"{directory} is no step's work: taken as written by hand, not verified")
+                    elif isinstance(directory, str):
                         artifact.verify(directory)
                 artifact.begin(output, step, names, keeps)
                 work(output=output, parameters=parameters, **others)
