@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
+.PHONY: install demo test test-slow differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
 	bench-engine lint lock clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -18,6 +18,11 @@ test: $(VENV)/installed
 # Cross-validation of the demo corpus; whole training runs and every recording of the real corpora, where they are at hand.
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# Random models, and models with something changed, through the generated engine and TFLM's kernels, so many of each.
+MODELS ?= 10000
+differential: $(VENV)/installed
+	$(BIN)/python -m tests.firmware.differential --models=$(MODELS) --mutants=$(MODELS)
 
 # The wheel, in an environment of its own and from another directory.
 check-wheel: $(VENV)/installed

@@ -39,7 +39,17 @@ TRAINING = [
 
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
-DEVELOPMENT = ["filelock", "mypy", "pytest", "pytest-xdist", "ruff", "setuptools<81", "wheel"]
+DEVELOPMENT = [
+    "filelock",
+    "hypothesis",
+    "markdown-it-py",
+    "mypy",
+    "pytest",
+    "pytest-xdist",
+    "ruff",
+    "setuptools<81",
+    "wheel",
+]
 
 
 class SourceDistribution(sdist):

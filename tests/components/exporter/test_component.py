@@ -94,7 +94,7 @@ def test_a_model_from_elsewhere_is_exported_with_the_classes_and_front_end_named
     ("parameters", "complaint"),
     [
         ({"model_labels": "good,bad"}, r"maps \(47, 13\) to \(4,\); .*\(good, bad\)"),
-        ({"model_labels": 'neutral,happy,surprise,"'}, "letters, digits"),
+        ({"model_labels": "neutral,happy,surprise,happy"}, "--model_labels: label 4 is there twice"),
         ({"model_standardisation": "{bad}"}, "--model_standardisation"),
         ({"model_front_end": "{wider}"}, "differ in their front ends"),
         ({"model_front_end": "{unknown}"}, "unexpected keyword argument 'n_mel'"),
