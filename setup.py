@@ -40,10 +40,13 @@ TRAINING = [
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
 DEVELOPMENT = [
+    "coverage>=7.10",
+    "cyclonedx-bom>=7",
     "filelock",
     "hypothesis",
     "markdown-it-py",
     "mypy",
+    "pip-audit",
     "pytest",
     "pytest-xdist",
     "ruff",

@@ -1,11 +1,15 @@
 """The bundle of the demo's model."""
 
 import dataclasses
+import hashlib
+import json
 import pathlib
 import shutil
 import subprocess
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from components.pusher import component
 from schemas.run_files import Board, Evaluation
@@ -50,6 +54,19 @@ def test_arduino_library_compiles_from_one_folder(bundle, tmp_path):
     cpu = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-std=gnu11"]
     command = ["arm-none-eabi-gcc", *cpu, "-Os", f"-I{sources[0].parent}", "-c", *sources]
     subprocess.run(command, cwd=tmp_path, check=True)
+
+
+def test_sbom_is_sound_and_has_the_hashes_of_the_model_files(bundle):
+    content = (bundle / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content) is None
+    cmsis_dsp, *model_files = json.loads(content)["components"]
+    assert (cmsis_dsp["name"], cmsis_dsp["licenses"]) == ("cmsisdsp", [{"license": {"id": "Apache-2.0"}}])
+    recipe = (bundle / "cmake/cmsis_dsp.cmake").read_text()
+    assert f"CMSIS_DSP_VERSION {cmsis_dsp['version']})" in recipe
+    assert f"CMSIS_DSP_SHA256 {cmsis_dsp['hashes'][0]['content']})" in recipe
+    assert {bundle / file["name"] for file in model_files} == set((bundle / "generated").iterdir())
+    for file in model_files:
+        assert file["hashes"][0]["content"] == hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest()
 
 
 def test_bundle_has_the_licences_and_the_card(bundle):
