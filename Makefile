@@ -2,8 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
-	bench-engine lint lock clean
+.PHONY: install demo test test-slow differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
+	bench-engine lint lock sbom audit coverage mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -18,6 +18,23 @@ test: $(VENV)/installed
 # Cross-validation of the demo corpus; whole training runs and every recording of the real corpora, where they are at hand.
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# Random models, and models with something changed, through the generated engine and TFLM's kernels, so many of each.
+MODELS ?= 10000
+differential: $(VENV)/installed
+	$(BIN)/python -m tests.firmware.differential --models=$(MODELS) --mutants=$(MODELS)
+
+# Lines and branches that the tests run, those of the commands that they start, too.
+coverage: $(VENV)/installed
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -m "not slow" $(TESTS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+# Small changes to the code that its tests must notice, so many of each module.
+MUTANTS ?= 20
+mutants: $(VENV)/installed
+	$(BIN)/python tools/mutants.py --count=$(MUTANTS)
 
 # The wheel, in an environment of its own and from another directory.
 check-wheel: $(VENV)/installed
@@ -87,6 +104,15 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy schemas ser_tinyml pipeline components benchmarks
+
+# What the locked environment is made of, as CycloneDX; the same lock gives the same bytes.
+sbom: $(VENV)/installed
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file build/sbom.cdx.json requirements.lock
+
+# Advisories of the locked versions, where their database can be reached.
+audit: $(VENV)/installed
+	$(BIN)/python tools/audit.py
 
 # Brings requirements.lock and constraints.txt up to setup.py, keeping the versions that they have: `make lock UPGRADE=--upgrade`
 # takes the newest.

@@ -39,7 +39,20 @@ TRAINING = [
 
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
-DEVELOPMENT = ["filelock", "hypothesis", "mypy", "pytest", "pytest-xdist", "ruff", "setuptools<81", "wheel"]
+DEVELOPMENT = [
+    "coverage>=7.10",
+    "cyclonedx-bom>=7",
+    "filelock",
+    "hypothesis",
+    "markdown-it-py",
+    "mypy",
+    "pip-audit",
+    "pytest",
+    "pytest-xdist",
+    "ruff",
+    "setuptools<81",
+    "wheel",
+]
 
 
 class SourceDistribution(sdist):

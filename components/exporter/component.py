@@ -9,13 +9,12 @@ Writes:
 
 import dataclasses
 import hashlib
-import re
 
 import numpy as np
 import tensorflow as tf
 
 from components.step import StepParameters, owns_output, parameter
-from schemas.classes import LABELS
+from schemas.classes import LABELS, parse_labels
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Export, ExportedFile, Training
@@ -39,7 +38,9 @@ class Parameters(StepParameters):
     model_path: str = parameter(
         "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
     )
-    model_labels: str = parameter(",".join(LABELS), "The classes of --model_path in the order of its outputs.")
+    model_labels: str = parameter(
+        ",".join(LABELS), "The classes of --model_path in the order of its outputs, with commas between them."
+    )
     model_front_end: str = parameter(
         "",
         "The front end of --model_path: a JSON file with parameters of schemas/frontend.py; by default the dataset's.",
@@ -169,9 +170,7 @@ def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
             ) from error
     if {len(standardisation.mean), len(standardisation.deviation)} != {front_end.n_mfcc}:
         raise UserError(f"--model_standardisation={given}: expected {front_end.n_mfcc} means and deviations")
-    labels = tuple(parameters.model_labels.split(","))
-    if bad := [label for label in labels if not re.fullmatch(r"\w[\w -]*", label, re.ASCII)]:
-        raise UserError(f"--model_labels: a label is of letters, digits, '_', '-' and blanks; found {bad[0]!r}")
+    labels = parse_labels("model_labels", parameters.model_labels)
     return _Source(parameters.model_path, labels, front_end=front_end, standardisation=standardisation)
 
 

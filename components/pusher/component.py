@@ -6,6 +6,7 @@ Writes a tree that builds by itself, without Python and without a network:
   golden/vectors.bin   windows with librosa's features and TFLM's outputs, which a test replays
   third_party/         CMSIS-DSP's FFT, with its licence
   arduino/ser-tinyml/  all that as an Arduino library with a sketch for the Nano 33 BLE
+  sbom.cdx.json        what the bundle is made of, as CycloneDX
   MODEL_CARD.md  LICENSE  ser_firmware.zip
 """
 
@@ -16,6 +17,7 @@ from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
 from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
+from ser_tinyml.codegen.sbom import make_sbom
 from ser_tinyml.report.model_card import render_card
 from ser_tinyml.runtimes.golden import make_golden
 from ser_tinyml.store import files, run_files
@@ -36,7 +38,7 @@ class Parameters(StepParameters):
 
 @owns_output(
     r"(frontend|engine|app|boards|tests|cmake|generated|golden|third_party|arduino/ser-tinyml)/.*|"
-    r"CMakeLists\.txt|MODEL_CARD\.md|LICENSE|ser_firmware\.zip"
+    r"CMakeLists\.txt|MODEL_CARD\.md|LICENSE|sbom\.cdx\.json|ser_firmware\.zip"
 )
 def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str, board: str) -> None:
     """Writes the bundle; of a model that is not blessed, or whose firmware failed a gate, only a line on the console.
@@ -54,12 +56,14 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
     golden = make_golden(ranked[: parameters.golden_windows], exported, generated[_INT8])
     firmware, cmsis_dsp = collect_firmware(), fetch_cmsis_dsp()
     for_board = {name: generated[name] for name in FIRMWARE_SOURCES}
+    by_path = {f"generated/{name}": content for name, content in generated.items()}
     bundle = {
         **firmware,
-        **{f"generated/{name}": content for name, content in generated.items()},
+        **by_path,
         **{f"third_party/cmsis_dsp/{path}": content for path, content in cmsis_dsp.items()},
         **make_arduino_library(firmware, for_board, cmsis_dsp),
         "golden/vectors.bin": golden.encode(),
+        "sbom.cdx.json": make_sbom(by_path),
         "MODEL_CARD.md": render_card(exported, dataset, evaluation=evaluated, board=validated).encode(),
     }
     bundle["ser_firmware.zip"] = make_zip(bundle)

@@ -7,6 +7,9 @@
 
 #include "ser_decision.h"
 
+// What every line fits into, with as many labels, none of them longer than `label_bytes` as JSON.
+#define SER_JSON_BYTES(n_labels, label_bytes) (128u + ((n_labels) + 1u) * ((label_bytes) + 16u))
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -14,6 +14,12 @@ from schemas.errors import UserError
 from ser_tinyml.codegen.firmware_tree import find_firmware
 
 
+def read_release() -> tuple[str, str]:
+    """Returns the release's version, and the SHA-256 of its source distribution."""
+    recipe = (find_firmware() / "cmake" / "cmsis_dsp.cmake").read_text()
+    return _read_setting(recipe, "CMSIS_DSP_VERSION"), _read_setting(recipe, "CMSIS_DSP_SHA256")
+
+
 def fetch_cmsis_dsp() -> dict[str, bytes]:
     """Returns the files, with their licence, by path below the release's folder.
 
@@ -21,7 +27,7 @@ def fetch_cmsis_dsp() -> dict[str, bytes]:
       UserError: pip can't fetch the release.
     """
     recipe = (find_firmware() / "cmake" / "cmsis_dsp.cmake").read_text()
-    version, sha256 = _read_setting(recipe, "CMSIS_DSP_VERSION"), _read_setting(recipe, "CMSIS_DSP_SHA256")
+    version, sha256 = read_release()
     sources = _read_setting(recipe, "CMSIS_DSP_SOURCES")
     wanted = _read_setting(recipe, "CMSIS_DSP_FILES").replace("${CMSIS_DSP_SOURCES}", sources).split()
     with tempfile.TemporaryDirectory() as directory:

@@ -123,6 +123,7 @@ class _Reader:
         self._graph = model.subgraphs[0]
         self._tensors = Tensors(model)
         self._n_frames = 0  # while the value at hand is a sequence; 0: it is a vector
+        self._n_values = 0  # of a frame, or of the vector
         self._by_frame: list[Lstm | Dense | Softmax] = []
         self._joint: TakeFrame | Flatten | None = None
         self._by_window: list[Dense | Softmax] = []
@@ -133,7 +134,7 @@ class _Reader:
             raise UserError(f"the engine takes one input and one output, not {counts}")
         first, last = int(self._graph.inputs[0]), int(self._graph.outputs[0])
         n_frames, n_inputs = self._read_input_shape(first)
-        self._n_frames = n_frames
+        self._n_frames, self._n_values = n_frames, n_inputs
         model_input = self._tensors.activation(first)
         self._follow_operators(first, last)
         if self._n_frames:
@@ -175,10 +176,22 @@ class _Reader:
             if int(operator.inputs[0]) != at_hand:
                 raise self._tensors.error(int(operator.inputs[0]), "is not the output of the operator before")
             readers[name]([int(index) for index in operator.inputs], output, operator.builtinOptions)
+            self._check_size(output)
             at_hand = output
         self._tensors.operator = "the model"
         if at_hand != last:
             raise self._tensors.error(last, "is not the output of the last operator")
+
+    def _check_size(self, output: int) -> None:
+        """Raises UserError where an operator's output has not as many values as its layer gives."""
+        shape, expected = self._tensors.shape(output), (self._n_frames or 1) * self._n_values
+        if math.prod(shape) != expected:
+            raise self._tensors.error(output, f"is of shape {shape}, expected {expected} values")
+
+    def _check_same_quantization(self, source: int, output: int) -> None:
+        """Raises UserError where an operator that only moves values changes what they mean."""
+        if self._tensors.activation(source) != self._tensors.activation(output):
+            raise self._tensors.error(output, "is quantized otherwise than the operator's input")
 
     # ---- LSTM ----
 
@@ -220,12 +233,27 @@ class _Reader:
         shape = tensors.shape(source)
         if not self._n_frames or len(shape) != 3 or shape[1 if options.timeMajor else 0] != 1:
             raise tensors.error(source, f"is of shape {shape}, expected a sequence, in a batch of 1")
+        if len(inputs) <= LstmTensor.CELL_STATE:
+            raise tensors.error(output, f"has {len(inputs)} inputs, expected 24")
         if options.fusedActivationFunction != schema.ActivationFunctionType.TANH:
             raise tensors.error(output, "the engine knows LSTMs with tanh only")
         if options.projClip or any(inputs[place] >= 0 for place in _NOT_KNOWN if place < len(inputs)):
             raise tensors.error(output, "the engine knows no peepholes, projection or normalisation")
         if any(inputs[place] < 0 for place in (*_KERNELS, *_RECURRENT_KERNELS)):
             raise tensors.error(output, "the engine needs all four gates")
+        units = tensors.shape(output)[-1]
+        for places, expected in (
+            (_KERNELS, (units, self._n_values)),
+            (_RECURRENT_KERNELS, (units, units)),
+            (_BIASES, (units,)),
+            ((LstmTensor.OUTPUT_STATE, LstmTensor.CELL_STATE), (1, units)),
+        ):
+            for index in (inputs[place] for place in places if inputs[place] >= 0):
+                if tensors.shape(index) != expected:
+                    raise tensors.error(index, f"is of shape {tensors.shape(index)}, expected {expected}")
+        for place in (LstmTensor.OUTPUT_STATE, LstmTensor.CELL_STATE):
+            if not tensors.is_variable(inputs[place]):
+                raise tensors.error(inputs[place], "is no variable, expected a state")
         if tensors.activation(output) != tensors.activation(inputs[LstmTensor.OUTPUT_STATE]):
             raise tensors.error(output, "is quantized otherwise than the hidden state")
         cell = tensors.activation(inputs[LstmTensor.CELL_STATE], "INT16")
@@ -246,13 +274,14 @@ class _Reader:
         if options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
             raise tensors.error(weights_index, "has shuffled weights")
         weights, shape = tensors.weights(weights_index, per_channel=True), tensors.shape(source)
-        fits = shape[-1] == weights.shape[1] or (not self._n_frames and math.prod(shape) == weights.shape[1])
-        if not fits:
+        if self._n_values != weights.shape[1] or math.prod(shape) != (self._n_frames or 1) * self._n_values:
             raise tensors.error(source, f"{shape} does not fit weights of shape {weights.shape}")
         has_bias = len(inputs) > DenseTensor.BIAS and inputs[DenseTensor.BIAS] >= 0
         biases = np.zeros(len(weights), np.int32)
         if has_bias:
             biases = tensors.constant(inputs[DenseTensor.BIAS], "INT32")
+            if biases.shape != (len(weights),):
+                raise tensors.error(inputs[DenseTensor.BIAS], f"is of shape {biases.shape}, expected ({len(weights)},)")
         scales = tensors.scales(weights_index)
         factors = tuple(Factor.of(float(x.scale) * float(scale) / float(y.scale)) for scale in scales)
         self._check_sums(weights_index, weights, factors=factors, biases=biases)
@@ -315,7 +344,11 @@ class _Reader:
     def _read_slice(self, inputs: list[int], output: int, options: schema.StridedSliceOptionsT) -> None:
         shape = self._tensors.shape(inputs[SliceTensor.INPUT])
         everything = np.arange(math.prod(shape))
-        taken = everything.reshape(shape)[self._read_picks(inputs, output, options)].ravel()
+        self._check_same_quantization(inputs[SliceTensor.INPUT], output)
+        try:
+            taken = everything.reshape(shape)[self._read_picks(inputs, output, options)].ravel()
+        except (IndexError, ValueError) as error:
+            raise self._tensors.error(output, f"is a slice that its input does not have: {error}") from error
         if np.array_equal(taken, everything) and self._n_frames != 1:
             return
         size = shape[-1]
@@ -330,6 +363,8 @@ class _Reader:
         """Returns what a slice picks, as numpy's index of each axis."""
         if options.ellipsisMask or options.newAxisMask:
             raise self._tensors.error(output, "the engine knows slices without an ellipsis and new axes only")
+        if options.beginMask & options.shrinkAxisMask:
+            raise self._tensors.error(output, "is a slice that takes one place of an axis, and does not say which")
         places = (SliceTensor.BEGIN, SliceTensor.END, SliceTensor.STRIDES)
         begin, end, stride = (self._tensors.constant(inputs[place], "INT32").tolist() for place in places)
         picks: list[slice | int] = []
@@ -341,6 +376,7 @@ class _Reader:
         return tuple(picks)
 
     def _read_reshape(self, inputs: list[int], output: int, options: schema.ReshapeOptionsT) -> None:
+        self._check_same_quantization(inputs[0], output)
         before, after = self._tensors.shape(inputs[0]), self._tensors.shape(output)
         is_vector = max(after, default=1) == math.prod(after)
         if not self._n_frames:
@@ -355,9 +391,10 @@ class _Reader:
         if self._joint is not None:
             raise self._tensors.error(output, "the engine leaves a sequence only once")
         self._joint = joint
-        self._n_frames = 0
+        self._n_frames, self._n_values = 0, joint.n_outputs
 
     def _add(self, layer: Lstm | Dense | Softmax) -> None:
+        self._n_values = layer.n_outputs
         if self._n_frames:
             self._by_frame.append(layer)
         else:

@@ -8,6 +8,7 @@ of the TFLite file, and so are the bits (firmware/engine/ser_kernels.h).
 
 import dataclasses
 import hashlib
+import json
 
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
@@ -48,6 +49,7 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
     values = {
         "sha256": hashlib.sha256(int8).hexdigest(),
         "labels": interface.labels,
+        "label_bytes": max(len(json.dumps(label, ensure_ascii=False).encode()) for label in interface.labels),
         "input": model_input,
         "output": Quantization.of_tensor(description.output),
         "defines": list_defines(interface.front_end),

@@ -56,5 +56,6 @@ def draw_first_layer(model: tf.keras.Model) -> bytes:
     for axes, weight in zip(figure.subplots(1, len(layer.weights), squeeze=False)[0], layer.weights, strict=True):
         values = weight.numpy().ravel()
         axes.hist(values, bins=60)
-        axes.set(title=f"{weight.name.split(':')[0]}\n{values.size} weights", xlabel="value")
+        axes.set_title(f"{weight.name.split(':')[0]}\n{values.size} weights", parse_math=False)
+        axes.set_xlabel("value")
     return encode_png(figure)

@@ -18,8 +18,8 @@ def draw_confusion(matrix: np.ndarray, labels: Sequence[str], title: str) -> byt
     for row, column in np.ndindex(*matrix.shape):
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour)
-    axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right")
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right", parse_math=False)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set(title=title, xlabel="predicted", ylabel="true")
     return encode_png(figure)
 

@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import re
 
 import jinja2
 
@@ -28,11 +29,17 @@ def _load_environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "base64": lambda content: base64.b64encode(content).decode(),
+        "markdown": escape_markdown,
         "fixed": lambda number, digits: f"{number:.{digits}f}",
         "significant": lambda number: f"{number:.4g}",
         "thousands": lambda number: f"{number:,}",
     }
     return environment
+
+
+def escape_markdown(text: str) -> str:
+    """Returns text that Markdown shows as it is, in a table's cell, too: character references never are markup."""
+    return re.sub(r"[!-,./:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", text)
 
 
 def explain_validation(board: Board) -> str:

@@ -17,23 +17,32 @@ from ser_tinyml.runtimes.predictions import Predictions, predict_each
 class Engine:
     """A model's `ser_model.c` with the firmware's kernels, behind the functions of `ser_engine.h`."""
 
-    def __init__(self, sources: Mapping[str, bytes], folder: pathlib.Path, flags: tuple[str, ...] = ("-O2",)):
+    def __init__(
+        self,
+        sources: Mapping[str, bytes],
+        folder: pathlib.Path,
+        flags: tuple[str, ...] = ("-O2",),
+        kernels: pathlib.Path | None = None,
+    ):
         """Compiles the sources.
 
         Args:
           sources: `ser_model.h` and `ser_model.c`.
           folder: an empty folder, for these and the library.
           flags: of the C compiler.
+          kernels: an object file of the kernels; compiled with the same flags where it is not given.
 
         Raises:
           UserError: there is no C compiler, or it refuses the sources.
         """
         for name, content in sources.items():
             (folder / name).write_bytes(content)
-        kernels = find_firmware() / "engine"
+        interface = find_firmware() / "engine"
         library = folder / "engine.so"
-        command = ["cc", "-std=c11", *flags, "-shared", "-fPIC", f"-I{kernels}", f"-I{folder}"]
-        command += [str(path) for path in (folder / "ser_model.c", kernels / "ser_kernels.c", "-o", library)]
+        command = ["cc", "-std=c11", *flags, "-shared", "-fPIC", f"-I{interface}", f"-I{folder}"]
+        command += [
+            str(path) for path in (folder / "ser_model.c", kernels or interface / "ser_kernels.c", "-o", library)
+        ]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True)
         except FileNotFoundError as error:

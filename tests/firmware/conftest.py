@@ -18,9 +18,15 @@ STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversio
 class GraphEngine(Engine):
     """The engine of an int8 TFLite file of any sizes, and the file's graph."""
 
-    def __init__(self, content: bytes, folder: pathlib.Path, flags: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        content: bytes,
+        folder: pathlib.Path,
+        flags: tuple[str, ...] = (),
+        kernels: pathlib.Path | None = None,
+    ):
         self.graph = read_graph(content)
-        super().__init__(make_engine_sources(content), folder, (*STRICT, *(flags or ("-O1",))))
+        super().__init__(make_engine_sources(content), folder, (*STRICT, *(flags or ("-O1",))), kernels)
 
 
 def make_engine_sources(content: bytes) -> dict[str, bytes]:

@@ -27,7 +27,7 @@ class ModelWriter:
         self.at_hand = self.add_activation((1, n_frames, n_inputs), quantization)
         self._graph.inputs = [self.at_hand]
 
-    def add_lstm(self, units: int) -> None:
+    def add_lstm(self, units: int) -> schema.OperatorT:
         scale, zero_point = self._rng.uniform(0.003, 0.01), int(self._rng.integers(-60, 60))
         hidden = self.add_tensor((1, units), schema.TensorType.INT8, scale, zero_point, variable=True)
         cell = self.add_tensor((1, units), schema.TensorType.INT16, 2.0 ** -self._rng.integers(9, 16), 0, variable=True)
@@ -43,8 +43,9 @@ class ModelWriter:
         unused = [self.add_tensor((0,), schema.TensorType.FLOAT32) for _ in range(4)]
         operator.intermediates = [*unused, self.add_tensor((0,), schema.TensorType.INT8, scale, zero_point)]
         self.n_features = units
+        return operator
 
-    def add_dense(self, outputs: int) -> None:
+    def add_dense(self, outputs: int) -> schema.OperatorT:
         per_channel = bool(self._rng.integers(2))
         weights = self.add_weights((outputs, self.n_features), 1.0, per_channel)
         shape = self._graph.tensors[self.at_hand].shape
@@ -53,8 +54,9 @@ class ModelWriter:
         choices = [_ACTIVATIONS.NONE, _ACTIVATIONS.RELU, _ACTIVATIONS.RELU6, _ACTIVATIONS.RELU_N1_TO_1]
         options.fusedActivationFunction = int(self._rng.choice(choices))
         options.keepNumDims = len(shape) == 3
-        self.add_operator("FULLY_CONNECTED", inputs, self.add_activation((*shape[:-1], outputs)), options)
+        operator = self.add_operator("FULLY_CONNECTED", inputs, self.add_activation((*shape[:-1], outputs)), options)
         self.n_features = outputs
+        return operator
 
     def add_softmax(self) -> None:
         output = self.add_tensor(self._graph.tensors[self.at_hand].shape, schema.TensorType.INT8, 1 / 256, -128)
@@ -176,3 +178,11 @@ def make_random_model(seed: int) -> bytes:
     if rng.integers(2) and writer.n_features < 512:
         writer.add_softmax()
     return writer.finish()
+
+
+def random_windows(graph, count: int, seed: int) -> np.ndarray:
+    """int8 [count, frames, inputs]; every fourth window holds nothing but the two ends of int8."""
+    rng = np.random.default_rng(seed)
+    windows = rng.integers(-128, 128, (count, graph.n_frames, graph.n_inputs), dtype=np.int8)
+    windows[::4] = np.where(windows[::4] < 0, -128, 127)
+    return windows

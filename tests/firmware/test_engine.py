@@ -15,17 +15,9 @@ from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.runtimes.tflm import Tflm
 from ser_tinyml.store.dataset import read_split
 from tests.firmware.conftest import FIRMWARE, make_engine_sources
-from tests.firmware.random_models import ModelWriter, make_random_model
+from tests.firmware.random_models import ModelWriter, make_random_model, random_windows
 
 RANDOM_MODELS = 200
-
-
-def random_windows(graph, count: int, seed: int) -> np.ndarray:
-    """int8 [count, frames, inputs]; every fourth window holds nothing but the two ends of int8."""
-    rng = np.random.default_rng(seed)
-    windows = rng.integers(-128, 128, (count, graph.n_frames, graph.n_inputs), dtype=np.int8)
-    windows[::4] = np.where(windows[::4] < 0, -128, 127)
-    return windows
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ import shutil
 import pytest
 
 from pipeline.steps import STEPS, plan_steps
+from schemas.run_files import Artifact
+from ser_tinyml.store import run_files
 
 STEP_NAMES = ["example_gen", "transform", "trainer", "exporter", "evaluator", "infra_validator", "pusher", "reporter"]
 
@@ -87,6 +89,15 @@ def test_lineage_tells_what_each_step_read_and_made(demo_root):
         assert all(len(digest) == 64 for digest in (*step["inputs"].values(), step["output"])), name
     assert steps["trainer"]["parameters"]["epochs"] == 5
     assert steps["trainer"]["inputs"]["examples"] == steps["transform"]["output"]
+
+
+def test_every_file_that_a_step_leaves_is_on_its_record(demo_root):
+    for step in STEPS:
+        folder = demo_root / step.output
+        record = run_files.read(Artifact, str(folder))
+        found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"artifact.json"}
+        assert record.finished and set(record.files) == found, step.name
+    assert not (demo_root / "run.lock").exists()
 
 
 def test_a_model_from_elsewhere_is_not_trained():

@@ -33,7 +33,7 @@ typedef struct {
 static ser_app app;
 static ser_offset offset;
 static int16_t pdm_samples[PDM_SAMPLES];
-static char line[512];
+static char line[SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES)];
 
 static void report_decisions(void) {
   ser_decision decision;

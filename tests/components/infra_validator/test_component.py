@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from components.infra_validator import component
+from components.step import MADE
 from schemas.errors import UserError
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from schemas.vectors import Results, Vectors
 from ser_tinyml.runtimes import device
-from ser_tinyml.store import run_files
+from ser_tinyml.store import artifact, run_files
 
 needs_host = pytest.mark.needs(*device.HOST_TOOLS)
 needs_board = pytest.mark.needs(*device.HOST_TOOLS, *device.BOARD_TOOLS)
@@ -79,6 +80,7 @@ def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatc
     source = (export / "ser_model.c").read_text()
     bias = re.search(r"layer_3_dense_bias\[64\] __attribute__\(\(aligned\(4\)\)\) = \{\n    (-?\d+),", source)
     (export / "ser_model.c").write_text(source[: bias.start(1)] + "100000" + source[bias.end(1) :])
+    artifact.finish(str(export), "exporter", MADE["exporter"])
     board = validate(demo_root, tmp_path / "board", export)
     assert not board.replay.bit_exact
     with pytest.raises(UserError, match=r"windows with TFLM's bits on the host: .* FAILED"):
@@ -94,9 +96,11 @@ def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatc
 )
 def test_what_can_not_be_built_is_said_and_no_failure(demo_root, tmp_path, folder, change, reason):
     root = tmp_path / "run"
-    for kind, name in ((Export, "export"), (Dataset, "examples")):
+    shutil.copytree(demo_root / "evaluation", root / "evaluation")
+    for kind, name, step in ((Export, "export", "exporter"), (Dataset, "examples", "transform")):
         document = run_files.read(kind, str(demo_root / name))
         run_files.write(dataclasses.replace(document, **change) if name == folder else document, str(root / name))
+        artifact.finish(str(root / name), step, MADE[step])
     board = validate(root, tmp_path / "board")
     assert not board.validated and reason in board.skipped[0]
 

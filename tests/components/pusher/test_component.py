@@ -1,17 +1,22 @@
 """The bundle of the demo's model."""
 
 import dataclasses
+import hashlib
+import json
 import pathlib
 import shutil
 import subprocess
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from components.pusher import component
+from components.step import MADE
 from schemas.run_files import Board, Evaluation
 from ser_tinyml.codegen.bundle import make_zip
 from ser_tinyml.judging.gates import at_most
-from ser_tinyml.store import run_files
+from ser_tinyml.store import artifact, run_files
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,19 @@ def test_arduino_library_compiles_from_one_folder(bundle, tmp_path):
     subprocess.run(command, cwd=tmp_path, check=True)
 
 
+def test_sbom_is_sound_and_has_the_hashes_of_the_model_files(bundle):
+    content = (bundle / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content) is None
+    cmsis_dsp, *model_files = json.loads(content)["components"]
+    assert (cmsis_dsp["name"], cmsis_dsp["licenses"]) == ("cmsisdsp", [{"license": {"id": "Apache-2.0"}}])
+    recipe = (bundle / "cmake/cmsis_dsp.cmake").read_text()
+    assert f"CMSIS_DSP_VERSION {cmsis_dsp['version']})" in recipe
+    assert f"CMSIS_DSP_SHA256 {cmsis_dsp['hashes'][0]['content']})" in recipe
+    assert {bundle / file["name"] for file in model_files} == set((bundle / "generated").iterdir())
+    for file in model_files:
+        assert file["hashes"][0]["content"] == hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest()
+
+
 def test_bundle_has_the_licences_and_the_card(bundle):
     assert "Apache License" in (bundle / "LICENSE").read_text()
     assert "Apache License" in (bundle / "third_party/cmsis_dsp/LICENSE").read_text()
@@ -60,25 +78,27 @@ def test_bundle_has_the_licences_and_the_card(bundle):
 
 
 @pytest.mark.parametrize(
-    ("kind", "folder", "change", "reason"),
+    ("kind", "folder", "step", "change", "reason"),
     [
-        (Evaluation, "evaluation", {"blessed": False}, "no firmware bundle: the model is not blessed"),
+        (Evaluation, "evaluation", "evaluator", {"blessed": False}, "no firmware bundle: the model is not blessed"),
         (
             Board,
             "board",
+            "infra_validator",
             {"gates": (at_most("flash", 9, threshold=8, unit="bytes"),)},
             "no firmware bundle: the firmware did not pass: flash",
         ),
     ],
 )
-def test_nothing_is_pushed_of_a_model_that_failed(demo_root, tmp_path, capsys, kind, folder, change, reason):
+def test_nothing_is_pushed_of_a_model_that_failed(demo_root, tmp_path, capsys, kind, folder, step, change, reason):
     folders = {name: str(demo_root / name) for name in ("examples", "export", "evaluation", "board")}
     failed = dataclasses.replace(run_files.read(kind, folders[folder]), **change)
     folders[folder] = str(tmp_path / folder)
     run_files.write(failed, folders[folder])
+    artifact.finish(folders[folder], step, MADE[step])
     component.run(str(tmp_path / "out"), component.Parameters(), **folders)
     assert reason in capsys.readouterr().out
-    assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["artifact.json"]
 
 
 def test_zip_depends_on_the_files_alone():

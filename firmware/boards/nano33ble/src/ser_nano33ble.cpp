@@ -11,7 +11,7 @@
 namespace {
 
 constexpr pin_size_t kButtonPin = 2;
-constexpr size_t kLineBytes = 160 + 64 * SER_N_LABELS;
+constexpr size_t kLineBytes = SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES);
 
 struct Colour {
   bool red, green, blue;
