@@ -52,7 +52,7 @@ def test_the_console_shows_the_table_and_the_report_and_no_librarys_chatter(demo
 
 
 def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_flags, tmp_path, run):
-    root = tmp_path / "run"
+    root = tmp_path / "run [1]* é"  # a name, no pattern
     shutil.copytree(demo_run[0], root)
     again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}")
     assert [line.split()[1].rstrip(":") for line in again.stdout.splitlines() if line.startswith("==")] == STEP_NAMES
@@ -135,11 +135,11 @@ def test_wrong_input_is_a_message_and_no_traceback(tmp_path, run, flags, message
 
 
 def test_a_model_from_elsewhere_is_exported_evaluated_and_reported(demo_run, demo_flags, tmp_path, run):
-    root = tmp_path / "run"
+    root = tmp_path / "run {1,2}?"
     shutil.copytree(demo_run[0], root)
-    shutil.move(root / "model" / "ser.h5", tmp_path / "foreign.h5")
+    shutil.move(root / "model" / "ser.h5", tmp_path / "a [b]*.h5")
     shutil.rmtree(root / "model")
-    foreign = [f"--model_path={tmp_path / 'foreign.h5'}", "--model_standardisation=dataset"]
+    foreign = [f"--model_path={tmp_path / 'a [b]*.h5'}", "--model_standardisation=dataset"]
     result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *foreign)
     assert "== transform: done before" in result.stdout and "trainer" not in result.stdout
     assert not (root / "model").exists()

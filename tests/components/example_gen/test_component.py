@@ -1,5 +1,6 @@
 import collections
 import json
+import os
 import shutil
 
 import pytest
@@ -44,6 +45,39 @@ def test_every_file_is_in_the_manifest_excluded_or_quarantined(tmp_path, write_s
     assert summary["quarantined"] == {"broken_name": 1, "empty_file": 1, "not_audio": 1}
     assert len({row.clip_id for row in rows}) == len(rows)
     assert "emotion is 01 to 08" in read_reasons(tmp_path, "quarantine.jsonl")["03-01-33-01-01-01-01.wav"][1]
+
+
+def test_only_regular_files_are_opened(tmp_path, write_speech):
+    """A pipe would never end, and neither would a link to zeros."""
+    make_ravdess(write_speech, actors=range(1, 13))
+    folder = tmp_path / "corpus/Actor_01"
+    os.mkfifo(folder / "03-01-01-01-02-01-01.wav")
+    (folder / "03-01-01-01-02-02-01.wav").symlink_to("/dev/zero")
+    (folder / "03-01-02-01-02-01-01.wav").symlink_to("nowhere.wav")
+    (folder / "03-01-02-01-02-02-01.wav").symlink_to(write_speech("elsewhere.wav"))
+    rows, summary = run(tmp_path)
+    assert summary["quarantined"] == {"unreadable": 3}
+    reasons = read_reasons(tmp_path, "quarantine.jsonl")
+    assert all("not a regular file" in reasons[f"03-01-01-01-02-0{n}-01.wav"][1] for n in (1, 2))
+    assert any(row.path.endswith("03-01-02-01-02-02-01.wav") for row in rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["p[1]*", "{x} ?\\", "two\nlines", "речь 漢字", os.fsdecode(b"\xff\xfe"), "a/../b", "end/"]
+)
+def test_a_corpus_and_an_output_may_have_any_name(tmp_path, write_speech, name):
+    make_ravdess(write_speech, actors=range(1, 13))
+    (tmp_path / "a").mkdir()
+    corpus = f"{tmp_path}/{name}"
+    shutil.move(tmp_path / "corpus", corpus)
+    neighbour = tmp_path / "p1"
+    neighbour.mkdir()
+    (neighbour / "manifest.jsonl").write_text("mine")
+    output = f"{corpus.rstrip('/')}-out"
+    for _ in range(2):  # the second run deletes what the first has made
+        component.run(output, component.Parameters(corpus=(f"ravdess:{corpus}",)))
+    assert len(list(read_manifest(f"{output}/manifest.jsonl"))) > 50
+    assert (neighbour / "manifest.jsonl").read_text() == "mine"
 
 
 def test_a_share_of_sad_and_angry_is_kept_whatever_the_order(tmp_path, write_speech):

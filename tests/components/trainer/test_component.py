@@ -96,15 +96,15 @@ def test_killed_training_goes_on_and_ends_with_the_weights_of_an_undisturbed_run
     whole.communicate()
     assert whole.returncode == 0
 
-    kill_after(start_training(demo_root, tmp_path / "killed", *QUANTIZED), "3/4")
-    assert not (tmp_path / "killed/training.json").exists()
-    kill_after(start_training(demo_root, tmp_path / "killed", *QUANTIZED), "2/2")
-    last = start_training(demo_root, tmp_path / "killed", *QUANTIZED)
+    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *QUANTIZED), "3/4")
+    assert not (tmp_path / "killed [1]*/training.json").exists()
+    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *QUANTIZED), "2/2")
+    last = start_training(demo_root, tmp_path / "killed [1]*", *QUANTIZED)
     shown, _ = last.communicate()
     assert last.returncode == 0 and shown.startswith("goes on after epoch")
     for name in ("ser.h5", "fake_quantized.h5", "history.csv", "training.json"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    assert not (tmp_path / "killed/backup").exists()
+        assert (tmp_path / "killed [1]*" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert not (tmp_path / "killed [1]*/backup").exists()
 
 
 def test_a_backup_of_other_flags_is_not_gone_on_from(demo_root, tmp_path):

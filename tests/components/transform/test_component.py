@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def manifest(tmp_path, write_speech, write_summary) -> str:
 def run(manifest, name="examples", **parameters) -> pathlib.Path:
     """Runs the step with the crop as its window and three copies, unless a test asks for something else."""
     output = pathlib.Path(manifest).with_name(name)
-    component.run(str(output), component.Parameters(**(FLAGS | parameters)), manifest=manifest)
+    component.run(str(output), component.Parameters(**(FLAGS | parameters)), manifest=str(manifest))
     return output
 
 
@@ -324,6 +325,21 @@ def test_recorded_noise_changes_the_records_by_its_content_alone(manifest, write
         output = run(manifest, f"out-{folder}", augment=("recorded_noise:0:20",), noise_dir=str(noise.parent))
         digests.append(read_json(output, "dataset.json")["digest"])
     assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize("name", ["p[1]*", "{x} ?\\", "two\nlines", "речь 漢字"])
+def test_noise_manifest_and_output_may_have_any_name(manifest, tmp_path, write_speech, name):
+    write_speech("noise/street.wav", seconds=3.0)
+    flags = {"augment": ("clean", "recorded_noise:0:10")}
+    expected = read_json(run(manifest, noise_dir=str(tmp_path / "noise"), **flags), "dataset.json")["digest"]
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.move(tmp_path / "noise", folder / "noise")
+    for file in ("manifest.jsonl", "summary.json"):
+        shutil.move(tmp_path / file, folder)
+    output = run(folder / "manifest.jsonl", noise_dir=str(folder / "noise"), **flags)
+    assert read_json(output, "dataset.json")["digest"] == expected
+    assert len(read_split(str(output), "train")) == 16
 
 
 def test_a_run_replaces_the_shards_of_the_run_before(manifest):
