@@ -28,8 +28,9 @@ def run_program(
     called: str = "",
     cwd: pathlib.Path | None = None,
     environment: Mapping[str, str] | None = None,
+    given: bytes = b"",
 ) -> bytes:
-    """Runs a program to its end, with nothing on its standard input, and returns what it wrote to its standard output.
+    """Runs a program to its end and returns what it wrote to its standard output.
 
     The program leads a process group of its own. Where the time is up, or an exception comes in between (an interruption,
     too), the whole group is killed: with a build tool its compilers.
@@ -40,6 +41,7 @@ def run_program(
       called: what an error calls it; by default the program's name.
       cwd: its working directory; by default this process's own.
       environment: its environment; by default this process's own.
+      given: what is on its standard input.
 
     Raises:
       ProgramFailed: it ends with another code than 0; tells the last lines that it wrote.
@@ -47,14 +49,14 @@ def run_program(
     """
     words = [*map(str, command)]
     name = called or pathlib.PurePath(words[0]).name
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     try:
         process = subprocess.Popen(words, cwd=cwd, env=environment, process_group=0, **pipes)  # type: ignore[call-overload]
     except OSError as error:
         raise UserError(f"{words[0]} can't be run: {error.strerror}") from error
     with process:
         try:
-            output, errors = process.communicate(timeout=limit_seconds)
+            output, errors = process.communicate(given, timeout=limit_seconds)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
