@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from absl import app, flags, logging
 
 from schemas.errors import UsageError
-from ser_tinyml.cli.endings import end, show_version, told_in_one_message
+from ser_tinyml.cli.endings import end, show_version, take_interruptions, told_in_one_message
 
 Execute = Callable[[flags.FlagValues, list[str]], None]
+
+if (started := sys.modules["__main__"].__spec__) and started.name.startswith(("components.", "pipeline.")):
+    take_interruptions()  # a command has begun: what it imports next takes seconds
 
 _PRESETS = "pipeline"  # the package whose data the presets are; it lies above this one, and nothing in it is imported
 
@@ -22,15 +25,15 @@ def run_command(execute: Execute, takes_beam_options: bool = False) -> None:
       execute: the command's work.
       takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
     """
-    _define_common_flags()
     with told_in_one_message("--debug" in sys.argv):
+        _define_common_flags()
         arguments = list(inline_presets(sys.argv[1:]))
-    if wanted := _KINDS_OF_HELP.intersection(argument.lstrip("-") for argument in arguments):
-        print(_format_help(everything="helpfull" in wanted))
-        sys.exit(0)
-    if "--version" in arguments:
-        show_version()
-    beam_options = _parse(arguments, takes_beam_options)
+        if wanted := _KINDS_OF_HELP.intersection(argument.lstrip("-") for argument in arguments):
+            print(_format_help(everything="helpfull" in wanted))
+            sys.exit(0)
+        if "--version" in arguments:
+            show_version()
+        beam_options = _parse(arguments, takes_beam_options)
 
     def guarded(_: list[str]) -> None:
         gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends

@@ -30,7 +30,6 @@ from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.runtimes.tflm import Tflm
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_split
-from ser_tinyml.store.digests import sha256_of
 
 SPLIT, NOISY_SPLIT = "test", "test_noisy"
 
@@ -150,9 +149,7 @@ def _load_candidates(export: str, exported: Export, model: str | None) -> dict[s
     if not exported.model_path and not training:
         raise UserError(f"{export} is of a trained model: pass --model=ROOT/model")
     path = files.join(str(model), training.model) if training else exported.model_path
-    if sha256_of(path) != exported.keras_sha256:
-        raise UserError(f"{path} is not the model that was exported: run the exporter again")
-    keras = load_model(path)
+    keras = load_model(path, exported.keras_sha256)
     keras_bytes = 4 * keras.count_params()
     candidates = {"keras": Candidate(Keras(keras), keras_bytes)}
     for name in FORMATS:

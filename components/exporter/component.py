@@ -25,10 +25,13 @@ from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.codegen.tflm_source import make_tflm_sources
 from ser_tinyml.network.loading import load_model
+from ser_tinyml.runtimes.isolated import call_isolated
 from ser_tinyml.runtimes.tflm import measure_arena
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration
 from ser_tinyml.store.digests import sha256_of
+
+_CONVERSION_SECONDS, _CONVERSION_BYTES = 1800, 8 * 2**30  # of a model from elsewhere; ours takes some seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +90,15 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         raise UserError(
             f"{source.path} and {examples} differ in their front ends: the records can't calibrate the model"
         )
-    keras_model = load_model(source.path)
-    _check_shapes(keras_model, source)
-    converted = convert(fix_batch_size(keras_model), _calibration_inputs(examples, source, parameters))
+    calibration = _calibration_inputs(examples, source, parameters)
+    if parameters.model_path:
+        limits = {"limit_seconds": _CONVERSION_SECONDS, "limit_bytes": _CONVERSION_BYTES}
+        called = f"the conversion of {source.path}"
+        converted, lstm_names = call_isolated(_convert, source, calibration, called=called, **limits)
+    else:
+        converted, lstm_names = _convert(source, calibration)
     arena_bytes = measure_arena(converted["int8"])
     contents = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
-    lstm_names = [layer.name for layer in keras_model.layers if isinstance(layer, tf.keras.layers.LSTM)]
     sources, engine_lacks = _make_sources(converted["int8"], source, arena_bytes=arena_bytes, lstm_names=lstm_names)
     contents |= sources
     for name, content in contents.items():
@@ -113,6 +119,14 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
     )
     run_files.write(export, output)
     print("exported " + ", ".join(f"{name} {len(content)} bytes" for name, content in contents.items()))
+
+
+def _convert(source: _Source, calibration: np.ndarray) -> tuple[dict[str, bytes], list[str]]:
+    """Returns the flatbuffers by format, and the names of the LSTMs; raises UserError where the model can't be converted."""
+    keras_model = load_model(source.path)
+    _check_shapes(keras_model, source)
+    lstm_names = [layer.name for layer in keras_model.layers if isinstance(layer, tf.keras.layers.LSTM)]
+    return convert(fix_batch_size(keras_model), calibration), lstm_names
 
 
 def _make_sources(

@@ -15,6 +15,7 @@ from schemas.errors import UserError
 from schemas.record import Audio
 from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, Replay
 from schemas.vectors import Results, Vectors
+from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.judging import gates
 from ser_tinyml.judging.gates import agreement, at_least, at_most
@@ -69,7 +70,7 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
       evaluation: the evaluator's output, with what TFLM gives for these windows.
 
     Raises:
-      UserError: the firmware does not build or run, or the artifacts don't belong together.
+      UserError: the firmware does not build or run, CMSIS-DSP can't be fetched for it, or the artifacts don't belong together.
     """
     if reason := _why_not(run_files.read(Dataset, examples), run_files.read(Export, export)):
         print(f"the firmware was not built: {reason}")
@@ -106,7 +107,8 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
     with tempfile.TemporaryDirectory() as directory:
         folder = pathlib.Path(directory)
         generated = _copy_generated(export, folder / "generated")
-        device.build("host", generated, folder / "host")
+        cmsis_dsp = unpack_cmsis_dsp(folder / "cmsis_dsp")
+        device.build("host", generated, folder / "host", cmsis_dsp=cmsis_dsp)
         results = device.replay_on_host(folder / "host", vectors)
         macs = read_define((generated / "ser_model.h").read_text(), "SER_MACS")
         replay = _compare(vectors, results, clip_of_window=clip_of_window, macs=macs)
@@ -114,7 +116,7 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         if missing := device.missing_tools(device.BOARD_TOOLS):
             skipped = (f"the emulated board: {', '.join(missing)} not installed",)
             return Board(validated=False, skipped=skipped, gates=tuple(passed), replay=replay, cost=None)
-        device.build("mps2_an386", generated, folder / "board", cmsis_dsp=device.find_cmsis_dsp(folder / "host"))
+        device.build("mps2_an386", generated, folder / "board", cmsis_dsp=cmsis_dsp)
         chosen = _choose_windows(heard, parameters.board_clips)
         on_board = device.replay_on_board(folder / "board", vectors[chosen])
         sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())

@@ -15,7 +15,7 @@ import dataclasses
 from components.step import StepParameters, owns_output, parameter
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
-from ser_tinyml.codegen.cmsis_dsp import fetch_cmsis_dsp
+from ser_tinyml.codegen.cmsis_dsp import read_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
 from ser_tinyml.codegen.sbom import make_sbom
 from ser_tinyml.report.model_card import render_card
@@ -54,7 +54,7 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
     generated = {name: files.read_bytes(files.join(export, name)) for name in (*FIRMWARE_SOURCES, *TFLM_SOURCES, _INT8)}
     ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
     golden = make_golden(ranked[: parameters.golden_windows], exported, generated[_INT8])
-    firmware, cmsis_dsp = collect_firmware(), fetch_cmsis_dsp()
+    firmware, cmsis_dsp = collect_firmware(), read_cmsis_dsp()
     for_board = {name: generated[name] for name in FIRMWARE_SOURCES}
     by_path = {f"generated/{name}": content for name, content in generated.items()}
     bundle = {

@@ -42,7 +42,7 @@ def run(
         curves=_read_png(evaluation, "curves") if training else b"",
         recordings=_draw_one_per_emotion(read_manifest(files.join(manifest, "manifest.jsonl"))),
         copies=data_pictures.draw_copies(_first_clip(examples)),
-        weights=data_pictures.draw_first_layer(load_model(weights)) if weights else b"",
+        weights=data_pictures.draw_first_layer(load_model(weights, exported.keras_sha256)) if weights else b"",
     )
     content = page.Page(
         evaluation=evaluated,

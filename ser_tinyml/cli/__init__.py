@@ -10,8 +10,7 @@ import importlib
 import sys
 from typing import NoReturn
 
-from schemas.errors import UserError
-from ser_tinyml.cli.endings import end, show_version, told_in_one_message
+from ser_tinyml.cli.endings import EXIT_CODES, end, show_version, told_in_one_message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,17 +38,17 @@ COMMANDS = {
 
 def main() -> None:
     """Runs the command that the command line names; ends the program as `endings` says."""
-    name, *rest = sys.argv[1:] or [""]
-    if name in ("--help", "-h", "help"):
-        print(_list_commands())
-    elif name == "--version":
-        show_version()
-    elif name not in COMMANDS:
-        _refuse(name)
-    else:
-        sys.argv = [f"ser-tinyml {name}", *rest]
-        with told_in_one_message("--debug" in rest):
-            _load(name).main()
+    with told_in_one_message("--debug" in sys.argv):
+        name, *rest = sys.argv[1:] or [""]
+        if name in ("--help", "-h", "help"):
+            print(_list_commands())
+        elif name == "--version":
+            show_version()
+        elif name not in COMMANDS:
+            _refuse(name)
+        else:
+            sys.argv = [f"ser-tinyml {name}", *rest]
+            importlib.import_module(COMMANDS[name].module).main()
 
 
 def _list_commands() -> str:
@@ -61,7 +60,7 @@ def _list_commands() -> str:
             "\nEmotion from speech on a microcontroller: recordings in, firmware out.\n",
             *lines,
             "\nser-tinyml COMMAND --help tells more; ser-tinyml --version prints the version.",
-            "Exit codes: 0 done, 1 it could not be done, 2 bad usage, 3 a gate failed, 130 interrupted.",
+            f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
         ]
     )
 
@@ -69,13 +68,3 @@ def _list_commands() -> str:
 def _refuse(name: str) -> NoReturn:
     said = f"error: unknown command {name!r}" if name else "error: no command given"
     end(f"{said}\n\n{_list_commands()}")
-
-
-def _load(name: str):
-    """Returns a command's module; raises UserError where a package that it needs is not installed."""
-    try:
-        return importlib.import_module(COMMANDS[name].module)
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{name} needs the package {error.name}, which is not installed: pip install 'ser-tinyml[train]'"
-        ) from error

@@ -17,6 +17,7 @@ def new_parser(description: str | None) -> argparse.ArgumentParser:
 
 def run_command(parser: argparse.ArgumentParser, execute: Callable[[argparse.Namespace], None]) -> None:
     """Parses the command line and runs `execute(arguments)`; ends the program as `endings` says."""
-    arguments = parser.parse_args()
+    with told_in_one_message():
+        arguments = parser.parse_args()
     with told_in_one_message(arguments.debug):
         execute(arguments)

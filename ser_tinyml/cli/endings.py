@@ -1,34 +1,63 @@
-"""How every command ends: 0 done, 1 it could not be done, 2 bad usage, 3 a gate failed, 130 interrupted."""
+"""How every command ends: with an exit code of EXIT_CODES, and with one sentence on the console where it is not done.
+
+All catching is here. What a person can put right is raised as UserError, wherever it is noticed; anything else that comes up
+is told by its type and message, and `--debug` shows where it came from.
+"""
 
 import contextlib
+import io
+import os
+import re
+import shutil
+import signal
 import sys
+import tempfile
+import threading
 import traceback
+import types
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
-from schemas.errors import UsageError, UserError
+from schemas.errors import GateFailed, UsageError, UserError
 from ser_tinyml.version import VERSION
 
-_INTERRUPTED = 130  # 128 and the number of the signal, as shells have it
+_INTERRUPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+
+EXIT_CODES = {
+    0: "done",
+    UserError.exit_code: "it could not be done",
+    UsageError.exit_code: "bad usage",
+    GateFailed.exit_code: "a gate failed",
+    **{128 + number: f"{told} ({number.name})" for number, told in _INTERRUPTIONS.items()},  # as shells have it
+}
+
+_SECONDS_TO_END = 10  # for what an interruption finds at work; then the process goes without it
 
 
 @contextlib.contextmanager
 def told_in_one_message(debug: bool = False) -> Iterator[None]:
-    """Ends the program with a message and an exit code where the block raises UserError or is interrupted.
+    """Ends the program with one sentence and an exit code where the block can't be done, or is interrupted.
+
+    What the block writes into temporary folders, and the programs that it runs, is gone when it ends.
 
     Args:
-      debug: whether the traceback of the error is shown, too.
+      debug: whether the traceback of an error is shown, too.
     """
+    _show_any_name()
+    take_interruptions()
     try:
-        yield
-    except UserError as error:
+        with _own_temporary_folder():
+            try:
+                yield
+            finally:
+                print(end="", flush=True)  # what can't be printed fails here, not when the interpreter ends
+    except Exception as error:
+        if _interruption:  # a library made an error of it
+            sys.exit(128 + _interruption)
         if debug:
             traceback.print_exc()
-        end(f"error: {error}", error.exit_code)
-    except KeyboardInterrupt:
-        if debug:
-            traceback.print_exc()
-        end("interrupted", _INTERRUPTED)
+        message, exit_code = _describe(error)
+        end(f"error: {message}", exit_code)
 
 
 def end(message: str, exit_code: int = UsageError.exit_code) -> NoReturn:
@@ -41,3 +70,117 @@ def show_version() -> NoReturn:
     """Ends the program with the project's version on the console."""
     print(f"ser-tinyml {VERSION}")
     sys.exit(0)
+
+
+_interruption = 0  # the number of the signal that ends this process
+
+
+def take_interruptions() -> None:
+    """From now on SIGINT and SIGTERM end the program with one line on the console; a second one ends it at once.
+
+    The line says how to go on. What is at work is unwound, so that programs are stopped and temporary folders removed; where
+    that takes long, because a thread can't be stopped, the process ends without it.
+    """
+    console = os.dup(2)  # before any library redirects it
+
+    def interrupt(number: int, _: types.FrameType | None) -> None:
+        global _interruption
+        exit_code = 128 + number
+        if _interruption:
+            _leave(exit_code)
+        _interruption = number
+        told = f"{_INTERRUPTIONS[signal.Signals(number)]}; the same command goes on after the last finished step\n"
+        with contextlib.suppress(OSError):
+            os.write(console, told.encode())
+        watchdog = threading.Timer(_SECONDS_TO_END, _leave, [exit_code])
+        watchdog.daemon = True
+        watchdog.start()
+        sys.exit(exit_code)
+
+    for number in _INTERRUPTIONS:
+        signal.signal(number, interrupt)
+
+
+def _leave(exit_code: int) -> NoReturn:
+    """Ends the process at once, but for its temporary folders."""
+    for folder in _temporary_folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(exit_code)
+
+
+_temporary_folders: list[str] = []
+
+
+@contextlib.contextmanager
+def _own_temporary_folder() -> Iterator[None]:
+    """Gives this process, and the programs that it runs, one folder for all that is temporary, and removes it in the end.
+
+    Raises:
+      UserError: no folder can be made where TMPDIR says, or by default in /tmp.
+    """
+    given = os.environ.get("TMPDIR")
+    parent = given or tempfile.gettempdir()
+    try:
+        folder = tempfile.mkdtemp(prefix="ser-tinyml-", dir=parent)
+    except OSError as error:
+        raise UserError(f"no temporary folder can be made in TMPDIR={parent}: {error.strerror}") from error
+    _temporary_folders.append(folder)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _temporary_folders.remove(folder)
+        tempfile.tempdir = None
+        if given is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = given
+
+
+def _show_any_name() -> None:
+    """Lets any file name be printed: what the console's encoding lacks is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _describe(error: Exception) -> tuple[str, int]:
+    """Returns what the person at the console is told of an error, and the exit code."""
+    if _is_output_lost(error):
+        return f"the standard output can't be written: {error.strerror}", UserError.exit_code
+    if isinstance(error, UserError):
+        return str(error), error.exit_code
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)}: {error.strerror}", UserError.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is not installed: pip install 'ser-tinyml[train]'", UserError.exit_code
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error}".removesuffix(": "), UserError.exit_code
+    return _describe_unforeseen(*_find_cause(error))
+
+
+def _find_cause(error: Exception) -> tuple[str, str]:
+    """Returns type and message of an error; of one that Beam made of a worker's traceback, those at its end."""
+    told = re.findall(r"^([\w.]+): (.*)", str(error), re.MULTILINE) if "Traceback (most recent" in str(error) else []
+    kind, message = told[-1] if told else (type(error).__name__, str(error))
+    return kind.rpartition(".")[2], re.sub(r" \[while running '.*?'\]", "", message)
+
+
+def _describe_unforeseen(kind: str, message: str) -> tuple[str, int]:
+    for known in (UserError, UsageError, GateFailed):
+        if kind == known.__name__:
+            return message, known.exit_code
+    first = next(iter(message.strip().splitlines()), "")
+    return f"{kind}: {first} (--debug shows where)", UserError.exit_code
+
+
+def _is_output_lost(error: Exception) -> TypeGuard[OSError]:
+    """Tells whether it was the standard output that failed; it is dropped then, so that nothing fails on it again."""
+    lost = isinstance(error, BrokenPipeError)  # the programs that we run may close theirs
+    try:
+        print(end="", flush=True)
+    except OSError:
+        lost = isinstance(error, OSError) and error.filename is None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return lost

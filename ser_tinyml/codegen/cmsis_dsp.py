@@ -1,43 +1,73 @@
-"""The files of Arm's CMSIS-DSP that the front end needs, fetched by pip: no compiler and no CMake are needed for it.
+"""The files of Arm's CMSIS-DSP that the front end needs, fetched once by pip: no compiler and no CMake are needed for it.
 
 Which release that is, and which files, is written in `firmware/cmake/cmsis_dsp.cmake`, which firmware builds from.
+The archive is kept in `$XDG_CACHE_HOME/ser-tinyml`, by default `~/.cache/ser-tinyml`. Nothing is taken from it whose
+SHA-256 is not the pinned one.
 """
 
+import dataclasses
+import hashlib
+import io
+import os
 import pathlib
 import re
-import subprocess
 import sys
 import tarfile
 import tempfile
 
 from schemas.errors import UserError
 from ser_tinyml.codegen.firmware_tree import find_firmware
+from ser_tinyml.runtimes.programs import run_program
+
+_DOWNLOAD_SECONDS = 300
 
 
-def read_release() -> tuple[str, str]:
-    """Returns the release's version, and the SHA-256 of its source distribution."""
-    recipe = (find_firmware() / "cmake" / "cmsis_dsp.cmake").read_text()
-    return _read_setting(recipe, "CMSIS_DSP_VERSION"), _read_setting(recipe, "CMSIS_DSP_SHA256")
+def read_release() -> "Release":
+    """Returns what the CMake file says of the release."""
+    return Release.of_recipe((find_firmware() / "cmake" / "cmsis_dsp.cmake").read_text())
 
 
-def fetch_cmsis_dsp() -> dict[str, bytes]:
+def read_cmsis_dsp() -> dict[str, bytes]:
     """Returns the files, with their licence, by path below the release's folder.
 
     Raises:
-      UserError: pip can't fetch the release.
+      UserError: the release is not in the cache, and pip can't fetch it.
     """
-    recipe = (find_firmware() / "cmake" / "cmsis_dsp.cmake").read_text()
-    version, sha256 = read_release()
-    sources = _read_setting(recipe, "CMSIS_DSP_SOURCES")
-    wanted = _read_setting(recipe, "CMSIS_DSP_FILES").replace("${CMSIS_DSP_SOURCES}", sources).split()
-    with tempfile.TemporaryDirectory() as directory:
-        requirement = pathlib.Path(directory) / "requirements.txt"
-        requirement.write_text(f"cmsisdsp=={version} --hash=sha256:{sha256}\n")
-        _download(requirement)
-        (archive,) = requirement.parent.glob("cmsisdsp-*")
-        with tarfile.open(archive) as release:
-            members = {path: release.extractfile(f"cmsisdsp-{version}/{path}") for path in wanted}
-            return {path: file.read() for path, file in sorted(members.items()) if file is not None}
+    release = read_release()
+    with tarfile.open(fileobj=io.BytesIO(_read_archive(release))) as archive:
+        members = {path: archive.extractfile(f"cmsisdsp-{release.version}/{path}") for path in release.files}
+        return {path: file.read() for path, file in sorted(members.items()) if file is not None}
+
+
+def unpack_cmsis_dsp(folder: pathlib.Path) -> pathlib.Path:
+    """Writes the files below `folder`, where builds read them, and returns it; raises UserError like `read_cmsis_dsp`."""
+    for path, content in read_cmsis_dsp().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """What the CMake file says of the release."""
+
+    version: str
+    sha256: str
+    files: tuple[str, ...]  # what is needed of it
+
+    @classmethod
+    def of_recipe(cls, recipe: str) -> "Release":
+        sources = _read_setting(recipe, "CMSIS_DSP_SOURCES")
+        wanted = _read_setting(recipe, "CMSIS_DSP_FILES").replace("${CMSIS_DSP_SOURCES}", sources)
+        version, sha256 = _read_setting(recipe, "CMSIS_DSP_VERSION"), _read_setting(recipe, "CMSIS_DSP_SHA256")
+        return cls(version, sha256, tuple(wanted.split()))
+
+    @property
+    def archive_name(self) -> str:
+        return f"cmsisdsp-{self.version}.tar.gz"
+
+    def is_whole(self, archive: bytes) -> bool:
+        return hashlib.sha256(archive).hexdigest() == self.sha256
 
 
 def _read_setting(recipe: str, name: str) -> str:
@@ -47,10 +77,53 @@ def _read_setting(recipe: str, name: str) -> str:
     return found[1].strip()
 
 
-def _download(requirement: pathlib.Path) -> None:
-    """Downloads the source distribution of a file of requirements into the folder of that file."""
-    options = ["-qq", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--require-hashes", "--requirement", str(requirement)]
-    ended = subprocess.run([*command, "--dest", str(requirement.parent)], capture_output=True, text=True)
-    if ended.returncode:
-        raise UserError(f"CMSIS-DSP can't be fetched for the bundle: {ended.stderr.strip()[-2000:]}")
+def _read_archive(release: Release) -> bytes:
+    """Returns the release's archive, from the cache or else from the package index; then it is in the cache, too."""
+    cached = _find_cache() / release.archive_name
+    try:
+        content = cached.read_bytes()
+    except OSError:
+        content = b""
+    if not release.is_whole(content):
+        content = _download(release, cached)
+        _keep(cached, content)
+    return content
+
+
+def _find_cache() -> pathlib.Path:
+    """Returns the folder of the cache, as the XDG base directory specification has it: a relative path does not count."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (pathlib.Path(given) if given.startswith("/") else pathlib.Path("~/.cache").expanduser()) / "ser-tinyml"
+
+
+def _keep(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file whole or not at all; a cache that can't be written is done without."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+            partial = pathlib.Path(directory, path.name)
+            partial.write_bytes(content)
+            partial.replace(path)
+    except OSError as error:
+        print(f"CMSIS-DSP is not kept for the next time: {path}: {error.strerror}")
+
+
+def _download(release: Release, cached: pathlib.Path) -> bytes:
+    """Downloads the source distribution by pip, which verifies its SHA-256.
+
+    pip needs numpy and setuptools beside it, to ask the distribution for its name.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        requirement = pathlib.Path(directory) / "requirements.txt"
+        requirement.write_text(f"cmsisdsp=={release.version} --hash=sha256:{release.sha256}\n")
+        options = ["-qq", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:", "--no-build-isolation"]
+        command = [sys.executable, "-m", "pip", "download", "--retries=1", *options, "--require-hashes"]
+        try:
+            command += ["--requirement", str(requirement), "--dest", directory]
+            run_program(*command, limit_seconds=_DOWNLOAD_SECONDS, called="pip")
+        except UserError as error:
+            raise UserError(
+                f"CMSIS-DSP's source is not in the cache, and pip can't fetch it: run once with a network, or put PyPI's "
+                f"{release.archive_name} (SHA-256 {release.sha256}) at {cached} ({error})"
+            ) from error
+        return (pathlib.Path(directory) / release.archive_name).read_bytes()

@@ -15,16 +15,16 @@ def make_sbom(generated: dict[str, bytes]) -> bytes:
     Args:
       generated: the model's files by their paths in the bundle.
     """
-    version, sha256 = read_release()
+    release = read_release()
     cmsis_dsp = {
         "type": "library",
         "bom-ref": "cmsis-dsp",
         "name": "cmsisdsp",
-        "version": version,
+        "version": release.version,
         "description": "The complex FFT of Arm's CMSIS-DSP; the hash is of its source distribution.",
-        "hashes": [{"alg": "SHA-256", "content": sha256}],
+        "hashes": [{"alg": "SHA-256", "content": release.sha256}],
         "licenses": _APACHE,
-        "purl": f"pkg:pypi/cmsisdsp@{version}",
+        "purl": f"pkg:pypi/cmsisdsp@{release.version}",
     }
     firmware = {
         "type": "firmware",

@@ -2,11 +2,11 @@
 
 import pathlib
 import shutil
-import subprocess
 import tempfile
 
 from schemas.errors import UserError
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
+from ser_tinyml.runtimes.programs import BUILD_SECONDS, ProgramFailed, run_program
 from ser_tinyml.store import files
 
 _DUMP = """
@@ -41,12 +41,14 @@ def count_differing_bytes(export: str) -> int | None:
             (folder / name).write_bytes(files.read_bytes(files.join(export, name)))
         (folder / "dump.cc").write_text(_DUMP)
         command = [compiler, "-std=c++17", "-Wall", "-Werror", "-o", "dump", "dump.cc", "ser_model_data.cc"]
-        built = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        if built.returncode:
-            raise UserError(f"ser_model_data.cc does not compile:\n{built.stderr[:2000]}")
-        dumped = subprocess.run([folder / "dump"], capture_output=True)
-    if dumped.returncode:
-        raise UserError(f"g_ser_model is not aligned to 16 bytes (code {dumped.returncode})")
+        try:
+            run_program(*command, cwd=folder, limit_seconds=BUILD_SECONDS)
+        except ProgramFailed as error:
+            raise UserError(f"ser_model_data.cc does not compile: {error}") from error
+        try:
+            dumped = run_program(folder / "dump", limit_seconds=BUILD_SECONDS)
+        except ProgramFailed as error:
+            raise UserError(f"g_ser_model is not aligned to 16 bytes: {error}") from error
     model = files.read_bytes(files.join(export, "ser_int8.tflite"))
-    differing = sum(a != b for a, b in zip(dumped.stdout, model, strict=False))
-    return differing + abs(len(dumped.stdout) - len(model))
+    differing = sum(a != b for a, b in zip(dumped, model, strict=False))
+    return differing + abs(len(dumped) - len(model))

@@ -8,7 +8,6 @@ import ctypes
 import dataclasses
 import hashlib
 import io
-import multiprocessing
 from collections.abc import Iterator
 
 import espeakng_loader
@@ -19,8 +18,10 @@ import soxr
 
 from schemas.manifest import SYNTHETIC_COMMENT
 from ser_tinyml.corpora import CORPORA
+from ser_tinyml.runtimes.isolated import call_isolated
 from ser_tinyml.store import files
 
+_MAKING_SECONDS, _MAKING_BYTES = 1800, 4 * 2**30  # it takes a minute
 _PUBLISHED_RATE = {"ravdess": 48_000, "tess": 24_414, "savee": 44_100}
 _LEADING_SILENCE = {"ravdess": 0.55, "tess": 0.45, "savee": 0.45}  # s, before the voice sets in
 
@@ -105,8 +106,8 @@ def make(output: str, seed: int = 0) -> int:
     The same seed gives the same bytes. espeak-ng keeps state from one utterance to the next, so a fresh process speaks all of
     them in a fixed order.
     """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_make, (output, seed))
+    limits = {"limit_seconds": _MAKING_SECONDS, "limit_bytes": _MAKING_BYTES}
+    return call_isolated(_make, output, seed, called="espeak-ng", **limits)
 
 
 def _make(output: str, seed: int) -> int:

@@ -2,16 +2,15 @@
 
 import ctypes
 import pathlib
-import subprocess
 from collections.abc import Mapping
 
 import numpy as np
 
-from schemas.errors import UserError
 from ser_tinyml.codegen.firmware_tree import find_firmware
 from ser_tinyml.codegen.generated import read_define, read_scale
 from ser_tinyml.runtimes.int8 import Quantization
 from ser_tinyml.runtimes.predictions import Predictions, predict_each
+from ser_tinyml.runtimes.programs import BUILD_SECONDS, run_program
 
 
 class Engine:
@@ -43,12 +42,7 @@ class Engine:
         command += [
             str(path) for path in (folder / "ser_model.c", kernels or interface / "ser_kernels.c", "-o", library)
         ]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-        except FileNotFoundError as error:
-            raise UserError("the generated engine needs a C compiler, `cc`, which is not installed") from error
-        except subprocess.CalledProcessError as error:
-            raise UserError(f"the generated engine does not compile:\n{error.stderr[:2000]}") from error
+        run_program(*command, limit_seconds=BUILD_SECONDS)
         self._library = ctypes.CDLL(str(library))
         for function in (self._library.ser_engine_invoke, self._library.ser_engine_step):
             function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]

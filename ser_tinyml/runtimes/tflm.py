@@ -1,6 +1,5 @@
 """TFLM's own kernels on this machine, and the memory that they need."""
 
-import subprocess
 import sys
 import tempfile
 
@@ -11,6 +10,7 @@ from schemas.errors import UserError
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.runtimes.int8 import Quantization
 from ser_tinyml.runtimes.predictions import Predictions, predict_each
+from ser_tinyml.runtimes.programs import ProgramFailed, run_program
 
 # TFLM has no kernel for these, or hangs in them; the interpreter must not be given one.
 _NOT_ON_TFLM = {"WHILE", "IF", "CALL_ONCE"}
@@ -69,6 +69,7 @@ def measure_arena(content: bytes) -> int:
 
 
 _ARENA_ALIGNMENT = 16
+_TRIAL_SECONDS = 120  # one takes less than a second
 
 _TRIAL = """
 import sys
@@ -79,4 +80,10 @@ runtime.Interpreter.from_file(sys.argv[1], arena_size=int(sys.argv[2])).invoke()
 
 def _runs_in(path: str, arena: int) -> bool:
     """Tries an arena in a process of its own: in some that are too small TFLM's interpreter crashes instead of raising."""
-    return subprocess.run([sys.executable, "-c", _TRIAL, path, str(arena)], capture_output=True).returncode == 0
+    try:
+        run_program(
+            sys.executable, "-c", _TRIAL, path, arena, limit_seconds=_TRIAL_SECONDS, called="TFLM's interpreter"
+        )
+    except ProgramFailed:
+        return False
+    return True

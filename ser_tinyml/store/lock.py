@@ -29,14 +29,8 @@ def locked(directory: str) -> Iterator[None]:
     path = files.join(directory, LOCK)
     files.make_directory(directory)
     descriptor = _acquire(path)
-    holder = {
-        "process": os.getpid(),
-        "host": socket.gethostname(),
-        "since": datetime.datetime.now().isoformat(" ", "seconds"),
-    }
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        _sign(descriptor, path)
         yield
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -65,6 +59,17 @@ def _acquire(path: str) -> int:
             if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
                 return descriptor
         os.close(descriptor)
+
+
+def _sign(descriptor: int, path: str) -> None:
+    """Writes down whose the lock is."""
+    now = datetime.datetime.now().isoformat(" ", "seconds")
+    holder = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _describe(content: bytes) -> str:
