@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
+.PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
 	bench-engine lint lock sbom audit coverage mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -14,6 +14,14 @@ install: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+# Kills, failing writes and damaged artifacts, on a small run: hours. `EVERY=20` tries every 20th write.
+EVERY ?= 1
+faults: $(VENV)/installed
+	$(BIN)/python benchmarks/faults/damage.py
+	$(BIN)/python benchmarks/faults/mutated_files.py
+	$(BIN)/python benchmarks/faults/kills.py
+	$(BIN)/python benchmarks/faults/writes.py --every=$(EVERY)
 
 # Cross-validation of the demo corpus; whole training runs and every recording of the real corpora, where they are at hand.
 test-slow: $(VENV)/installed
