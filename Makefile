@@ -135,7 +135,9 @@ lock:
 clean:
 	rm -rf build $(VENV)
 
+# A link is refused: what it points to may serve others, and would be emptied.
 $(VENV)/installed: requirements.lock setup.py tools/install_debian_packages.sh
+	@test ! -L $(VENV) || { echo "$(VENV) is a link: remove it, and make will build an environment of its own" >&2; exit 1; }
 	tools/install_debian_packages.sh
 	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else 'Python 3.11 or 3.12 is needed, this is ' + sys.version)"
 	$(PYTHON) -m venv --clear $(VENV)

@@ -1,6 +1,7 @@
 """The generated engine against TFLM's own kernels: not one bit may differ."""
 
 import json
+import os
 import subprocess
 
 import numpy as np
@@ -14,10 +15,11 @@ from ser_tinyml.codegen.engine_graph import Factor
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.runtimes.tflm import Tflm
 from ser_tinyml.store.dataset import read_split
-from tests.firmware.conftest import FIRMWARE, make_engine_sources
+from tests.firmware.conftest import FIRMWARE, GraphEngine, make_engine_sources
+from tests.firmware.differential import Differential, judge_mutants, judge_random
 from tests.firmware.random_models import ModelWriter, make_random_model, random_windows
 
-RANDOM_MODELS = 200
+MODELS = 500
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +27,24 @@ def demo_int8(demo_root) -> bytes:
     return (demo_root / "export/ser_int8.tflite").read_bytes()
 
 
-@pytest.mark.parametrize("path", ["-DSER_PORTABLE", "-O2"])
-def test_random_models_give_tflms_bits(build_engine, path):
-    """100 models on the portable path, 100 on this machine's own."""
-    for seed in range(0 if path == "-O2" else 1, RANDOM_MODELS, 2):
-        content = make_random_model(seed)
-        engine, tflm = build_engine(content, path), Tflm(content)
-        for window in random_windows(engine.graph, 4, seed):
-            np.testing.assert_array_equal(engine.invoke(window), tflm.invoke(window), f"model {seed}")
+@pytest.mark.parametrize("judge", [judge_random, judge_mutants])
+def test_random_and_changed_models_are_refused_or_give_tflms_bits(tmp_path, judge):
+    """By turns on the portable path and on this machine's own; `make differential` tries more."""
+    outcomes = list(judge(Differential(tmp_path), range(MODELS)))
+    assert [outcome for outcome in outcomes if outcome.kind in ("different", "crash")] == []
+    equal = sum(outcome.kind == "equal" for outcome in outcomes)
+    assert equal == MODELS if judge is judge_random else equal > MODELS / 10
+
+
+def test_what_differs_and_what_crashes_is_told(tmp_path, monkeypatch):
+    """With a step too much in one engine's output, and another's that ends the process."""
+    differential, content = Differential(tmp_path), make_random_model(0)
+    assert differential.judge("", content, "-DSER_PORTABLE", 0).kind == "equal"
+    monkeypatch.setattr(GraphEngine, "invoke", lambda engine, window: np.zeros(engine.graph.n_outputs, np.int8))
+    assert differential.judge("", content, "-DSER_PORTABLE", 0).kind == "different"
+    monkeypatch.setattr(GraphEngine, "invoke", lambda engine, window: os._exit(9))
+    outcome = differential.judge("", content, "-DSER_PORTABLE", 0)
+    assert (outcome.kind, outcome.reason) == ("crash", "exit code 9")
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -144,9 +156,18 @@ def spoil(change) -> bytes:
         (lambda t, o: setattr(t[o[0].inputs[19]].quantization, "scale", [0.3]), "expected a power of two"),
         (lambda t, o: o[0].inputs.__setitem__(9, o[0].inputs[12]), "no peepholes"),
         (lambda t, o: setattr(o[0].builtinOptions, "fusedActivationFunction", 1), "with tanh only"),
-        (lambda t, o: setattr(t[o[1].outputs[0]].quantization, "scale", [0.1, 0.2]), "operator 2, FULLY_CO.*per channel"),
-        (lambda t, o: setattr(o[1].builtinOptions, "shrinkAxisMask", 4), "operator 1, STRIDED_SLICE, .* one whole frame"),
+        (lambda t, o: setattr(t[o[1].outputs[0]].quantization, "scale", [0.1, 0.2]), "operator 1, STRIDED_S.*per channel"),
+        (lambda t, o: vars(o[1].builtinOptions).update(beginMask=1, shrinkAxisMask=4), "operator 1, ST.* one whole frame"),
         (lambda t, o: setattr(t[o[2].outputs[0]], "type", 3), "tensor .* is UINT8, expected INT8"),
+        (lambda t, o: setattr(t[o[2].outputs[0]].quantization, "scale", [float("nan")]), "scale nan, expected a positive"),
+        (lambda t, o: setattr(t[o[2].outputs[0]].quantization, "zeroPoint", [128]), r"zero points \[128\], expected one"),
+        (lambda t, o: setattr(t[o[1].outputs[0]].quantization, "zeroPoint", [99]), "quantized otherwise than the operator"),
+        (lambda t, o: setattr(t[o[2].inputs[1]], "shape", [2, 5]), r"has 8 bytes, which are not those of INT8 of shape"),
+        (lambda t, o: setattr(t[o[2].outputs[0]], "shape", [1, 3]), r"is of shape \(1, 3\), expected 2 values"),
+        (lambda t, o: setattr(t[o[0].inputs[18]], "isVariable", False), "is no variable, expected a state"),
+        (lambda t, o: setattr(t[o[0].inputs[18]], "shape", [1, 5]), r"is of shape \(1, 5\), expected \(1, 4\)"),
+        (lambda t, o: o[2].inputs.__setitem__(1, 99), "operator 2, FULLY_CONNECTED: a tensor is missing"),
+        (lambda t, o: setattr(o[1].builtinOptions, "beginMask", 7), "does not say which"),
     ],
 )  # fmt: skip
 def test_what_the_engine_lacks_is_named(change, message):
