@@ -19,7 +19,7 @@ from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Export, ExportedFile, Training
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.codegen.convert import FORMATS, convert, fix_batch_size
+from ser_tinyml.codegen.convert import FORMATS, convert, fix_batch_size, refuse_loops
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflite_file import describe_model
@@ -32,6 +32,8 @@ from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration
 from ser_tinyml.store.digests import sha256_of
 
 _CONVERSION_SECONDS, _CONVERSION_BYTES = 1800, 8 * 2**30  # of a model from elsewhere; ours takes some seconds
+
+_MIN_DEVIATION = 1e-6  # of an MFCC in dB: below it, standardised values are too large for float32's sums
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +127,10 @@ def _convert(source: _Source, calibration: np.ndarray) -> tuple[dict[str, bytes]
     """Returns the flatbuffers by format, and the names of the LSTMs; raises UserError where the model can't be converted."""
     keras_model = load_model(source.path)
     _check_shapes(keras_model, source)
+    try:
+        refuse_loops(keras_model)
+    except UserError as error:
+        raise UserError(f"{source.path}: {error}") from error
     lstm_names = [layer.name for layer in keras_model.layers if isinstance(layer, tf.keras.layers.LSTM)]
     return convert(fix_batch_size(keras_model), calibration), lstm_names
 
@@ -164,28 +170,35 @@ def _trained_model(model: str | None) -> _Source:
 
 
 def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
-    stored = dataset.front_end.to_dict()
+    stored, given = dataset.front_end.to_dict(), {}
     if parameters.model_front_end:
-        stored |= files.read_json(parameters.model_front_end)
+        given = files.read_json(parameters.model_front_end)
     try:
-        front_end = FrontEnd.from_dict(stored)
+        front_end = FrontEnd.from_dict(stored | given)
     except TypeError as error:
         raise UserError(f"--model_front_end={parameters.model_front_end}: {error}") from error
-    given = parameters.model_standardisation
-    if given == "none":
-        standardisation = Standardisation.identity(front_end.n_mfcc)
-    else:
-        constants = dataset.standardisation.to_dict() if given == "dataset" else files.read_json(given)
-        try:
-            standardisation = Standardisation.from_dict(constants)
-        except (KeyError, TypeError) as error:
-            raise UserError(
-                f'--model_standardisation={given}: expected {{"mean": [...], "deviation": [...]}}'
-            ) from error
-    if {len(standardisation.mean), len(standardisation.deviation)} != {front_end.n_mfcc}:
-        raise UserError(f"--model_standardisation={given}: expected {front_end.n_mfcc} means and deviations")
+    standardisation = _foreign_standardisation(parameters.model_standardisation, dataset)
     labels = parse_labels("model_labels", parameters.model_labels)
     return _Source(parameters.model_path, labels, front_end=front_end, standardisation=standardisation)
+
+
+def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:
+    if given == "none":
+        return Standardisation.identity(dataset.front_end.n_mfcc)
+    if given == "dataset":
+        return dataset.standardisation
+    flag, n_mfcc = f"--model_standardisation={given}", dataset.front_end.n_mfcc
+    try:
+        stated = Standardisation.from_dict(files.read_json(given))
+        constants = np.array([stated.mean, stated.deviation], np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f'{flag}: expected {{"mean": [...], "deviation": [...]}}') from error
+    if constants.shape != (2, n_mfcc):
+        raise UserError(f"{flag}: expected {n_mfcc} means and deviations")
+    if not np.isfinite(constants.astype(np.float32)).all() or not (constants[1] >= _MIN_DEVIATION).all():
+        raise UserError(f"{flag}: the means are finite, and the deviations at least {_MIN_DEVIATION}")
+    mean, deviation = constants.tolist()
+    return Standardisation(tuple(mean), tuple(deviation))
 
 
 def _check_shapes(keras_model, source: _Source) -> None:

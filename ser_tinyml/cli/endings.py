@@ -7,6 +7,7 @@ is told by its type and message, and `--debug` shows where it came from.
 import contextlib
 import io
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -78,10 +79,10 @@ _interruption = 0  # the number of the signal that ends this process
 def take_interruptions() -> None:
     """From now on SIGINT and SIGTERM end the program with one line on the console; a second one ends it at once.
 
-    The line says how to go on. What is at work is unwound, so that programs are stopped and temporary folders removed; where
-    that takes long, because a thread can't be stopped, the process ends without it.
+    The line says how to go on, and is the last: what libraries say of their own end is dropped. Programs that run are killed,
+    and the rest is unwound, so that temporary folders are removed. Where that takes long, because a thread can't be stopped,
+    the process ends without it.
     """
-    console = os.dup(2)  # before any library redirects it
 
     def interrupt(number: int, _: types.FrameType | None) -> None:
         global _interruption
@@ -92,13 +93,27 @@ def take_interruptions() -> None:
         told = f"{_INTERRUPTIONS[signal.Signals(number)]}; the same command goes on after the last finished step\n"
         with contextlib.suppress(OSError):
             os.write(console, told.encode())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        for program in list(_list_descendants(os.getpid())):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(program, signal.SIGKILL)
         watchdog = threading.Timer(_SECONDS_TO_END, _leave, [exit_code])
         watchdog.daemon = True
         watchdog.start()
         sys.exit(exit_code)
 
+    console = os.dup(2)  # before any library redirects it
     for number in _INTERRUPTIONS:
         signal.signal(number, interrupt)
+
+
+def _list_descendants(process: int) -> Iterator[int]:
+    """Yields the processes that a process and those that it started have started, as Linux tells it."""
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        for thread in pathlib.Path(f"/proc/{process}/task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                yield child
+                yield from _list_descendants(child)
 
 
 def _leave(exit_code: int) -> NoReturn:

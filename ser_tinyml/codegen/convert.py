@@ -23,6 +23,30 @@ def fix_batch_size(model: tf.keras.Model) -> tf.keras.Model:
     return single
 
 
+def refuse_loops(model: tf.keras.Model) -> None:
+    """Raises UserError where a recurrent layer stays a loop over frames: calibration for int8 crashes on one.
+
+    Which LSTMs are fused into one operator is that of Keras's own implementation: tanh, sigmoid, a bias, no dropout of the
+    state, and no mask.
+    """
+    layers = tf.keras.layers
+    loops = [layer for layer in model.submodules if isinstance(layer, layers.RNN) and not layer.unroll]
+    for layer in loops:
+        config = layer.get_config()
+        if not isinstance(layer, layers.LSTM) or any(config[name] != value for name, value in _FUSED.items()):
+            raise UserError(_LOOP.format(f"the layer {layer.name} ({type(layer).__name__})"))
+    for layer in model.submodules:
+        if loops and (isinstance(layer, layers.Masking) or getattr(layer, "mask_zero", False)):
+            raise UserError(_LOOP.format(f"the layer {loops[0].name}, masked by {layer.name},"))
+
+
+_FUSED = {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True, "recurrent_dropout": 0}
+_LOOP = (
+    "{} can't be exported: of recurrent layers only an LSTM with activation=tanh, recurrent_activation=sigmoid, a bias, no "
+    "recurrent_dropout and no mask becomes one TFLite operator; with unroll=True others need none"
+)
+
+
 def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
     """Returns TFLite flatbuffers by format.
 

@@ -96,16 +96,37 @@ def test_a_model_from_elsewhere_is_exported_with_the_classes_and_front_end_named
         ({"model_labels": "good,bad"}, r"maps \(47, 13\) to \(4,\); .*\(good, bad\)"),
         ({"model_labels": "neutral,happy,surprise,happy"}, "--model_labels: label 4 is there twice"),
         ({"model_standardisation": "{bad}"}, "--model_standardisation"),
+        ({"model_standardisation": "{flat}"}, "--model_standardisation=.*flat.json: .*deviations at least"),
+        ({"model_standardisation": "{nan}"}, "--model_standardisation=.*nan.json: the means are finite"),
+        ({"model_standardisation": "{words}"}, "--model_standardisation=.*words.json: expected"),
         ({"model_front_end": "{wider}"}, "differ in their front ends"),
         ({"model_front_end": "{unknown}"}, "unexpected keyword argument 'n_mel'"),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path, demo_root, foreign_model, parameters, complaint):
-    for name, content in (("bad", "{}"), ("wider", '{"n_mels": 64}'), ("unknown", '{"n_mel": 64}')):
-        (tmp_path / f"{name}.json").write_text(content)
-    files = {f"{{{name}}}": str(tmp_path / f"{name}.json") for name in ("bad", "wider", "unknown")}
+    contents = {
+        "bad": {},
+        "flat": {"mean": [0.0] * 13, "deviation": [0.0] * 13},
+        "nan": {"mean": [float("nan")] * 13, "deviation": [1.0] * 13},
+        "words": {"mean": ["low"] * 13, "deviation": [1.0] * 13},
+        "wider": {"n_mels": 64},
+        "unknown": {"n_mel": 64},
+    }
+    for name, content in contents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    files = {f"{{{name}}}": str(tmp_path / f"{name}.json") for name in contents}
     with pytest.raises(UserError, match=complaint):
         export_foreign(tmp_path, demo_root, foreign_model, **{k: files.get(v, v) for k, v in parameters.items()})
+
+
+def test_a_layer_that_would_crash_the_converter_is_told_by_name(tmp_path, demo_root):
+    layers = tf.keras.layers
+    network = tf.keras.Sequential(
+        [layers.Input((47, 13)), layers.GRU(4, name="gate"), layers.Dense(4, activation="softmax")]
+    )
+    network.save(tmp_path / "gru.h5")
+    with pytest.raises(UserError, match=r"gru\.h5: the layer gate \(GRU\) can't be exported"):
+        export_foreign(tmp_path, demo_root, str(tmp_path / "gru.h5"))
 
 
 def test_no_model_at_all_is_told(tmp_path, demo_root):

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 import components  # noqa: F401  settles which Keras TensorFlow loads
 from schemas.errors import UserError
-from ser_tinyml.codegen.convert import convert, fix_batch_size
+from ser_tinyml.codegen.convert import convert, fix_batch_size, refuse_loops
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.runtimes.tflm import measure_arena
@@ -107,3 +107,31 @@ def test_what_is_no_model_is_told_in_a_line(tmp_path):
     (tmp_path / "model.h5").write_text("no model")
     with pytest.raises(UserError, match=r"model\.h5 can't be loaded"):
         load_model(str(tmp_path / "model.h5"))
+
+
+@pytest.mark.parametrize(
+    "recurrent",
+    [
+        [tf.keras.layers.GRU(4, name="layer")],
+        [tf.keras.layers.SimpleRNN(4, name="layer")],
+        [tf.keras.layers.RNN([tf.keras.layers.LSTMCell(4)], name="layer")],
+        [tf.keras.layers.LSTM(4, activation="relu", name="layer")],
+        [tf.keras.layers.LSTM(4, recurrent_activation="hard_sigmoid", name="layer")],
+        [tf.keras.layers.LSTM(4, use_bias=False, name="layer")],
+        [tf.keras.layers.LSTM(4, recurrent_dropout=0.1, name="layer")],
+        [tf.keras.layers.Masking(), tf.keras.layers.LSTM(4, name="layer")],
+        [tf.keras.Sequential([tf.keras.layers.Input((47, 13)), tf.keras.layers.GRU(4, name="layer")])],
+    ],
+    ids=["gru", "simple", "cells", "relu", "hard_sigmoid", "no_bias", "dropout", "masked", "nested"],
+)
+def test_a_loop_over_frames_is_refused_by_its_layers_name(recurrent):
+    model = tf.keras.Sequential([tf.keras.layers.Input((47, 13)), *recurrent, tf.keras.layers.Dense(4)])
+    with pytest.raises(UserError, match="the layer layer"):
+        refuse_loops(model)
+
+
+def test_what_has_no_loop_is_not_refused(network):
+    refuse_loops(network)
+    layers = tf.keras.layers
+    inner = [layers.Bidirectional(layers.LSTM(4, return_sequences=True)), layers.GRU(4, unroll=True)]
+    refuse_loops(tf.keras.Sequential([layers.Input((47, 13)), *inner]))
