@@ -6,6 +6,7 @@ is told by its type and message, and `--debug` shows where it came from.
 
 import contextlib
 import io
+import logging
 import os
 import pathlib
 import re
@@ -45,6 +46,7 @@ def told_in_one_message(debug: bool = False) -> Iterator[None]:
       debug: whether the traceback of an error is shown, too.
     """
     _show_any_name()
+    logging.getLogger("apache_beam.runners.worker").setLevel(logging.NOTSET if debug else logging.CRITICAL)
     take_interruptions()
     try:
         with _own_temporary_folder():
@@ -164,30 +166,27 @@ def _describe(error: Exception) -> tuple[str, int]:
     """Returns what the person at the console is told of an error, and the exit code."""
     if _is_output_lost(error):
         return f"the standard output can't be written: {error.strerror}", UserError.exit_code
-    if isinstance(error, UserError):
-        return str(error), error.exit_code
     if isinstance(error, OSError) and isinstance(error.filename, str | bytes):
         return f"{os.fsdecode(error.filename)}: {error.strerror}", UserError.exit_code
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed: pip install 'ser-tinyml[train]'", UserError.exit_code
     if isinstance(error, MemoryError):
         return f"out of memory: {error}".removesuffix(": "), UserError.exit_code
-    return _describe_unforeseen(*_find_cause(error))
-
-
-def _find_cause(error: Exception) -> tuple[str, str]:
-    """Returns type and message of an error; of one that Beam made of a worker's traceback, those at its end."""
-    told = re.findall(r"^([\w.]+): (.*)", str(error), re.MULTILINE) if "Traceback (most recent" in str(error) else []
-    kind, message = told[-1] if told else (type(error).__name__, str(error))
-    return kind.rpartition(".")[2], re.sub(r" \[while running '.*?'\]", "", message)
-
-
-def _describe_unforeseen(kind: str, message: str) -> tuple[str, int]:
+    kind, message = _unwrap(error)
     for known in (UserError, UsageError, GateFailed):
-        if kind == known.__name__:
+        if kind == known.__name__ or isinstance(error, known):
             return message, known.exit_code
     first = next(iter(message.strip().splitlines()), "")
     return f"{kind}: {first} (--debug shows where)", UserError.exit_code
+
+
+def _unwrap(error: Exception) -> tuple[str, str]:
+    """Returns type and message of an error, without what Beam and TensorFlow add of their own stages and operators."""
+    kind, message = type(error).__name__, str(error)
+    if isinstance(error, RuntimeError):  # as which Beam raises others, with the worker's traceback or without
+        wrapped = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception)): (.*)", message, re.MULTILINE)
+        kind, message = wrapped[-1] if wrapped else (kind, message)
+    return kind, re.sub(r" \[while running '.*?'\]|\{\{.*?\}\} | \[Op:.*", "", message)
 
 
 def _is_output_lost(error: Exception) -> TypeGuard[OSError]:

@@ -29,13 +29,13 @@ def refuse_loops(model: tf.keras.Model) -> None:
     Which LSTMs are fused into one operator is that of Keras's own implementation: tanh, sigmoid, a bias, no dropout of the
     state, and no mask.
     """
-    layers = tf.keras.layers
-    loops = [layer for layer in model.submodules if isinstance(layer, layers.RNN) and not layer.unroll]
+    layers, inner = tf.keras.layers, list(model._flatten_layers())  # `submodules` fails on dropout's caches
+    loops = [layer for layer in inner if isinstance(layer, layers.RNN) and not layer.unroll]
     for layer in loops:
         config = layer.get_config()
         if not isinstance(layer, layers.LSTM) or any(config[name] != value for name, value in _FUSED.items()):
             raise UserError(_LOOP.format(f"the layer {layer.name} ({type(layer).__name__})"))
-    for layer in model.submodules:
+    for layer in inner:
         if loops and (isinstance(layer, layers.Masking) or getattr(layer, "mask_zero", False)):
             raise UserError(_LOOP.format(f"the layer {loops[0].name}, masked by {layer.name},"))
 

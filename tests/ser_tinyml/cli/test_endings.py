@@ -48,7 +48,12 @@ def limit_files():
         (["components.transform", "--manifest={tmp}/none.jsonl", "--output={tmp}/out"], {}, "{tmp}/none.jsonl"),
         (["components.trainer", "--examples={tmp}/foreign", "--output={tmp}/out"], {}, "{tmp}/foreign/dataset.json"),
         (["components.trainer", "--examples={tmp}/bytes", "--output={tmp}/out"], {}, "{tmp}/bytes/dataset.json"),
-        (["components.trainer", "--examples={demo}/examples", "--output=README.md/below"], {}, "README.md/below"),
+        (["components.trainer", "--examples={demo}/examples", "--output=README.md/below"], {}, "README.md"),
+        (
+            ["components.transform", "--manifest={demo}/manifest/manifest.jsonl", "--output=README.md/below"],
+            {},
+            "README.md",
+        ),
     ],
     ids=lambda value: "-".join(value)[:60] if isinstance(value, list) else "",
 )
