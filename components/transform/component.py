@@ -123,6 +123,8 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
       UserError: the manifest or a flag is wrong, too many clips are in quarantine, or the records are not as they must be.
     """
     options = make_options(beam_options or [])
+    if not files.exists(manifest):
+        raise UserError(f"--manifest={manifest}: there is no such file")
     directory = manifest.rpartition("/")[0] or "."
     job = functools.partial(run_job, manifest, output=output, options=options)
     if options.view_as(TestOptions).dry_run:

@@ -4,6 +4,7 @@ All catching is here. What a person can put right is raised as UserError, wherev
 is told by its type and message, and `--debug` shows where it came from.
 """
 
+import atexit
 import contextlib
 import io
 import logging
@@ -107,6 +108,7 @@ def take_interruptions() -> None:
     console = os.dup(2)  # before any library redirects it
     for number in _INTERRUPTIONS:
         signal.signal(number, interrupt)
+    atexit.register(_keep_exit_code)
 
 
 def _list_descendants(process: int) -> Iterator[int]:
@@ -116,6 +118,12 @@ def _list_descendants(process: int) -> Iterator[int]:
             for child in map(int, (thread / "children").read_text().split()):
                 yield child
                 yield from _list_descendants(child)
+
+
+def _keep_exit_code() -> None:
+    """Ends an interrupted process with its own exit code: what is imported may have made another of it."""
+    if _interruption:
+        _leave(128 + _interruption)
 
 
 def _leave(exit_code: int) -> NoReturn:

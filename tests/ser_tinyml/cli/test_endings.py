@@ -46,8 +46,8 @@ def limit_files():
         (["ser_tinyml", "corpora"], {"TMPDIR": "/no/such/folder"}, "TMPDIR=/no/such/folder"),
         (["ser_tinyml", "demo-corpus", "--output=README.md/below"], {}, "README.md/below"),
         (["components.transform", "--manifest={tmp}/none.jsonl", "--output={tmp}/out"], {}, "{tmp}/none.jsonl"),
-        (["components.trainer", "--examples={tmp}/foreign", "--output={tmp}/out"], {}, "{tmp}/foreign/dataset.json"),
-        (["components.trainer", "--examples={tmp}/bytes", "--output={tmp}/out"], {}, "{tmp}/bytes/dataset.json"),
+        (["components.trainer", "--examples={tmp}/foreign", "--output={tmp}/out"], {}, "{tmp}/foreign/artifact.json"),
+        (["components.trainer", "--examples={tmp}/bytes", "--output={tmp}/out"], {}, "{tmp}/bytes/artifact.json"),
         (["components.trainer", "--examples={demo}/examples", "--output=README.md/below"], {}, "README.md"),
         (
             ["components.transform", "--manifest={demo}/manifest/manifest.jsonl", "--output=README.md/below"],
@@ -67,7 +67,7 @@ def test_trouble_is_one_sentence_that_names_it(run_in, arguments, environment, t
 def places(tmp_path, demo_corpus, demo_root):
     for name, content in (("foreign", b'{"kind": "cat"}'), ("bytes", b"\xff\x00{")):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "dataset.json").write_bytes(content)
+        (tmp_path / name / "artifact.json").write_bytes(content)
     return {"tmp": tmp_path, "corpus": f"ravdess:{demo_corpus}/ravdess", "demo": demo_root}
 
 
