@@ -1,5 +1,6 @@
 """What tests share: WAV files that they make, the real recordings where they are at hand, and one run of the demo."""
 
+import importlib
 import json
 import os
 import pathlib
@@ -13,8 +14,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from components.step import MADE
 from schemas.run_files import ManifestSummary
-from ser_tinyml.store import run_files
+from ser_tinyml.store import artifact, run_files
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
@@ -109,6 +111,17 @@ def demo_run(demo_flags: list[str], shared_folder: pathlib.Path) -> tuple[pathli
 def demo_root(demo_run: tuple[pathlib.Path, subprocess.CompletedProcess]) -> pathlib.Path:
     """ROOT of the demo's run."""
     return demo_run[0]
+
+
+@pytest.fixture(scope="session")
+def seal() -> Callable[[object, str], None]:
+    """Records a folder as a step's finished work: `seal(folder, "trainer")`, after a test has changed what is in it."""
+
+    def seal_folder(folder: object, step: str) -> None:
+        importlib.import_module(f"components.{step}.component")
+        artifact.finish(str(folder), step, MADE[step])
+
+    return seal_folder
 
 
 @pytest.fixture(scope="session")

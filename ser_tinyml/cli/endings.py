@@ -181,7 +181,7 @@ def _describe(error: Exception) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return f"out of memory: {error}".removesuffix(": "), UserError.exit_code
     kind, message = _unwrap(error)
-    for known in (UserError, UsageError, GateFailed):
+    for known in (UsageError, GateFailed, UserError):
         if kind == known.__name__ or isinstance(error, known):
             return message, known.exit_code
     first = next(iter(message.strip().splitlines()), "")

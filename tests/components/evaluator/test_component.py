@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from components.evaluator import component
-from components.step import MADE
 from schemas.errors import UserError
 from schemas.run_files import Evaluation, Export
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.source_check import count_differing_bytes
 from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.runtimes.tflm import Tflm
-from ser_tinyml.store import artifact, run_files
+from ser_tinyml.store import run_files
 from ser_tinyml.store.dataset import read_split
 
 
@@ -112,11 +111,11 @@ def test_a_source_that_does_not_compile_is_told(demo_root, tmp_path):
         count_differing_bytes(str(tmp_path / "export"))
 
 
-def test_a_model_that_was_not_exported_is_refused(demo_root, tmp_path):
+def test_a_model_that_was_not_exported_is_refused(demo_root, tmp_path, seal):
     shutil.copytree(demo_root / "model", tmp_path / "model")
     with (tmp_path / "model/ser.h5").open("ab") as file:
         file.write(b"more")
-    artifact.finish(str(tmp_path / "model"), "trainer", MADE["trainer"])
+    seal(tmp_path / "model", "trainer")
     folders = {"examples": demo_root / "examples", "export": demo_root / "export", "model": tmp_path / "model"}
     with pytest.raises(UserError, match="not the model that was exported"):
         component.run(str(tmp_path / "out"), component.Parameters(), **{k: str(v) for k, v in folders.items()})

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from components.infra_validator import component
-from components.step import MADE
 from schemas.errors import UserError
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from schemas.vectors import Results, Vectors
 from ser_tinyml.runtimes import device
-from ser_tinyml.store import artifact, run_files
+from ser_tinyml.store import run_files
 
 needs_host = pytest.mark.needs(*device.HOST_TOOLS)
 needs_board = pytest.mark.needs(*device.HOST_TOOLS, *device.BOARD_TOOLS)
@@ -73,14 +72,14 @@ def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, 
 
 
 @needs_host
-def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatch):
+def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatch, seal):
     monkeypatch.setattr(device, "BOARD_TOOLS", ("no-such-compiler",))
     export = tmp_path / "export"
     shutil.copytree(demo_root / "export", export)
     source = (export / "ser_model.c").read_text()
     bias = re.search(r"layer_3_dense_bias\[64\] __attribute__\(\(aligned\(4\)\)\) = \{\n    (-?\d+),", source)
     (export / "ser_model.c").write_text(source[: bias.start(1)] + "100000" + source[bias.end(1) :])
-    artifact.finish(str(export), "exporter", MADE["exporter"])
+    seal(export, "exporter")
     board = validate(demo_root, tmp_path / "board", export)
     assert not board.replay.bit_exact
     with pytest.raises(UserError, match=r"windows with TFLM's bits on the host: .* FAILED"):
@@ -94,13 +93,13 @@ def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatc
         ("examples", {"parameters": {"padding": "features"}}, "which no device does"),
     ],
 )
-def test_what_can_not_be_built_is_said_and_no_failure(demo_root, tmp_path, folder, change, reason):
+def test_what_can_not_be_built_is_said_and_no_failure(demo_root, tmp_path, seal, folder, change, reason):
     root = tmp_path / "run"
     shutil.copytree(demo_root / "evaluation", root / "evaluation")
     for kind, name, step in ((Export, "export", "exporter"), (Dataset, "examples", "transform")):
         document = run_files.read(kind, str(demo_root / name))
         run_files.write(dataclasses.replace(document, **change) if name == folder else document, str(root / name))
-        artifact.finish(str(root / name), step, MADE[step])
+        seal(root / name, step)
     board = validate(root, tmp_path / "board")
     assert not board.validated and reason in board.skipped[0]
 

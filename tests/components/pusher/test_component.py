@@ -12,11 +12,10 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from components.pusher import component
-from components.step import MADE
 from schemas.run_files import Board, Evaluation
 from ser_tinyml.codegen.bundle import make_zip
 from ser_tinyml.judging.gates import at_most
-from ser_tinyml.store import artifact, run_files
+from ser_tinyml.store import run_files
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +91,14 @@ def test_bundle_has_the_licences_and_the_card(bundle):
         ),
     ],
 )
-def test_nothing_is_pushed_of_a_model_that_failed(demo_root, tmp_path, capsys, kind, folder, step, change, reason):
+def test_nothing_is_pushed_of_a_model_that_failed(
+    demo_root, tmp_path, capsys, seal, kind, folder, step, change, reason
+):
     folders = {name: str(demo_root / name) for name in ("examples", "export", "evaluation", "board")}
     failed = dataclasses.replace(run_files.read(kind, folders[folder]), **change)
     folders[folder] = str(tmp_path / folder)
     run_files.write(failed, folders[folder])
-    artifact.finish(folders[folder], step, MADE[step])
+    seal(folders[folder], step)
     component.run(str(tmp_path / "out"), component.Parameters(), **folders)
     assert reason in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["artifact.json"]
