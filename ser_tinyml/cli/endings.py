@@ -47,7 +47,8 @@ def told_in_one_message(debug: bool = False) -> Iterator[None]:
       debug: whether the traceback of an error is shown, too.
     """
     _show_any_name()
-    logging.getLogger("apache_beam.runners.worker").setLevel(logging.NOTSET if debug else logging.CRITICAL)
+    for part in ("worker", "common"):  # of Beam, where it shows the tracebacks of what it raises again
+        logging.getLogger(f"apache_beam.runners.{part}").setLevel(logging.NOTSET if debug else logging.CRITICAL)
     take_interruptions()
     try:
         with _own_temporary_folder():
