@@ -1,6 +1,6 @@
 """Changes files that people bring, a thousand times each, and opens them: a message or a result must come of it.
 
-`python benchmarks/faults/mutated_files.py [--count=1000]` prints a row a kind of file, and ends with an error where one
+`python benchmarks/faults/mutated_files.py [--count=1000] [--kind=SUFFIX]` prints a row a kind of file, and ends with an error where one
 ended in a crash, an exception that is no message, after more than a minute, or with more than 1 GB. Each file is opened
 in a process forked from this one. Models are loaded there as the exporter's own process loads them; where native code
 crashes on one, that process is started for it in earnest, and must tell so.
@@ -41,12 +41,16 @@ def main() -> None:
     """Runs the campaign."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="changed files of each kind")
-    count = parser.parse_args().count
+    parser.add_argument("--kind", default="", help="this suffix alone")
+    arguments = parser.parse_args()
+    count = arguments.count
     bad = []
     with tempfile.TemporaryDirectory() as folder:
         kinds = _make_files(pathlib.Path(folder))
         print(f"{'kind':10} {'files':>6}  outcomes")
         for kind, (content, opens) in kinds.items():
+            if arguments.kind not in ("", kind):
+                continue
             outcomes: collections.Counter = collections.Counter()
             for number in range(count):
                 path = pathlib.Path(folder, f"changed.{kind}")

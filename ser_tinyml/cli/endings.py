@@ -11,10 +11,8 @@ import logging
 import os
 import pathlib
 import re
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 import types
@@ -22,6 +20,7 @@ from collections.abc import Iterator
 from typing import NoReturn, TypeGuard
 
 from schemas.errors import GateFailed, UsageError, UserError
+from ser_tinyml.store.temporary import own_temporary_folder, remove_own_folders
 from ser_tinyml.version import VERSION
 
 _INTERRUPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
@@ -51,7 +50,7 @@ def told_in_one_message(debug: bool = False) -> Iterator[None]:
         logging.getLogger(f"apache_beam.runners.{part}").setLevel(logging.NOTSET if debug else logging.CRITICAL)
     take_interruptions()
     try:
-        with _own_temporary_folder():
+        with own_temporary_folder():
             try:
                 yield
             finally:
@@ -129,39 +128,8 @@ def _keep_exit_code() -> None:
 
 def _leave(exit_code: int) -> NoReturn:
     """Ends the process at once, but for its temporary folders."""
-    for folder in _temporary_folders:
-        shutil.rmtree(folder, ignore_errors=True)
+    remove_own_folders()
     os._exit(exit_code)
-
-
-_temporary_folders: list[str] = []
-
-
-@contextlib.contextmanager
-def _own_temporary_folder() -> Iterator[None]:
-    """Gives this process, and the programs that it runs, one folder for all that is temporary, and removes it in the end.
-
-    Raises:
-      UserError: no folder can be made where TMPDIR says, or by default in /tmp.
-    """
-    given = os.environ.get("TMPDIR")
-    parent = given or tempfile.gettempdir()
-    try:
-        folder = tempfile.mkdtemp(prefix="ser-tinyml-", dir=parent)
-    except OSError as error:
-        raise UserError(f"no temporary folder can be made in TMPDIR={parent}: {error.strerror}") from error
-    _temporary_folders.append(folder)
-    os.environ["TMPDIR"] = tempfile.tempdir = folder
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        _temporary_folders.remove(folder)
-        tempfile.tempdir = None
-        if given is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = given
 
 
 def _show_any_name() -> None:
