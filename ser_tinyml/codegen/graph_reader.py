@@ -16,7 +16,7 @@ from ser_tinyml.codegen.engine_graph import (
     Softmax,
     TakeFrame,
 )
-from ser_tinyml.codegen.tflite_file import name_operator, parse_model
+from ser_tinyml.codegen.tflite_file import damage_told, name_operator, parse_model
 from ser_tinyml.codegen.tflite_tensors import Tensors
 from ser_tinyml.runtimes.int8 import Quantization
 
@@ -107,12 +107,13 @@ def read_graph(content: bytes) -> Graph:
     """Returns the layers of an int8 TFLite flatbuffer.
 
     Raises:
-      UserError: it has an operator, a type, a shape or a quantization that the engine does not know; names operator and tensor.
+      UserError: it is damaged, or has an operator, a type, a shape or a quantization that the engine does not know; names operator and tensor.
     """
     model = parse_model(content)
-    if len(model.subgraphs) != 1:
-        raise UserError(f"the engine takes a model of one subgraph, this one has {len(model.subgraphs)}")
-    return _Reader(model).read()
+    with damage_told():
+        if len(model.subgraphs) != 1:
+            raise UserError(f"the engine takes a model of one subgraph, this one has {len(model.subgraphs)}")
+        return _Reader(model).read()
 
 
 class _Reader:

@@ -1,7 +1,12 @@
 """What a TFLite file holds: operators and tensors."""
 
+import contextlib
+import struct
+from collections.abc import Iterator
+
 from tensorflow.lite.python import schema_py_generated as schema
 
+from schemas.errors import UserError
 from schemas.run_files import ModelDescription, Tensor
 
 _OPERATOR_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
@@ -9,8 +14,23 @@ TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if 
 
 
 def parse_model(content: bytes) -> schema.ModelT:
-    """Returns the parsed flatbuffer of a TFLite file."""
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+    """Returns the parsed flatbuffer of a TFLite file; UserError where it is none, or damaged."""
+    if content[4:8] != b"TFL3":
+        raise UserError("the file is no TFLite model: it lacks the identifier TFL3")
+    with damage_told():
+        return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+@contextlib.contextmanager
+def damage_told() -> Iterator[None]:
+    """Makes a UserError of what comes of following a flatbuffer whose offsets, lengths or indices lead nowhere.
+
+    Python's flatbuffers have no verifier: a damaged file is found where it is read.
+    """
+    try:
+        yield
+    except (struct.error, TypeError, AttributeError, IndexError, KeyError, ValueError, ArithmeticError) as error:
+        raise UserError(f"the TFLite model is damaged: {str(error) or type(error).__name__}") from error
 
 
 def name_operator(model: schema.ModelT, operator: schema.OperatorT) -> str:
