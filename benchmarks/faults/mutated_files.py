@@ -1,8 +1,8 @@
 """Changes files that people bring, a thousand times each, and opens them: a message or a result must come of it.
 
-`python benchmarks/faults/mutated_files.py [--count=1000] [--kind=SUFFIX]` prints a row a kind of file, and ends with an error where one
-ended in a crash, an exception that is no message, after more than a minute, or with more than 1 GB. Each file is opened
-in a process forked from this one. Models are loaded there as the exporter's own process loads them; where native code
+`python benchmarks/faults/mutated_files.py [--count=1000] [--kind=SUFFIX]` prints a row a kind of file, and ends with an error
+where one ended in a crash, an exception that is no message, after more than a minute, or with more than 1 GB. Each file is
+opened in a process forked from this one. Models are loaded there as the exporter's own process loads them; where native code
 crashes on one, that process is started for it in earnest, and must tell so.
 """
 

@@ -107,7 +107,8 @@ def read_graph(content: bytes) -> Graph:
     """Returns the layers of an int8 TFLite flatbuffer.
 
     Raises:
-      UserError: it is damaged, or has an operator, a type, a shape or a quantization that the engine does not know; names operator and tensor.
+      UserError: it is damaged, or has an operator, a type, a shape or a quantization that the engine does not know; names
+        operator and tensor.
     """
     model = parse_model(content)
     with damage_told():
