@@ -22,7 +22,7 @@ import presets
 import same_work
 from corpora import make_manifest
 
-from schemas.classes import LABELS
+from schemas.classes import PRESETS
 from schemas.run_files import Dataset
 from ser_tinyml.store import run_files
 
@@ -42,7 +42,7 @@ def main() -> None:
     manifest = make_manifest(output, arguments.corpus, [DEFAULT])
     shutil.copy(manifest.with_name("summary.json"), output)  # how the clips were divided
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
-    few = [row for label in LABELS for row in _one_a_split(rows, label)]
+    few = [row for label in PRESETS["four"].labels for row in _one_a_split(rows, label)]
     start_up = min(_run(output, few, num_shards=1).seconds for _ in range(3))
     print(f"start-up ({len(few)} clips): {start_up:.1f} s")
     print(f"{'':56}largest worker, MB:")

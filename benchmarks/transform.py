@@ -12,7 +12,7 @@ import statistics
 import commands
 import presets
 import same_work
-from corpora import REPOSITORY, make_manifest
+from corpora import REPOSITORY, WHOLE_FOUR, make_manifest
 
 NOTEBOOK = presets.make_flag("notebook")
 RUNNER = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--output", default="build/bench-transform")
     arguments = parser.parse_args()
     output = pathlib.Path(arguments.output)
-    manifest = make_manifest(output, arguments.corpus, [NOTEBOOK, "--unpleasant_keep_fraction=1"])
+    manifest = make_manifest(output, arguments.corpus, [NOTEBOOK, f"--classes={WHOLE_FOUR}"])
     clips = len(manifest.read_text().splitlines())
     arrays, examples = output / "notebook.npz", output / "job"
     job_flags = [f"--manifest={manifest}", f"--output={examples}", NOTEBOOK, *RUNNER]

@@ -14,10 +14,11 @@ import presets
 import same_work
 import tensorflow as tf
 
-from schemas.classes import LABELS
+from schemas.classes import PRESETS
 from schemas.front_end import FrontEnd
 from ser_tinyml.network.architecture import Architecture, carry_weights
 
+N_CLASSES = len(PRESETS["four"].classes)
 WARM_UP = 3  # updates that build the graph
 
 
@@ -50,7 +51,7 @@ def _build_networks() -> dict[str, tf.keras.Model]:
         lstm_units=tuple(map(int, flags["lstm_units"].split(","))),
         dense_units=int(flags["dense_units"]),
         dropout=0.0,
-        n_classes=len(LABELS),
+        n_classes=N_CLASSES,
     )
     plain, fused = architecture.build(), architecture.build_for_training(seed=0)
     carry_weights(plain, fused)
@@ -65,7 +66,7 @@ def _draw_batches(count: int):
     size = int(presets.read("notebook")["batch_size"])
     for _ in range(count):
         shape = (size, front_end.n_frames, front_end.n_mfcc)
-        yield rng.standard_normal(shape, np.float32), rng.integers(len(LABELS), size=size)
+        yield rng.standard_normal(shape, np.float32), rng.integers(N_CLASSES, size=size)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ import json
 from typing import Any
 
 from pipeline.steps import STEPS, Step
+from schemas.classes import PRESETS
 from schemas.errors import UserError
 from schemas.run_files import RunHistory, StepRun
 from ser_tinyml import corpora
+from ser_tinyml.corpora.own import Reading
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.code_digest import digest_code
 from ser_tinyml.store.digests import sha256_of
@@ -47,8 +49,11 @@ class Lineage:
             read["model_path"] = sha256_of(path)
         if directory := values.get("noise_dir"):
             read["noise_dir"] = _digest_listing(directory)
+        if (classes := values.get("classes")) and classes not in PRESETS:
+            read["classes"] = sha256_of(classes)
         for corpus in values.get("corpus", ()):
-            read[f"corpus {corpus}"] = _digest_listing(corpora.parse_corpus_flag(corpus)[1])
+            reading = Reading.parse(values["speaker_from"], values["columns"])
+            read[f"corpus {corpus}"] = _digest(corpora.list_states(corpora.parse_corpus_flag(corpus), reading))
         return StepRun(
             code=digest_code(step.component.__name__),
             libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},

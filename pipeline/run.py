@@ -11,8 +11,8 @@ from components.step import MADE, StepParameters, define_flags, define_output, f
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, Step, plan_steps
 from schemas.errors import UsageError
-from ser_tinyml.corpora import CORPORA
-from ser_tinyml.corpora.splits import most_folds
+from ser_tinyml.corpora import CORPORA, parse_corpus_flags
+from ser_tinyml.corpora.splits import MOST_FOLDS
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import artifact, files
 from ser_tinyml.store.lock import locked
@@ -63,10 +63,11 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     count, left_out = flag_values["folds"].value, flag_values["leave_out"].value
     if (count or left_out) and (flag_values["fold"].value or flag_values["model_path"].value):
         raise UsageError("--folds and --leave_out train a model for each fold: they go without --fold and --model_path")
-    if count and not 2 <= count <= (most := most_folds(CORPORA)):
-        raise UsageError(f"--folds={count}: at least 2 and at most {most}")
-    if unknown := [name for name in left_out if name not in CORPORA]:
-        raise UsageError(f"--leave_out={unknown[0]}: unknown corpus; known are {', '.join(CORPORA)}")
+    if count and not 2 <= count <= MOST_FOLDS:
+        raise UsageError(f"--folds={count}: at least 2 and at most {MOST_FOLDS}")
+    known = dict.fromkeys([*CORPORA, *(source.name for source in parse_corpus_flags(flag_values["corpus"].value))])
+    if unknown := [name for name in left_out if name not in known]:
+        raise UsageError(f"--leave_out={unknown[0]}: unknown corpus; known are {', '.join(known)}")
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 

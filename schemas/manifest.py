@@ -14,16 +14,20 @@ PER_COPY = "per_copy"
 class ManifestRow:
     """One clip."""
 
-    clip_id: str  # hexadecimal SHA-256 of the file's content
+    clip_id: str  # hexadecimal SHA-256 of the file's content; of a part of it, of that and where the part is
     path: str
     corpus: str
     speaker: str  # unique with its corpus
-    emotion: str  # the source's: a key of LABEL_OF_EMOTION
-    label: str
+    emotion: str  # what its corpus calls it
+    label: str  # the class that takes it
     split: str  # one of SPLITS, or PER_COPY
-    duration: float  # s
+    duration: float  # s, of the part where it is one
     sample_rate: int  # Hz, the file's own
     synthetic: bool
+    # Of a part of a recording; a row of a whole one is stored without these.
+    file_sha256: str = ""
+    start: float = 0.0  # s
+    end: float = 0.0  # s; 0: the recording's end
 
     @property
     def speaker_key(self) -> str:
@@ -32,4 +36,8 @@ class ManifestRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as it is stored."""
-        return dataclasses.asdict(self)
+        stored = dataclasses.asdict(self)
+        return stored if self.file_sha256 else {name: stored[name] for name in stored if name not in OF_A_PART}
+
+
+OF_A_PART = tuple(field.name for field in dataclasses.fields(ManifestRow) if field.default is not dataclasses.MISSING)

@@ -59,7 +59,7 @@ class ManifestSummary:
     """How the recordings were divided. The number of files is that of clips, excluded and quarantined ones."""
 
     KIND: ClassVar[str] = "manifest summary"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "summary.json"
 
     files: int  # found in the corpora
@@ -72,6 +72,12 @@ class ManifestSummary:
     test_fraction: float
     salt: int  # of the hashes that rank speakers
     synthetic: bool
+    labels: tuple[str, ...]  # the classes, in the order of a model's outputs
+    leds: tuple[str, ...]  # the colour of each class on the board's LED, #RRGGBB
+    label_of_emotion: dict[str, str]  # what a corpus calls an emotion -> its class
+    corpora: tuple[str, ...]  # of which clips are in use
+    train_only: tuple[str, ...]  # corpora whose speakers are never held out
+    clips_of_label: dict[str, dict[str, int]]  # split -> class -> clips
     speakers: dict[str, tuple[str, ...]]  # split -> `corpus/speaker`
 
 
@@ -99,13 +105,14 @@ class Dataset:
     """A finished dataset: what its records are, and where."""
 
     KIND: ClassVar[str] = "dataset"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "dataset.json"
 
     digest: str  # of all records, whatever the shards
     synthetic: bool
-    protocol: str  # "disjoint_speakers", "shared_speakers" or "notebook"
+    protocol: str  # a key of ser_tinyml.judging.protocols.PROTOCOLS
     labels: tuple[str, ...]  # of which a record's label is the index
+    leds: tuple[str, ...]  # the colour of each class on the board's LED, #RRGGBB
     front_end: FrontEnd
     standardisation: Standardisation  # of the training split
     parameters: dict[str, Any]  # that the data job ran with
@@ -184,12 +191,13 @@ class Export:
     """An exported model."""
 
     KIND: ClassVar[str] = "export"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "export.json"
 
     model_path: str  # of a model from elsewhere; "" of the trained one
     keras_sha256: str
     labels: tuple[str, ...]  # in the order of the outputs
+    leds: tuple[str, ...]  # the colour of each on the board's LED, #RRGGBB
     front_end: FrontEnd
     standardisation: Standardisation
     arena_bytes: int  # smallest in which TFLM runs the int8 file on a 64-bit host

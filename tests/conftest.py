@@ -15,7 +15,9 @@ import pytest
 import soundfile
 
 from components.step import MADE
+from schemas.classes import PRESETS, SPLITS
 from schemas.run_files import ManifestSummary
+from ser_tinyml.corpora import CORPORA
 from ser_tinyml.store import artifact, run_files
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
@@ -131,7 +133,21 @@ def write_summary() -> Callable[..., ManifestSummary]:
     def write(manifest: str | pathlib.Path, *, protocol: str = "speaker", fraction: float = 0.25) -> ManifestSummary:
         counts = {"files": 0, "clips": 0, "excluded": {}, "quarantined": {}, "speakers": {}}
         fractions = {"validation_fraction": fraction, "test_fraction": fraction}
-        summary = ManifestSummary(**counts, **fractions, protocol=protocol, fold="", salt=0, synthetic=False)
+        four = PRESETS["four"]
+        summary = ManifestSummary(
+            **counts,
+            **fractions,
+            protocol=protocol,
+            fold="",
+            salt=0,
+            synthetic=False,
+            labels=four.labels,
+            leds=four.leds,
+            label_of_emotion={emotion: each.name for each in four.classes for emotion in each.emotions},
+            corpora=tuple(CORPORA),
+            train_only=(),
+            clips_of_label={split: dict.fromkeys(four.labels, 1) for split in SPLITS},
+        )
         run_files.write(summary, str(pathlib.Path(manifest).parent))
         return summary
 

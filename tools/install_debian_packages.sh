@@ -17,7 +17,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 has c++ && has cc || need g++ "the TFLM source is not compiled, the firmware not built for this machine, its tests are skipped"
 has cmake || need cmake "the firmware is not built, its tests are skipped"
 has clang || need clang "the fuzzers are not built"
-if has clang && ! [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ]; then
+if ! has clang || ! [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ]; then
 	need libclang-rt-dev "the fuzzers are not built"
 fi
 has qemu-system-arm || need qemu-system-arm "no firmware runs on the emulated board"

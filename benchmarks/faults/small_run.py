@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 
+WHOLE_FOUR = pathlib.Path(__file__).resolve().parents[1] / "whole_four.json"
 FLAGS = [
-    *("--validation_fraction=0.25", "--test_fraction=0.25", "--unpleasant_keep_fraction=1", "--num_shards=2"),
+    *("--validation_fraction=0.25", "--test_fraction=0.25", f"--classes={WHOLE_FOUR}", "--num_shards=2"),
     *("--augment=clean", "--lstm_units=4,4", "--dense_units=4", "--epochs=3", "--batch_size=16"),
     *("--max_accuracy_loss=1", "--min_agreement=0", "--board_clips=2"),
 ]

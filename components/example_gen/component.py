@@ -2,24 +2,26 @@
 
 Writes:
   manifest.jsonl    a row a clip in use, in the order of clip ids (schemas/manifest.py)
-  excluded.jsonl    recordings that are in order and not wanted: duplicates, songs, emotions not in use, the part of the
-                    unpleasant class that `unpleasant_keep_fraction` drops
+  excluded.jsonl    recordings that are in order and not wanted: duplicates, songs, emotions that no class takes, the share of
+                    a class that --classes does not keep, files of another corpus in the same tree
   quarantine.jsonl  recordings that are not in order, each with its reason and detail
-  summary.json      the counts: files found = manifest + excluded + quarantine; the split's protocol and salt
+  summary.json      the classes; the counts: files found = manifest + excluded + quarantine; the split's protocol and salt
 """
 
 import collections
 import dataclasses
 
 from components.step import StepParameters, owns_output, parameter
-from schemas.classes import SPLITS
+from schemas.classes import PRESETS, SPLITS, ClassSet, make_own_classes, parse_classes
 from schemas.errors import UsageError, UserError
 from schemas.manifest import ManifestRow
 from schemas.run_files import ManifestSummary, SplitProtocol
 from ser_tinyml import corpora
+from ser_tinyml.corpora import CORPORA, Source
 from ser_tinyml.corpora.corpus import Clip, LeftOut
+from ser_tinyml.corpora.own import Reading
 from ser_tinyml.corpora.recordings import inspect_recordings
-from ser_tinyml.corpora.selection import select_clips
+from ser_tinyml.corpora.selection import refuse_unknown_emotions, select_clips
 from ser_tinyml.corpora.splits import Assignment, assign_splits, parse_fold
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.manifest import write_manifest
@@ -29,7 +31,28 @@ from ser_tinyml.store.manifest import write_manifest
 class Parameters(StepParameters):
     """What decides the manifest."""
 
-    corpus: tuple[str, ...] = parameter((), "NAME:DIR, a corpus and where it is; may be given several times.")
+    corpus: tuple[str, ...] = parameter(
+        (),
+        "Recordings, may be given several times. NAME:DIR: a published corpus (`ser-tinyml corpora` lists them), or "
+        "combined:DIR, copies of RAVDESS, CREMA-D, TESS and SAVEE in one tree. folder:DIR: your own, DIR/EMOTION/SPEAKER/* or "
+        "DIR/EMOTION/*. table:FILE: your own, a row a recording, as CSV, TSV or JSON Lines. mine=folder:DIR names one.",
+    )
+    classes: str = parameter(
+        "",
+        f"The classes: {', '.join(PRESETS)}, or a JSON file (schemas/classes.py shows one). By default the labels of your own "
+        "recordings, else four.",
+    )
+    train_only: tuple[str, ...] = parameter(
+        (), "A corpus whose speakers are never held out; may be given several times."
+    )
+    speaker_from: str = parameter(
+        "",
+        "A regular expression that finds the speaker in the path or name of your own recording: its first group, or all of it.",
+    )
+    columns: str = parameter(
+        "",
+        "ROLE:COLUMN,... of a table whose columns have other names than path, emotion, speaker, sex, split, start and end.",
+    )
     split: SplitProtocol = parameter(
         "speaker",
         "speaker: no speaker in two splits. clip: speakers are shared between the splits, clips aren't. notebook: the "
@@ -44,9 +67,6 @@ class Parameters(StepParameters):
         0.1, "Share of the speakers (clips, copies) in the validation split.", above=0, below=1
     )
     test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.", above=0, below=1)
-    unpleasant_keep_fraction: float = parameter(
-        0.6, "Share of the sad and of the angry clips to keep, chosen by hash.", above=0, at_most=1
-    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,8 +75,12 @@ class Parameters(StepParameters):
             raise UsageError(f"--validation_fraction={validation} and --test_fraction={test}: their sum is below 1")
         if self.fold and self.split != "speaker":
             raise UsageError(f"--fold={self.fold} is of --split=speaker, not of --split={self.split}")
+        names = [source.name for source in corpora.parse_corpus_flags(self.corpus)]
         if self.fold:
-            parse_fold(self.fold)
+            parse_fold(self.fold, [*CORPORA, *names])
+        Reading.parse(self.speaker_from, self.columns)
+        if self.classes and self.classes not in PRESETS:
+            read_classes(self.classes)
 
 
 @owns_output(r"(manifest|excluded|quarantine)\.jsonl|summary\.json")
@@ -70,15 +94,20 @@ def run(output: str, parameters: Parameters) -> None:
         raise UsageError(
             "no corpus given: pass --corpus=NAME:DIR, like --corpus=ravdess:data/Audio_Speech_Actors_01-24"
         )
+    reading = Reading.parse(parameters.speaker_from, parameters.columns)
+    sources = corpora.parse_corpus_flags(parameters.corpus)
     clips: list[Clip] = []
     left_out: list[LeftOut] = []
-    for value in dict.fromkeys(parameters.corpus):
-        for found in corpora.read(*corpora.parse_corpus_flag(value)):
+    for source in sources:
+        for found in corpora.read(source, reading):
             (clips if isinstance(found, Clip) else left_out).append(found)  # type: ignore[arg-type]
     found_files = len(clips) + len(left_out)
+    classes = _choose_classes(parameters.classes, clips, sources)
+    refuse_unknown_emotions(clips, classes)
+    print(f"classes: {', '.join(classes.labels)}")
 
     recordings, unreadable = inspect_recordings(clips)
-    selected, unwanted = select_clips(recordings, parameters.unpleasant_keep_fraction)
+    selected, unwanted = select_clips(recordings, classes)
     left_out += unreadable + unwanted
     excluded, quarantined = _divide(left_out)
     for row in quarantined[:10]:
@@ -93,24 +122,53 @@ def run(output: str, parameters: Parameters) -> None:
             f"excluded; {files.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
         )
 
-    fold = parse_fold(parameters.fold) if parameters.fold else None
+    _refuse_empty_classes(classes, {recording.label for recording in selected})
+    fold = parse_fold(parameters.fold, [*CORPORA, *(s.name for s in sources)]) if parameters.fold else None
     fractions = {"validation": parameters.validation_fraction, "test": parameters.test_fraction}
-    assignment = assign_splits(selected, parameters.split, **fractions, fold=fold)
+    assignment = assign_splits(selected, parameters.split, **fractions, fold=fold, train_only=parameters.train_only)
     rows = assignment.rows
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")
     write_manifest(files.join(output, "manifest.jsonl"), rows)
-    run_files.write(_summarise(parameters, assignment, found_files=found_files, left_out=left_out), output)
+    summary = _summarise(parameters, assignment, classes=classes, found_files=found_files, left_out=left_out)
+    run_files.write(summary, output)
     print(f"{found_files} files: {len(rows)} clips, {len(excluded)} excluded, {len(quarantined)} quarantined")
 
 
+def read_classes(value: str) -> ClassSet:
+    """Returns the classes that --classes names: a preset, or a JSON file."""
+    return PRESETS[value] if value in PRESETS else parse_classes(files.read_json(value), f"--classes={value}")
+
+
+def _choose_classes(value: str, clips: list[Clip], sources: list[Source]) -> ClassSet:
+    """Returns the classes that are asked for; else one for each label of one's own recordings, or the four of the notebook."""
+    if value:
+        return read_classes(value)
+    own = {source.name for source in sources if source.is_own}
+    labels = [clip.emotion for clip in clips if clip.corpus in own]
+    return make_own_classes(labels) if labels else PRESETS["four"]
+
+
+def _refuse_empty_classes(classes: ClassSet, found: set[str]) -> None:
+    """Raises UserError where no clip is of a class: nothing could learn it."""
+    if empty := [each for each in classes.classes if each.name not in found]:
+        raise UserError(
+            f"no clip is {empty[0].name}: no recording in use is {' or '.join(empty[0].emotions)}; add some, or pass --classes "
+            "without this class"
+        )
+
+
 def _summarise(
-    parameters: Parameters, assignment: Assignment, *, found_files: int, left_out: list[LeftOut]
+    parameters: Parameters, assignment: Assignment, *, classes: ClassSet, found_files: int, left_out: list[LeftOut]
 ) -> ManifestSummary:
+    rows = assignment.rows
+    counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
+    for row in rows:
+        counts[row.split][row.label] += 1
     excluded, quarantined = (collections.Counter(row.reason for row in rows) for rows in _divide(left_out))
     return ManifestSummary(
         files=found_files,
-        clips=len(assignment.rows),
+        clips=len(rows),
         excluded=dict(sorted(excluded.items())),
         quarantined=dict(sorted(quarantined.items())),
         protocol=parameters.split,
@@ -118,12 +176,18 @@ def _summarise(
         validation_fraction=parameters.validation_fraction,
         test_fraction=parameters.test_fraction,
         salt=assignment.salt,
-        synthetic=any(row.synthetic for row in assignment.rows),
-        speakers=_speakers_by_split(assignment.rows),
+        synthetic=any(row.synthetic for row in rows),
+        labels=classes.labels,
+        leds=classes.leds,
+        label_of_emotion=dict(sorted({row.emotion: row.label for row in rows}.items())),
+        corpora=tuple(sorted({row.corpus for row in rows})),
+        train_only=parameters.train_only,
+        clips_of_label={split: {label: counts[split][label] for label in classes.labels} for split in sorted(counts)},
+        speakers=_speakers_by_split(rows),
     )
 
 
-_EXCLUSIONS = ("not_speech", "duplicate", "emotion_not_in_use", "unpleasant_not_kept")
+_EXCLUSIONS = ("not_speech", "other_corpus", "duplicate", "emotion_not_in_use", "not_kept")
 
 
 def _divide(left_out: list[LeftOut]) -> tuple[list[LeftOut], list[LeftOut]]:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.step import StepParameters, owns_output, parameter
-from schemas.classes import LABELS, parse_labels
+from schemas.classes import choose_leds, parse_labels
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Export, ExportedFile, Training
@@ -44,7 +44,8 @@ class Parameters(StepParameters):
         "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
     )
     model_labels: str = parameter(
-        ",".join(LABELS), "The classes of --model_path in the order of its outputs, with commas between them."
+        "",
+        "The classes of --model_path in the order of its outputs, with commas between them; by default the dataset's.",
     )
     model_front_end: str = parameter(
         "",
@@ -69,6 +70,7 @@ class _Source:
 
     path: str
     labels: tuple[str, ...]
+    leds: tuple[str, ...]  # of each label
     front_end: FrontEnd
     standardisation: Standardisation
 
@@ -87,7 +89,7 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
       UserError: the model can't be read, does not fit the front end or the labels, or TFLM can't run it.
     """
     dataset = run_files.read(Dataset, examples)
-    source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model)
+    source = _foreign_model(parameters, dataset) if parameters.model_path else _trained_model(model, dataset)
     if source.front_end != dataset.front_end:
         raise UserError(
             f"{source.path} and {examples} differ in their front ends: the records can't calibrate the model"
@@ -109,6 +111,7 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         model_path=parameters.model_path,
         keras_sha256=sha256_of(source.path),
         labels=source.labels,
+        leds=source.leds,
         front_end=source.front_end,
         standardisation=source.standardisation,
         arena_bytes=arena_bytes,
@@ -140,7 +143,7 @@ def _make_sources(
 ) -> tuple[dict[str, bytes], str]:
     """Returns the C sources by their names, and what the engine lacks for this model; "" where it lacks nothing."""
     data = make_tflm_sources(int8, arena_bytes)
-    interface = ModelInterface(source.labels, source.front_end, source.standardisation)
+    interface = ModelInterface(source.labels, source.front_end, source.standardisation, source.leds)
     graph, engine_lacks = None, ""
     try:
         graph = read_graph(int8).with_lstm_names(lstm_names)
@@ -155,7 +158,7 @@ def _describe(name: str, content: bytes) -> ExportedFile:
     return ExportedFile(bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), model=description)
 
 
-def _trained_model(model: str | None) -> _Source:
+def _trained_model(model: str | None, dataset: Dataset) -> _Source:
     if not model:
         raise UserError(
             "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
@@ -164,6 +167,7 @@ def _trained_model(model: str | None) -> _Source:
     return _Source(
         path=files.join(model, training.model),
         labels=training.labels,
+        leds=_find_leds(training.labels, dataset),
         front_end=training.front_end,
         standardisation=training.standardisation,
     )
@@ -178,8 +182,15 @@ def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
     except TypeError as error:
         raise UserError(f"--model_front_end={parameters.model_front_end}: {error}") from error
     standardisation = _foreign_standardisation(parameters.model_standardisation, dataset)
-    labels = parse_labels("model_labels", parameters.model_labels)
-    return _Source(parameters.model_path, labels, front_end=front_end, standardisation=standardisation)
+    labels = parse_labels("model_labels", parameters.model_labels) if parameters.model_labels else dataset.labels
+    leds = _find_leds(labels, dataset)
+    return _Source(parameters.model_path, labels, leds=leds, front_end=front_end, standardisation=standardisation)
+
+
+def _find_leds(labels: tuple[str, ...], dataset: Dataset) -> tuple[str, ...]:
+    """Returns the colour that the dataset gives each label; one that it does not know gets another."""
+    known = dict(zip(dataset.labels, dataset.leds, strict=True))
+    return choose_leds([known.get(label, "") for label in labels])
 
 
 def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:

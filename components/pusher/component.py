@@ -61,7 +61,9 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
         **firmware,
         **by_path,
         **{f"third_party/cmsis_dsp/{path}": content for path, content in cmsis_dsp.items()},
-        **make_arduino_library(firmware, for_board, cmsis_dsp),
+        **make_arduino_library(
+            firmware, for_board, cmsis_dsp, labels_and_leds=list(zip(exported.labels, exported.leds, strict=True))
+        ),
         "golden/vectors.bin": golden.encode(),
         "sbom.cdx.json": make_sbom(by_path),
         "MODEL_CARD.md": render_card(exported, dataset, evaluation=evaluated, board=validated).encode(),

@@ -5,7 +5,6 @@ import dataclasses
 from collections.abc import Iterable
 
 from components.step import StepParameters, owns_output
-from schemas.classes import LABEL_OF_EMOTION
 from schemas.manifest import ManifestRow
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
 from ser_tinyml.audio.decode import Undecodable
@@ -67,7 +66,7 @@ def _draw_one_per_emotion(rows: Iterable[ManifestRow]) -> list[tuple[str, bytes]
             title = f"{row.emotion} → {row.label} ({row.corpus}, speaker {row.speaker})"
             with contextlib.suppress(Undecodable):
                 drawn[row.emotion] = title, data_pictures.draw_recording(row.path, row.clip_id)
-    return [drawn[emotion] for emotion in LABEL_OF_EMOTION if emotion in drawn]
+    return [drawn[emotion] for emotion in sorted(drawn)]
 
 
 def _first_clip(examples: str) -> list:

@@ -32,17 +32,19 @@ from components.transform.job import (
     JobSettings,
     run_job,
 )
-from schemas.classes import LABEL_OF_EMOTION, LABELS, SPLITS
+from schemas.classes import SPLITS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
 from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
-from ser_tinyml.audio.clip import ClipSettings
+from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings
 from ser_tinyml.audio.decode import Acceptance, Crop
 from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
+from ser_tinyml.corpora.corpus import UNKNOWN_SPEAKER
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.anomalies import find_anomalies
+from ser_tinyml.store.manifest import list_domains
 from ser_tinyml.store.record_schema import RecordSchema
 from ser_tinyml.store.tfrecord import encode_shard, shard_names
 
@@ -149,12 +151,10 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
     quarantine = list(files.read_json_lines(files.join(output, QUARANTINE)))
     _check_counts(statistics, len(quarantine))
     statistics["quarantined"] = dict(collections.Counter(row["reason"] for row in quarantine).most_common())
-    _judge(
-        output, parameters, statistics=statistics, quarantine=quarantine, speakers_apart=summary.protocol == "speaker"
-    )
+    _judge(output, parameters, summary=summary, statistics=statistics, quarantine=quarantine)
     _write_empty_shards(output, settings)
     files.write_text(files.join(output, "schema.pbtxt"), settings.schema.to_text())
-    run_files.write(_describe_dataset(parameters, settings, statistics=statistics, protocol=summary.protocol), output)
+    run_files.write(_describe_dataset(parameters, settings, statistics=statistics, summary=summary), output)
     made = {name: statistics["splits"][name]["examples"] for name in SPLIT_NAMES}
     print(
         f"{statistics['manifest_rows']} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "
@@ -163,13 +163,18 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
 
 
 def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:
-    """Returns what the workers must know; raises UserError where --noise_dir has no noise."""
+    """Returns what the workers must know; UserError where --noise_dir has no noise, or --crop names a corpus not in use."""
     front_end = _front_end(parameters)
+    crops = _parse_crops(parameters.crop, parameters.max_crop_seconds)
+    known = {*CORPORA, *summary.corpora, EVERY_CORPUS}
+    if unknown := [corpus for corpus in crops if corpus not in known]:
+        raise UsageError(f"--crop={unknown[0]}:...: no clip is of that corpus; in use are {', '.join(summary.corpora)}")
     noises = list_noises(parameters.noise_dir) if parameters.noise_dir else ()
     return JobSettings(
         clip=ClipSettings(
             around=Surroundings(front_end, noises),
-            crops=_parse_crops(parameters.crop, parameters.max_crop_seconds),
+            crops=crops,
+            labels=summary.labels,
             windows=parameters.windows,
             load_rate=parameters.load_rate,
             acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
@@ -179,17 +184,18 @@ def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettin
             validation_fraction=summary.validation_fraction,
             test_fraction=summary.test_fraction,
         ),
-        schema=make_schema(front_end),
+        schema=make_schema(front_end, summary),
+        domains=list_domains(summary),
         per_copy=summary.protocol == "notebook",
         num_shards=parameters.num_shards,
         compressed=parameters.compression == "gzip",
     )
 
 
-def make_schema(front_end: FrontEnd) -> RecordSchema:
+def make_schema(front_end: FrontEnd, summary: ManifestSummary) -> RecordSchema:
     """Returns what every record must be, with the classes and corpora in use."""
-    emotions = tuple(emotion for emotion, label in LABEL_OF_EMOTION.items() if label)
-    return RecordSchema(labels=LABELS, emotions=emotions, corpora=tuple(CORPORA), front_end=front_end)
+    emotions = tuple(summary.label_of_emotion)
+    return RecordSchema(labels=summary.labels, emotions=emotions, corpora=summary.corpora, front_end=front_end)
 
 
 def _front_end(parameters: Parameters) -> FrontEnd:
@@ -198,20 +204,18 @@ def _front_end(parameters: Parameters) -> FrontEnd:
 
 
 def _parse_crops(values: tuple[str, ...], max_seconds: float) -> dict[str, Crop]:
-    crops: dict[str, Crop] = {}
-    for value in sorted(values, key=lambda value: value.count(":")):  # those for all corpora first
-        *corpus, start, end = ("", *value.split(":"))[-3:]
+    crops = {EVERY_CORPUS: Crop(0.0, 10.0)}
+    for value in values:
+        *corpus, start, end = (EVERY_CORPUS, *value.split(":"))[-3:]
         try:
             crop = Crop(float(start), float(end))
         except ValueError:
             raise UsageError(f"--crop={value}: expected [CORPUS:]START:END in seconds, like 0.4:1.9") from None
-        if not 0 <= crop.start < crop.end or (corpus[0] and corpus[0] not in CORPORA):
-            raise UsageError(f"--crop={value}: 0 <= START < END, and a corpus is one of {', '.join(CORPORA)}")
+        if not 0 <= crop.start < crop.end or value.count(":") > 2:
+            raise UsageError(f"--crop={value}: expected [CORPUS:]START:END with 0 <= START < END")
         if round(crop.end - crop.start, 6) > max_seconds:
             raise UsageError(f"--crop={value}: at most {max_seconds:g} s, as --max_crop_seconds says")
-        crops |= dict.fromkeys([corpus[0]] if corpus[0] else CORPORA, crop)
-    if missing := set(CORPORA) - set(crops):
-        crops |= dict.fromkeys(missing, Crop(0.0, 10.0))
+        crops[corpus[0]] = crop
     return crops
 
 
@@ -237,10 +241,14 @@ def _check_counts(statistics: dict, quarantined: int) -> None:
 
 
 def _judge(
-    output: str, parameters: Parameters, *, statistics: dict, quarantine: list[dict], speakers_apart: bool
+    output: str, parameters: Parameters, *, summary: ManifestSummary, statistics: dict, quarantine: list[dict]
 ) -> None:
     """Completes statistics.json by what is wrong with the dataset; raises UserError where anything is."""
-    anomalies = _foreign_values(quarantine) + find_anomalies(statistics, speakers_apart)
+    in_manifest = {
+        split: {label for label, clips in counts.items() if clips} for split, counts in summary.clips_of_label.items()
+    }
+    anomalies = _foreign_values(quarantine)
+    anomalies += find_anomalies(statistics, in_manifest, speakers_apart=summary.protocol == "speaker")
     path = files.join(output, STATISTICS)
     files.write_json(path, statistics | {"anomalies": anomalies})
     for row in quarantine[:10]:
@@ -274,7 +282,9 @@ def _foreign_values(quarantine: list[dict]) -> list[str]:
     return [f"{detail} ({count} manifest rows)" for detail, count in sorted(found.items())]
 
 
-def _describe_dataset(parameters: Parameters, settings: JobSettings, *, statistics: dict, protocol: str) -> Dataset:
+def _describe_dataset(
+    parameters: Parameters, settings: JobSettings, *, statistics: dict, summary: ManifestSummary
+) -> Dataset:
     splits = statistics["splits"]
     digests = "".join(f"{name} {splits[name]['examples']} {splits[name]['digest']}\n" for name in SPLIT_NAMES)
     mfcc = splits["train"]["mfcc"]
@@ -285,8 +295,9 @@ def _describe_dataset(parameters: Parameters, settings: JobSettings, *, statisti
     return Dataset(
         digest=hashlib.sha256(digests.encode()).hexdigest(),
         synthetic=any(split["synthetic"] for split in splits.values()),
-        protocol="notebook" if protocol == "notebook" else _compare_speakers(splits),
-        labels=LABELS,
+        protocol="notebook" if summary.protocol == "notebook" else _compare_speakers(splits),
+        labels=summary.labels,
+        leds=summary.leds,
         front_end=settings.clip.around.front_end,
         standardisation=Standardisation(tuple(mfcc["mean"]), tuple(mfcc["deviation"])),
         parameters=dataclasses.asdict(parameters),
@@ -307,4 +318,6 @@ def _describe_dataset(parameters: Parameters, settings: JobSettings, *, statisti
 
 def _compare_speakers(splits: dict) -> str:
     speakers = [set(splits[split]["speakers"]) for split in SPLITS]
+    if any(name.endswith(f"/{UNKNOWN_SPEAKER}") for held_out in speakers[1:] for name in held_out):
+        return "unknown_speakers"
     return "disjoint_speakers" if sum(map(len, speakers)) == len(set.union(*speakers)) else "shared_speakers"

@@ -22,7 +22,7 @@ from ser_tinyml.audio.clip import ClipSettings, decode_clip, make_records
 from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import unit_hash
-from ser_tinyml.store.manifest import find_foreign_value, parse_row
+from ser_tinyml.store.manifest import Domains, find_foreign_value, parse_row
 from ser_tinyml.store.record_schema import RecordSchema
 from ser_tinyml.store.records import encode, encode_audio
 from ser_tinyml.store.statistics import DatasetStatistics
@@ -35,6 +35,7 @@ class JobSettings:
 
     clip: ClipSettings
     schema: RecordSchema
+    domains: Domains  # of the manifest's rows
     per_copy: bool  # whether the manifest leaves the split to the copies
     num_shards: int
     compressed: bool
@@ -124,7 +125,7 @@ class MakeRecords(beam.DoFn):
         self._rows.inc()
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # such a clip goes to quarantine
-                row = read_row(line, self._settings.per_copy)
+                row = read_row(line, self._settings.domains, per_copy=self._settings.per_copy)
                 records, statistics = _make_keyed_records(row, self._settings)
         except Undecodable as error:
             Metrics.counter("transform", f"clips_quarantined_{error.reason}").inc()
@@ -137,7 +138,7 @@ class MakeRecords(beam.DoFn):
         yield from records
 
 
-def read_row(line: str, per_copy: bool) -> ManifestRow:
+def read_row(line: str, domains: Domains, *, per_copy: bool) -> ManifestRow:
     """Parses a line of the manifest; raises Undecodable where it is no row, or has a value that is outside its domain."""
     try:
         document = json.loads(line)
@@ -146,7 +147,7 @@ def read_row(line: str, per_copy: bool) -> ManifestRow:
         row = parse_row(document)
     except (ValueError, UserError) as error:
         raise Undecodable(INVALID_ROW, str(error)) from error
-    if problem := find_foreign_value(row):
+    if problem := find_foreign_value(row, domains):
         raise Undecodable(FOREIGN_VALUE, problem)
     if (row.split == PER_COPY) != per_copy:
         raise Undecodable(FOREIGN_VALUE, f"split is {row.split!r}: {PER_COPY!r} and --split=notebook go together")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from schemas.classes import LABELS
 from schemas.front_end import FrontEnd
 from schemas.manifest import PER_COPY, ManifestRow
 from schemas.record import Audio, Example
@@ -17,6 +16,7 @@ from ser_tinyml.audio.windows import cut_window, place_windows
 from ser_tinyml.corpora.splits import split_of
 from ser_tinyml.store.digests import unit_hash
 
+EVERY_CORPUS = ""  # whose crop is that of each corpus without one of its own
 HELD_OUT = "test"  # the split whose sound is stored, for the firmware to be replayed
 
 _FULL_SCALE = 32768  # of int16
@@ -28,7 +28,8 @@ class ClipSettings:
     """What decides the records of a clip."""
 
     around: Surroundings
-    crops: dict[str, Crop]  # corpus -> the part to keep
+    crops: dict[str, Crop]  # corpus -> the part to keep; of one that is not there that of EVERY_CORPUS
+    labels: tuple[str, ...]  # of which a record's label is the index
     windows: str  # "speech": those that cover the speech in the crop; "crop": the crop is the window
     load_rate: int  # Hz; 0: the recording's own
     acceptance: Acceptance
@@ -60,19 +61,27 @@ class DecodedClip:
 def decode_clip(row: ManifestRow, settings: ClipSettings) -> DecodedClip:
     """Decodes a clip's crop; raises Undecodable where that is less than a frame, or the file is not the manifest's."""
     front_end = settings.around.front_end
-    crop = settings.crops[row.corpus]
+    crop = _crop_part(settings.crops.get(row.corpus, settings.crops[EVERY_CORPUS]), row)
     decoded = decode_window(
         row.path,
         crop,
         front_end.sample_rate,
         load_rate=settings.load_rate,
         acceptance=settings.acceptance,
-        sha256=row.clip_id,
+        sha256=row.file_sha256 or row.clip_id,
     )
     if len(decoded.samples) < front_end.n_fft:
         length = f"{len(decoded.samples)} samples at {front_end.sample_rate} Hz"
         raise Undecodable("too_short", f"{length}: less than a frame of {front_end.n_fft}")
     return DecodedClip(row, decoded.samples, decoded.recording_seconds)
+
+
+def _crop_part(crop: Crop, row: ManifestRow) -> Crop:
+    """Returns the crop of a recording; of a part of one, that which lies as far in the part."""
+    if not row.file_sha256:
+        return crop
+    end = row.start + crop.end
+    return Crop(row.start + crop.start, min(end, row.end) if row.end else end)
 
 
 def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
@@ -95,7 +104,7 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
                 corpus=row.corpus,
                 speaker=row.speaker,
                 emotion=row.emotion,
-                label=LABELS.index(row.label),
+                label=settings.labels.index(row.label),
                 copy=number,
                 window=place,
                 augmentation=text,

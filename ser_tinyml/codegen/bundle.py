@@ -3,6 +3,7 @@
 import io
 import zipfile
 
+from ser_tinyml.codegen.c_text import render
 from ser_tinyml.codegen.firmware_tree import read_firmware
 
 _LIBRARY = "arduino/ser-tinyml"
@@ -14,9 +15,16 @@ def collect_firmware() -> dict[str, bytes]:
 
 
 def make_arduino_library(
-    firmware: dict[str, bytes], generated: dict[str, bytes], cmsis_dsp: dict[str, bytes]
+    firmware: dict[str, bytes], generated: dict[str, bytes], cmsis_dsp: dict[str, bytes], *, labels_and_leds: list
 ) -> dict[str, bytes]:
-    """Returns the same sources as Arduino's IDE takes them: all in one src/, of which it compiles every file."""
+    """Returns the same sources as Arduino's IDE takes them: all in one src/, of which it compiles every file.
+
+    Args:
+      firmware: the project's own sources, by path.
+      generated: the model's sources, by name.
+      cmsis_dsp: CMSIS-DSP's sources, by path.
+      labels_and_leds: (name, #RRGGBB) of each class, which the example's comment lists.
+    """
     board = "boards/nano33ble/"
     files = {path.removeprefix(board): content for path, content in firmware.items() if path.startswith(board)}
     for path, content in firmware.items():
@@ -28,6 +36,10 @@ def make_arduino_library(
         place, _, rest = path.partition("/")
         if place in ("Source", "Include", "PrivateInclude"):
             files[f"src/{rest.rpartition('/')[2] if place == 'Source' else rest}"] = content
+    files |= {
+        path: render(f"{path.rpartition('/')[2]}.j2", labels_and_leds=labels_and_leds)
+        for path in ("examples/ser/ser.ino", "library.properties")
+    }
     types = files["src/arm_math_types.h"]
     files["src/arm_math_types.h"] = (
         b"#define __GNUC_PYTHON__  // without CMSIS-Core, as firmware/cmake has it\n" + types

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 
+from schemas.classes import choose_leds
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.codegen.c_text import render
@@ -28,6 +29,7 @@ class ModelInterface:
     labels: tuple[str, ...]  # the classes, in the order of the outputs
     front_end: FrontEnd  # makes the input of sound, and says where windows are
     standardisation: Standardisation  # of each coefficient, before the model
+    leds: tuple[str, ...] = ()  # the colour of each class, #RRGGBB; none: the generator's choice
 
 
 def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) -> dict[str, bytes]:
@@ -49,6 +51,7 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
     values = {
         "sha256": hashlib.sha256(int8).hexdigest(),
         "labels": interface.labels,
+        "leds": [tuple(bytes.fromhex(led[1:])) for led in interface.leds or choose_leds([""] * len(interface.labels))],
         "label_bytes": max(len(json.dumps(label, ensure_ascii=False).encode()) for label in interface.labels),
         "input": model_input,
         "output": Quantization.of_tensor(description.output),

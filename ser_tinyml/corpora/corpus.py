@@ -4,6 +4,8 @@ import dataclasses
 import enum
 from collections.abc import Callable, Mapping
 
+UNKNOWN_SPEAKER = "unknown"  # of a recording that may be anybody's
+
 
 class FoldRule(enum.Enum):
     """How a cross-validation takes a corpus's speakers into the test split."""
@@ -18,7 +20,7 @@ class Utterance:
     """What a corpus encodes in a recording's name."""
 
     speaker: str  # a key of Corpus.speakers
-    emotion: str  # a key of schemas.classes.LABEL_OF_EMOTION
+    emotion: str  # one of schemas.classes.KNOWN_EMOTIONS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,12 +42,16 @@ class Corpus:
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """A recording whose name obeys its corpus's rules."""
+    """A recording, or a part of one, whose name or row of a table says what it is."""
 
     path: str
     corpus: str
     speaker: str
-    emotion: str
+    emotion: str  # what its corpus calls it
+    sex: str = ""  # of the speaker, where it is known
+    split: str = ""  # that its table puts it into
+    start: float = 0.0  # s, of the part
+    end: float = 0.0  # s; 0: to the recording's end
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import espeakng_loader
 import numpy as np
@@ -65,7 +66,7 @@ _SENTENCES = (
 
 
 @dataclasses.dataclass(frozen=True)
-class _Prosody:
+class Prosody:
     """How an emotion sounds: the means of what `_draw` varies."""
 
     pitch: float  # espeak-ng units above the speaker's own
@@ -76,86 +77,96 @@ class _Prosody:
     tilt_db: float  # treble above 1.5 kHz
 
 
-_PROSODY = {
-    "neutral": _Prosody(pitch=0, pitch_range=35, words_per_minute=162, gain_db=-1, breath_db=-36, tilt_db=0),
-    "calm": _Prosody(pitch=-4, pitch_range=28, words_per_minute=148, gain_db=-4, breath_db=-31, tilt_db=-1),
-    "happy": _Prosody(pitch=14, pitch_range=72, words_per_minute=198, gain_db=5, breath_db=-38, tilt_db=4),
-    "sad": _Prosody(pitch=-8, pitch_range=16, words_per_minute=124, gain_db=-9, breath_db=-22, tilt_db=-6),
-    "angry": _Prosody(pitch=6, pitch_range=50, words_per_minute=208, gain_db=11, breath_db=-42, tilt_db=7),
-    "fearful": _Prosody(pitch=18, pitch_range=40, words_per_minute=205, gain_db=-1, breath_db=-24, tilt_db=1),
-    "disgust": _Prosody(pitch=-6, pitch_range=55, words_per_minute=142, gain_db=1, breath_db=-30, tilt_db=-2),
-    "surprised": _Prosody(pitch=28, pitch_range=95, words_per_minute=152, gain_db=3, breath_db=-20, tilt_db=0),
+PROSODY = {
+    "neutral": Prosody(pitch=0, pitch_range=35, words_per_minute=162, gain_db=-1, breath_db=-36, tilt_db=0),
+    "calm": Prosody(pitch=-4, pitch_range=28, words_per_minute=148, gain_db=-4, breath_db=-31, tilt_db=-1),
+    "happy": Prosody(pitch=14, pitch_range=72, words_per_minute=198, gain_db=5, breath_db=-38, tilt_db=4),
+    "sad": Prosody(pitch=-8, pitch_range=16, words_per_minute=124, gain_db=-9, breath_db=-22, tilt_db=-6),
+    "angry": Prosody(pitch=6, pitch_range=50, words_per_minute=208, gain_db=11, breath_db=-42, tilt_db=7),
+    "fearful": Prosody(pitch=18, pitch_range=40, words_per_minute=205, gain_db=-1, breath_db=-24, tilt_db=1),
+    "disgust": Prosody(pitch=-6, pitch_range=55, words_per_minute=142, gain_db=1, breath_db=-30, tilt_db=-2),
+    "surprised": Prosody(pitch=28, pitch_range=95, words_per_minute=152, gain_db=3, breath_db=-20, tilt_db=0),
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class _Script:
+class Script:
     """One recording to make."""
 
-    corpus: str
-    path: str  # below the corpus's directory
-    voice: str
-    pitch: int
-    emotion: str
+    path: str  # below the output
+    voice: str  # a variant of espeak-ng's American English
+    pitch: int  # espeak-ng's, 0 to 99
+    emotion: str  # a key of PROSODY
     text: str
+    sample_rate: int = 16_000  # Hz
+    lead_seconds: float = 0.5  # before the voice sets in
 
 
 def make(output: str, seed: int = 0) -> int:
-    """Writes the corpus to `output`/{ravdess,tess,savee} and returns its number of clips.
-
-    The same seed gives the same bytes. espeak-ng keeps state from one utterance to the next, so a fresh process speaks all of
-    them in a fixed order.
-    """
-    limits = {"limit_seconds": _MAKING_SECONDS, "limit_bytes": _MAKING_BYTES}
-    return call_isolated(_make, output, seed, called="espeak-ng", **limits)
-
-
-def _make(output: str, seed: int) -> int:
+    """Writes the corpus to `output`/{ravdess,tess,savee} and returns its number of clips; a seed gives the same bytes."""
     scripts = list(_scripts())
-    engine = _Espeak()
-    for script in scripts:
-        key = hashlib.sha256(f"{seed}/{script.corpus}/{script.path}".encode()).digest()
-        wav = _record(script, engine, np.random.default_rng(int.from_bytes(key, "big")))
-        files.write_bytes(files.join(output, script.corpus, script.path), wav)
+    speak(scripts, output, seed)
     return len(scripts)
 
 
-def _scripts() -> Iterator[_Script]:
+def speak(scripts: list[Script], output: str, seed: int = 0) -> None:
+    """Writes a recording below `output` for each script; the same scripts and seed give the same bytes.
+
+    espeak-ng keeps state from one utterance to the next, so a fresh process speaks all of them in their order.
+    """
+    limits = {"limit_seconds": _MAKING_SECONDS, "limit_bytes": _MAKING_BYTES}
+    call_isolated(_speak, scripts, output, seed, called="espeak-ng", **limits)
+
+
+def _speak(scripts: list[Script], output: str, seed: int) -> None:
+    engine = _Espeak()
+    for script in scripts:
+        key = hashlib.sha256(f"{seed}/{script.path}".encode()).digest()
+        wav = _record(script, engine, np.random.default_rng(int.from_bytes(key, "big")))
+        files.write_bytes(files.join(output, script.path), wav)
+
+
+def _scripts() -> Iterator[Script]:
     for actor, (voice, pitch) in _RAVDESS_VOICES.items():
         for code, emotion in CORPORA["ravdess"].emotions.items():
             for take in range(_TAKES["ravdess"][code]):
                 intensity, repetition, statement = (f"{1 + take // step % 2:02}" for step in (4, 2, 1))
                 path = f"Actor_{actor}/03-01-{code}-{intensity}-{statement}-{repetition}-{actor}.wav"
-                yield _Script("ravdess", path, voice=voice, pitch=pitch, emotion=emotion, text=_STATEMENTS[statement])
+                yield _script("ravdess", path, voice=voice, pitch=pitch, emotion=emotion, text=_STATEMENTS[statement])
     for speaker, (voice, pitch) in _TESS_VOICES.items():
         for code, takes in _TAKES["tess"].items():
             folder = f"{speaker}_{'pleasant_surprise' if code == 'ps' else code}"
             for word in _WORDS[:takes]:
                 path = f"{folder}/{speaker}_{word}_{code}.wav"
                 emotion = CORPORA["tess"].emotions[code]
-                yield _Script("tess", path, voice=voice, pitch=pitch, emotion=emotion, text=f"Say the word {word}")
+                yield _script("tess", path, voice=voice, pitch=pitch, emotion=emotion, text=f"Say the word {word}")
     for speaker, (voice, pitch) in _SAVEE_VOICES.items():
         for code, takes in _TAKES["savee"].items():
             for take, sentence in enumerate(_SENTENCES[:takes], start=1):
                 path = f"ALL/{speaker}_{code}{take:02}.wav"
                 emotion = CORPORA["savee"].emotions[code]
-                yield _Script("savee", path, voice=voice, pitch=pitch, emotion=emotion, text=sentence)
+                yield _script("savee", path, voice=voice, pitch=pitch, emotion=emotion, text=sentence)
 
 
-def _draw(mean: _Prosody, rng: np.random.Generator) -> _Prosody:
+def _script(corpus: str, path: str, **spoken: Any) -> Script:
+    rate, lead = _PUBLISHED_RATE[corpus], _LEADING_SILENCE[corpus]
+    return Script(f"{corpus}/{path}", **spoken, sample_rate=rate, lead_seconds=lead)
+
+
+def _draw(mean: Prosody, rng: np.random.Generator) -> Prosody:
     """Draws one take: the emotion's means with a spread wide enough for neighbours to overlap."""
-    spread = _Prosody(pitch=4, pitch_range=10, words_per_minute=9, gain_db=1.8, breath_db=2, tilt_db=1.2)
-    return _Prosody(
+    spread = Prosody(pitch=4, pitch_range=10, words_per_minute=9, gain_db=1.8, breath_db=2, tilt_db=1.2)
+    return Prosody(
         **{
             field.name: getattr(mean, field.name) + getattr(spread, field.name) * rng.standard_normal()
-            for field in dataclasses.fields(_Prosody)
+            for field in dataclasses.fields(Prosody)
         }
     )
 
 
-def _record(script: _Script, engine: "_Espeak", rng: np.random.Generator) -> bytes:
+def _record(script: Script, engine: "_Espeak", rng: np.random.Generator) -> bytes:
     """Makes a WAV file: the voice with its breath, silence before and after, and a room's noise under it all."""
-    prosody = _draw(_PROSODY[script.emotion], rng)
+    prosody = _draw(PROSODY[script.emotion], rng)
     spoken = dataclasses.replace(prosody, pitch=script.pitch + prosody.pitch)
     voice = engine.say(script.text, script.voice, spoken)
     envelope = scipy.signal.sosfiltfilt(scipy.signal.butter(2, 30, fs=engine.rate, output="sos"), np.abs(voice))
@@ -166,9 +177,9 @@ def _record(script: _Script, engine: "_Espeak", rng: np.random.Generator) -> byt
     voice = voice + (10 ** (prosody.tilt_db / 20) - 1) * treble
     voice *= 10 ** ((prosody.gain_db - 26) / 20) / np.std(voice)
 
-    lead = int((_LEADING_SILENCE[script.corpus] + rng.uniform(-0.05, 0.05)) * engine.rate)
+    lead = int((script.lead_seconds + rng.uniform(-0.05, 0.05)) * engine.rate)
     samples = np.concatenate([np.zeros(lead), voice, np.zeros(int(rng.uniform(0.3, 0.7) * engine.rate))])
-    rate = _PUBLISHED_RATE[script.corpus]
+    rate = script.sample_rate
     samples = soxr.resample(samples, engine.rate, rate)
     samples += rng.standard_normal(len(samples)) * 10 ** (rng.uniform(-72, -62) / 20)
 
@@ -202,7 +213,7 @@ class _Espeak:
             self._chunks.append(np.ctypeslib.as_array(wav, (count,)).copy())
         return 0
 
-    def say(self, text: str, voice: str, prosody: _Prosody) -> np.ndarray:
+    def say(self, text: str, voice: str, prosody: Prosody) -> np.ndarray:
         """Returns samples in [-1, 1) at `self.rate`, with the prosody's rate, pitch (whole, espeak-ng's 0 to 99) and range."""
         self._chunks.clear()
         if self._library.espeak_SetVoiceByName(f"en-us+{voice}".encode()) != 0:

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import hashlib
 
 import soundfile
 
@@ -17,10 +18,12 @@ class Recording:
     """A clip whose file could be opened."""
 
     clip: Clip
-    clip_id: str  # hexadecimal SHA-256 of the file's content
-    duration: float  # s
+    clip_id: str  # hexadecimal SHA-256 of the file's content; of a part of it, of that and where the part is
+    duration: float  # s, of the part
     sample_rate: int  # Hz
     synthetic: bool
+    file_sha256: str = ""  # of the whole file, where the clip is a part of it
+    label: str = ""  # the class that takes its emotion, once it is selected
 
 
 def inspect_recordings(clips: list[Clip]) -> tuple[list[Recording], list[LeftOut]]:
@@ -41,14 +44,32 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
                 return leave_out("empty_file", "the file has no bytes")
             content.seek(0)
             with soundfile.SoundFile(content) as file:
-                return Recording(
+                recording = Recording(
                     clip=clip,
                     clip_id=clip_id,
                     duration=file.frames / file.samplerate,
                     sample_rate=file.samplerate,
                     synthetic=file.comment == SYNTHETIC_COMMENT,
                 )
+            if not clip.start and not clip.end:
+                return recording
+            if clip.start >= recording.duration:
+                detail = f"the part begins at {clip.start:g} s, the recording ends at {recording.duration:.3f} s"
+                return leave_out("beyond_end", detail)
+            return _cut(recording)
     except (UserError, OSError) as error:
         return leave_out("unreadable", str(error))
     except soundfile.LibsndfileError as error:
         return leave_out("not_audio", f"no audio header that libsndfile knows: {error.error_string}")
+
+
+def _cut(recording: Recording) -> Recording:
+    """Returns the part of a recording that its clip is."""
+    start, end = recording.clip.start, recording.clip.end or recording.duration
+    part = f"{recording.clip_id}/{start:.6f}/{recording.clip.end:.6f}"
+    return dataclasses.replace(
+        recording,
+        clip_id=hashlib.sha256(part.encode()).hexdigest(),
+        duration=min(end, recording.duration) - start,
+        file_sha256=recording.clip_id,
+    )

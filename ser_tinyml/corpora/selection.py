@@ -1,15 +1,28 @@
-"""Which recordings are wanted: one of each content, emotions in use, a share of the unpleasant ones."""
+"""Which recordings are wanted: one of each content, of the emotions that the classes take, as many as these keep."""
 
 import collections
+import dataclasses
 
-from schemas.classes import LABEL_OF_EMOTION
-from ser_tinyml.corpora.corpus import LeftOut
+from schemas.classes import ClassSet
+from schemas.errors import UserError
+from ser_tinyml.corpora.corpus import Clip, LeftOut
 from ser_tinyml.corpora.recordings import Recording
 from ser_tinyml.store.digests import unit_hash
 
 
-def select_clips(recordings: list[Recording], unpleasant_keep_fraction: float) -> tuple[list[Recording], list[LeftOut]]:
-    """Returns what is wanted and what is left out.
+def refuse_unknown_emotions(clips: list[Clip], classes: ClassSet) -> None:
+    """Raises UserError, which lists what was found, where an emotion is in no class, and not known to be unwanted either."""
+    found = collections.Counter(clip.emotion for clip in clips)
+    if unknown := [emotion for emotion in sorted(found) if not classes.knows(emotion)]:
+        listed = ", ".join(f"{emotion} ({count})" for emotion, count in sorted(found.items())[:50])
+        raise UserError(
+            f"no class takes the emotion {unknown[0]!r}, and --classes does not exclude it; found are {listed}; the classes "
+            f"are {', '.join(classes.labels)}"
+        )
+
+
+def select_clips(recordings: list[Recording], classes: ClassSet) -> tuple[list[Recording], list[LeftOut]]:
+    """Returns what is wanted, each with its label, and what is left out.
 
     A content under names that disagree is left out whole: nobody knows its label.
     """
@@ -25,13 +38,13 @@ def select_clips(recordings: list[Recording], unpleasant_keep_fraction: float) -
             left_out += [_leave_out(r, "conflicting_names", f"the same content stands under {paths}") for r in same]
             continue
         left_out += [_leave_out(r, "duplicate", f"the same content as {first.clip.path}") for r in others]
-        label = LABEL_OF_EMOTION[first.clip.emotion]
-        if label is None:
+        taken_by = classes.find(first.clip.emotion)
+        if taken_by is None:
             left_out.append(_leave_out(first, "emotion_not_in_use", first.clip.emotion))
-        elif label == "unpleasant" and unit_hash("unpleasant", first.clip_id) >= unpleasant_keep_fraction:
-            left_out.append(_leave_out(first, "unpleasant_not_kept", f"hash above {unpleasant_keep_fraction}"))
+        elif unit_hash(taken_by.name, first.clip_id) >= taken_by.keep:
+            left_out.append(_leave_out(first, "not_kept", f"{taken_by.name} keeps {taken_by.keep:g}, chosen by hash"))
         else:
-            wanted.append(first)
+            wanted.append(dataclasses.replace(first, label=taken_by.name))
     return wanted, left_out
 
 

@@ -11,7 +11,6 @@ import dataclasses
 
 import numpy as np
 
-from schemas.classes import LABELS
 from schemas.run_files import Evaluation
 from ser_tinyml.judging import metrics
 from ser_tinyml.judging.intervals import speaker_intervals
@@ -78,9 +77,10 @@ def _pool(rows: list[dict], model: str) -> dict:
 
 
 def _matrix(rows: list[dict], model: str) -> np.ndarray:
-    true = np.array([LABELS.index(row["label"]) for row in rows])
-    predicted = [max(LABELS, key=row["probabilities"][model].__getitem__) for row in rows]
-    return metrics.confusion_matrix(true, np.array([LABELS.index(label) for label in predicted]), len(LABELS))
+    labels = list(rows[0]["probabilities"][model])
+    true = np.array([labels.index(row["label"]) for row in rows])
+    predicted = [max(labels, key=row["probabilities"][model].__getitem__) for row in rows]
+    return metrics.confusion_matrix(true, np.array([labels.index(label) for label in predicted]), len(labels))
 
 
 def _format(document: dict) -> str:

@@ -23,6 +23,12 @@ PROTOCOLS = {
         note="Speakers are shared between the splits: these figures are higher than a new user's will be.",
         is_honest=False,
     ),
+    "unknown_speakers": Protocol(
+        held_out="clips whose speakers nobody named: training may have heard them in other clips",
+        note="Nobody named the speakers of the held-out clips, and training may have heard the same voices: these figures may "
+        "be higher than a new user's will be.",
+        is_honest=False,
+    ),
     "notebook": Protocol(
         held_out="augmented copies of clips that training heard: a leak, and no measure of what a stranger will see",
         note="The original notebook's protocol: augmented copies of one clip are in the training and the test split. These "

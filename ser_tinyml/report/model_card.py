@@ -8,7 +8,7 @@ from ser_tinyml.report.rendering import explain_validation, render
 
 def render_card(exported: Export, dataset: Dataset, *, evaluation: Evaluation, board: Board) -> str:
     """Returns the card as Markdown; languages and licences are those of the corpora that the dataset has records of."""
-    used = sorted({corpus for split in dataset.splits.values() for corpus in split.corpora}, key=list(CORPORA).index)
+    used = {corpus for split in dataset.splits.values() for corpus in split.corpora}
     return render(
         "model_card.md.j2",
         exported=exported,
@@ -19,5 +19,6 @@ def render_card(exported: Export, dataset: Dataset, *, evaluation: Evaluation, b
         board=board,
         why_not_validated=explain_validation(board),
         protocol=PROTOCOLS[evaluation.protocol],
-        corpora=[CORPORA[name] for name in used],
+        corpora=[corpus for name, corpus in CORPORA.items() if name in used],
+        own=sorted(used - set(CORPORA)),
     )

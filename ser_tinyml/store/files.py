@@ -59,20 +59,21 @@ def read_bytes(path: str) -> bytes:
 
 def read_json(path: str) -> Any:
     """Returns the JSON document at `path`; raises UserError where it is missing or not JSON."""
-    return _parse_json(read_bytes(path), path)
+    return parse_json(read_bytes(path), path)
 
 
 def read_json_lines(path: str) -> Iterator[dict]:
     """Yields the rows of a JSON Lines file; raises UserError naming the line that is not a JSON object."""
     for number, line in enumerate(read_bytes(path).splitlines(), start=1):
         place = f"{path}, line {number},"
-        row = _parse_json(line, place)
+        row = parse_json(line, place)
         if not isinstance(row, dict):
             raise UserError(f"{place} is no JSON object but a {type(row).__name__}")
         yield row
 
 
-def _parse_json(content: bytes, place: str) -> Any:
+def parse_json(content: bytes, place: str) -> Any:
+    """Returns a JSON document; raises UserError, which names `place`, where it is none."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -170,6 +171,17 @@ def list_file_states(directory: str) -> list[tuple[str, int, float]]:
             return sorted(_list_here(directory))
         matches = FileSystems.match([_as_pattern(join(directory, "")) + "**"])[0].metadata_list
         return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
+
+
+def read_state(path: str) -> tuple[str, int, float]:
+    """Returns (path, bytes, time of its last change) of a file; raises UserError where there is none."""
+    with _told("look for", path):
+        if is_local(path):
+            return (path, (state := os.stat(path)).st_size, state.st_mtime)
+        found = FileSystems.match([_as_pattern(path)])[0].metadata_list
+        if not found:
+            raise UserError(f"{path}: there is no such file")
+        return path, found[0].size_in_bytes, found[0].last_updated_in_seconds
 
 
 def _list_here(directory: str) -> Iterator[tuple[str, int, float]]:

@@ -1,13 +1,13 @@
 """A manifest: one JSON object a line, one line a clip."""
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import get_type_hints
 
-from schemas.classes import LABEL_OF_EMOTION, LABELS, SPLITS
+from schemas.classes import SPLITS
 from schemas.errors import UserError
-from schemas.manifest import PER_COPY, ManifestRow
-from ser_tinyml.corpora import CORPORA
+from schemas.manifest import OF_A_PART, PER_COPY, ManifestRow
+from schemas.run_files import ManifestSummary
 from ser_tinyml.store import files
 
 
@@ -19,9 +19,11 @@ def write_manifest(path: str, rows: Iterable[ManifestRow]) -> None:
 def parse_row(document: dict) -> ManifestRow:
     """Parses a stored row; raises UserError where a field is missing, unknown or of the wrong type."""
     types = _types()
-    if wrong := set(types) ^ set(document):
-        raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= set(types) else 'unexpected'}")
-    for name, kind in types.items():
+    whole = not any(name in document for name in OF_A_PART)
+    expected = set(types) - set(OF_A_PART) if whole else set(types)
+    if wrong := expected ^ set(document):
+        raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= expected else 'unexpected'}")
+    for name, kind in ((name, kind) for name, kind in types.items() if name in expected):
         accepted = (int, float) if kind is float else (kind,)
         if type(document[name]) not in accepted:
             raise UserError(f"{name} is {document[name]!r}, expected {kind.__name__}")
@@ -33,9 +35,22 @@ def _types() -> dict[str, type]:
     return get_type_hints(ManifestRow)
 
 
-def find_foreign_value(row: ManifestRow) -> str | None:
+Domains = Mapping[str, Collection[str]]  # a field of a row -> its values
+
+
+def list_domains(summary: ManifestSummary) -> Domains:
+    """Returns what the fields of a manifest's rows may be, as its summary says."""
+    return {
+        "corpus": summary.corpora,
+        "emotion": tuple(summary.label_of_emotion),
+        "label": summary.labels,
+        "split": (*SPLITS, PER_COPY),
+    }
+
+
+def find_foreign_value(row: ManifestRow, domains: Domains) -> str | None:
     """Returns the first value of a row that is outside its domain, and what was expected; None where all are in order."""
-    for name, domain in _DOMAINS.items():
+    for name, domain in domains.items():
         if getattr(row, name) not in domain:
             return f"{name} is {getattr(row, name)!r}, expected one of {', '.join(domain)}"
     return None
@@ -46,16 +61,6 @@ def read_manifest(path: str) -> Iterator[ManifestRow]:
     for number, document in enumerate(files.read_json_lines(path), start=1):
         try:
             row = parse_row(document)
-            if problem := find_foreign_value(row):
-                raise UserError(problem)
         except UserError as error:
             raise UserError(f"{path}, line {number}: {error}") from error
         yield row
-
-
-_DOMAINS = {
-    "corpus": tuple(CORPORA),
-    "emotion": tuple(LABEL_OF_EMOTION),
-    "label": LABELS,
-    "split": (*SPLITS, PER_COPY),
-}

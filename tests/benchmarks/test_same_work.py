@@ -26,7 +26,7 @@ DIFFERENT = pytest.raises(SystemExit, match="different work")
 
 
 @pytest.fixture(scope="module")
-def recording(tmp_path_factory) -> pathlib.Path:
+def recording(tmp_path_factory, write_summary) -> pathlib.Path:
     """Noise that is loud from 0.3 s to 1.6 s: the crop of 0.4 to 1.9 s ends in silence that a window of speech leaves out."""
     import soundfile
 
@@ -34,6 +34,7 @@ def recording(tmp_path_factory) -> pathlib.Path:
     samples[7_200:38_400] *= 100
     path = tmp_path_factory.mktemp("recordings") / "x.wav"
     soundfile.write(path, samples, 24_000, subtype="PCM_16")
+    write_summary(path, protocol="notebook")
     return path
 
 
@@ -46,7 +47,9 @@ def make_by_job(recording: pathlib.Path, **changes: str) -> dict[same_work.Copy,
         padding=flags["padding"],
         augment=(flags["augment"],),
     )
-    summary = ManifestSummary(1, 1, {}, {}, "notebook", "", 0.18, 0.1, 0, False, {})
+    summary = dataclasses.replace(
+        run_files.read(ManifestSummary, str(recording.parent)), validation_fraction=0.18, test_fraction=0.1
+    )
     settings = transform.make_settings(parameters, summary)
     clip_id = hashlib.sha256(recording.read_bytes()).hexdigest()
     row = ManifestRow(clip_id, str(recording), "tess", "OAF", "happy", "happy", PER_COPY, 2.0, 24_000, False)

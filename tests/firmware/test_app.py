@@ -10,9 +10,11 @@ import subprocess
 import numpy as np
 import pytest
 
+from schemas.classes import PRESETS
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.decode import Crop, decode_window
 from ser_tinyml.audio.windows import find_speech
+from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from tests.firmware.conftest import FIRMWARE, STRICT
@@ -22,7 +24,7 @@ APP = FIRMWARE / "app"
 NANO = FIRMWARE / "boards" / "nano33ble"
 MODULES = ("button", "json", "level", "offset", "ring", "smoothing", "vad")  # need neither model nor front end
 FRONT_END = FrontEnd()
-LABELS = ("neutral", "happy", "surprise", "unpleasant")
+LABELS = PRESETS["four"].labels
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-Os", "-ffunction-sections")
 RING_BYTES = 2 * (FRONT_END.window_samples + 3200)
 REAL_CLIPS = 100
@@ -63,16 +65,17 @@ def modules(tmp_path_factory) -> ctypes.CDLL:
 @pytest.fixture(scope="session")
 def arduino_library(tmp_path_factory) -> pathlib.Path:
     """The library's folder as a bundle has it: all sources side by side in `src`."""
-    folder = tmp_path_factory.mktemp("arduino") / "ser-tinyml"
-    shutil.copytree(NANO, folder)
-    for part in ("app", "engine", "frontend"):
-        for path in [*(FIRMWARE / part).glob("*.c"), *(FIRMWARE / part).glob("*.h")]:
-            shutil.copy(path, folder / "src")
+    folder = tmp_path_factory.mktemp("arduino")
     model = make_small_model(FRONT_END, n_labels=len(LABELS))
     interface = ModelInterface(LABELS, FRONT_END, Standardisation.identity(FRONT_END.n_mfcc))
-    for name, content in make_sources(model, interface, read_graph(model)).items():
-        (folder / "src" / name).write_bytes(content)
-    return folder
+    generated = make_sources(model, interface, read_graph(model))
+    colours = list(zip(LABELS, PRESETS["four"].leds, strict=True))
+    no_dsp = {"Include/arm_math_types.h": b""}  # the front end, which needs it, is not compiled here
+    library = make_arduino_library(collect_firmware(), generated, no_dsp, labels_and_leds=colours)
+    for path, content in library.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder / "arduino" / "ser-tinyml"
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ typedef enum { INPUT = 0, OUTPUT = 1, INPUT_PULLUP = 2 } PinMode;
 extern "C" {
 void pinMode(pin_size_t pin, PinMode mode);
 void digitalWrite(pin_size_t pin, PinStatus status);
+void analogWrite(pin_size_t pin, int value);
 PinStatus digitalRead(pin_size_t pin);
 unsigned long millis(void);
 void delay(unsigned long ms);

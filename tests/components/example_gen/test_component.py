@@ -1,6 +1,7 @@
 import collections
 import json
 import os
+import pathlib
 import shutil
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from components.example_gen import component
 from schemas.errors import UserError
 from ser_tinyml.store.manifest import read_manifest
+
+WHOLE_FOUR = str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks" / "whole_four.json")
 
 
 def make_ravdess(write_speech, actors=range(1, 25), emotions=("01", "02", "03", "04", "05", "06", "07", "08")):
@@ -83,7 +86,7 @@ def test_a_corpus_and_an_output_may_have_any_name(tmp_path, write_speech, name):
 def test_a_share_of_sad_and_angry_is_kept_whatever_the_order(tmp_path, write_speech):
     make_ravdess(write_speech, emotions=("01", "03", "04", "05", "08"))
     kept = collections.Counter(row.emotion for row in run(tmp_path)[0])
-    everything = collections.Counter(row.emotion for row in run(tmp_path, unpleasant_keep_fraction=1.0)[0])
+    everything = collections.Counter(row.emotion for row in run(tmp_path, classes=WHOLE_FOUR)[0])
     assert everything["sad"] == everything["angry"] == 24
     assert 8 <= kept["sad"] <= 20 and 8 <= kept["angry"] <= 20
     assert kept["happy"] == everything["happy"]
@@ -119,7 +122,11 @@ def test_a_corpus_of_which_nothing_is_left_is_an_error_that_says_where_to_look(t
         ({"corpus": ()}, "no corpus given"),
         ({"corpus": ("tess:x",), "test_fraction": 0.0}, "--test_fraction=0.0"),
         ({"corpus": ("tess:x",), "validation_fraction": 0.6, "test_fraction": 0.5}, "sum is below 1"),
-        ({"corpus": ("tess:x",), "unpleasant_keep_fraction": 0.0}, "--unpleasant_keep_fraction"),
+        ({"corpus": ("tess:x",), "classes": "three"}, "three"),
+        ({"corpus": ("tess:x",), "speaker_from": "("}, "--speaker_from"),
+        ({"corpus": ("table:x",), "columns": "voice:v"}, "--columns"),
+        ({"corpus": ("a=b:x",)}, "unknown corpus"),
+        ({"corpus": ("folder:x", "folder:y")}, "give each one"),
     ],
 )
 def test_wrong_flags_are_named(tmp_path, parameters, complaint):

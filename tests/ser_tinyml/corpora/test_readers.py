@@ -2,8 +2,12 @@ import pytest
 
 from schemas.errors import UserError
 from ser_tinyml import corpora
-from ser_tinyml.corpora import ravdess, savee, tess
+from ser_tinyml.corpora import ased, banglaser, cremad, emodb, nemo, ravdess, savee, tess
 from ser_tinyml.corpora.corpus import BrokenRule, Clip, LeftOut, NotSpeech
+
+
+def read(corpus, directory):
+    return list(corpora.read(corpora.Source(corpus, corpus, str(directory))))
 
 
 @pytest.mark.parametrize(
@@ -21,6 +25,15 @@ from ser_tinyml.corpora.corpus import BrokenRule, Clip, LeftOut, NotSpeech
         (savee, "AudioData/JE/n30.wav", "JE", "neutral"),
         (savee, "jk/SU02.WAV", "JK", "surprised"),
         (savee, "DC/DC_a01.wav", "DC", "angry"),
+        (cremad, "AudioWAV/1001_DFA_ANG_XX.wav", "1001", "angry"),
+        (cremad, "1040_ITH_SAD_X.wav", "1040", "sad"),
+        (emodb, "wav/03a01Fa.wav", "03", "happy"),
+        (emodb, "wav/16b10Wb.wav", "16", "angry"),
+        (nemo, "samples/EB0_anger_1.wav", "EB0", "angry"),
+        (nemo, "WR0_surprised_90.wav", "WR0", "surprised"),
+        (banglaser, "03-01-04-02-03-01-15.wav", "15", "surprised"),
+        (ased, "04Sad/s4-01-02-01-35.wav", "35", "sad"),
+        (ased, "04Sad/S4-01-02-02-34.wav", "34", "sad"),
     ],
 )
 def test_published_names_are_understood(reader, path, speaker, emotion):
@@ -48,6 +61,23 @@ def test_published_names_are_understood(reader, path, speaker, emotion):
         (savee, "KL/DC_a01.wav", "agrees with its folder"),
         (savee, "s01.wav", "speaker"),
         (savee, "DC/s01.wav", "emotion"),
+        (cremad, "1001_DFA_ANG.wav", "4 fields"),
+        (cremad, "1092_DFA_ANG_XX.wav", "speaker is 1001 to 1091"),
+        (cremad, "1001_DFA_SUR_XX.wav", "emotion is one of"),
+        (cremad, "1001_DFA_ANG_YY.wav", "level is one of"),
+        (emodb, "03a01.wav", "like 03a01Fa"),
+        (emodb, "04a01Fa.wav", "speaker is one of"),
+        (emodb, "03a01Xa.wav", "emotion is one of"),
+        (nemo, "EB0_anger.wav", "like EB0_anger_1"),
+        (nemo, "XX0_anger_1.wav", "speaker is one of"),
+        (nemo, "EB0_rage_1.wav", "emotion is one of"),
+        (banglaser, "03-01-04-02-03-01.wav", "7 fields"),
+        (banglaser, "03-01-06-02-03-01-15.wav", "emotion is one of 01, 02, 03, 04, 05; found '06'"),
+        (banglaser, "03-02-04-02-03-01-15.wav", "statement type is 01; found '02'"),
+        (ased, "s4-01-02-35.wav", "like s4-01-02-01-35"),
+        (ased, "s3-01-02-01-35.wav", "emotion is one of"),
+        (ased, "s4-01-02-02-35.wav", "speaker 35 is female"),
+        (ased, "s4-01-02-02-66.wav", "speaker is 01 to 65"),
     ],
 )
 def test_a_name_that_fits_no_rule_is_refused_with_the_rule(reader, path, rule):
@@ -70,16 +100,16 @@ def test_read_lists_every_audio_file_and_passes_over_the_others(tmp_path):
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = list(corpora.read("ravdess", str(tmp_path)))
+    found = read("ravdess", tmp_path)
     assert [type(f) for f in found] == [LeftOut, Clip, LeftOut]
     assert {f.reason for f in found if isinstance(f, LeftOut)} == {"not_speech", "broken_name"}
 
 
 def test_a_directory_without_audio_and_a_missing_one_are_told_apart(tmp_path):
     with pytest.raises(UserError, match="no audio file"):
-        list(corpora.read("tess", str(tmp_path)))
+        (read("tess", tmp_path))
     with pytest.raises(UserError, match="no such directory"):
-        list(corpora.read("tess", str(tmp_path / "nowhere")))
+        (read("tess", tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -91,11 +121,13 @@ def test_a_wrong_corpus_flag_is_explained(value, complaint):
 
 
 def test_a_directory_may_contain_a_colon():
-    assert corpora.parse_corpus_flag("tess:gs://bucket/tess") == ("tess", "gs://bucket/tess")
+    assert corpora.parse_corpus_flag("tess:gs://bucket/tess") == corpora.Source("tess", "tess", "gs://bucket/tess")
 
 
-@pytest.mark.parametrize(("corpus", "clips"), [("ravdess", 899), ("tess", 1048)])
+@pytest.mark.parametrize(
+    ("corpus", "clips"), [("ravdess", 899), ("tess", 1048), ("nemo", 933), ("banglaser", 978), ("ased", 642)]
+)
 def test_every_real_name_is_understood(real_corpora, corpus, clips):
-    found = list(corpora.read(corpus, str(real_corpora / corpus)))
+    found = read(corpus, real_corpora / corpus)
     assert [f for f in found if isinstance(f, LeftOut)] == []
-    assert len(found) == len(list((real_corpora / corpus).rglob("*.flac")))
+    assert len(found) == len(list((real_corpora / corpus).rglob("*.flac"))) == clips

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from schemas.classes import LABELS
+from schemas.classes import PRESETS
 from schemas.run_files import Evaluation, OutputComparison
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import run_files
@@ -12,7 +12,7 @@ NOTHING_JUDGED = Evaluation(
     split="test",
     clips=0,
     windows=0,
-    labels=LABELS,
+    labels=PRESETS["four"].labels,
     protocol="disjoint_speakers",
     synthetic=False,
     dataset_digest="",
@@ -30,14 +30,14 @@ def write_fold(folder, rows, blessed=True):
     lines = []
     for corpus, speaker, true, *predicted in rows:
         probabilities = {
-            model: {label: 0.7 if n == found else 0.1 for n, label in enumerate(LABELS)}
+            model: {label: 0.7 if n == found else 0.1 for n, label in enumerate(PRESETS["four"].labels)}
             for model, found in zip(("keras", "int8"), predicted, strict=True)
         }
         row = {
             "clip_id": "",
             "corpus": corpus,
             "speaker": speaker,
-            "label": LABELS[true],
+            "label": PRESETS["four"].labels[true],
             "probabilities": probabilities,
         }
         lines.append(json.dumps(row))

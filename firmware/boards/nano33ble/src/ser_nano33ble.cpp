@@ -13,33 +13,22 @@ namespace {
 constexpr pin_size_t kButtonPin = 2;
 constexpr size_t kLineBytes = SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES);
 
-struct Colour {
-  bool red, green, blue;
-};
-constexpr Colour kOff = {false, false, false};
-constexpr Colour kRed = {true, false, false};
-constexpr Colour kYellow = {true, true, false};
-constexpr Colour kGreen = {false, true, false};
-constexpr Colour kCyan = {false, true, true};
-constexpr Colour kBlue = {false, false, true};
-constexpr Colour kMagenta = {true, false, true};
-constexpr Colour kWhite = {true, true, true};
-// In the order of the classes; a model with more of them begins again.
-constexpr Colour kColours[] = {kBlue, kGreen, kYellow, kRed, kMagenta, kCyan, kWhite};
+constexpr uint8_t kOff[3] = {0, 0, 0};
+constexpr uint8_t kRed[3] = {255, 0, 0};
 
 ser_app app;
 ser_button button;
 ser_offset offset;
 uint32_t reported_overruns;
 
-// Each LED is lit by a low pin.
-void light(const Colour &colour) {
-  digitalWrite(LEDR, colour.red ? LOW : HIGH);
-  digitalWrite(LEDG, colour.green ? LOW : HIGH);
-  digitalWrite(LEDB, colour.blue ? LOW : HIGH);
+// The more often a pin is low, the brighter is its LED.
+void light(const uint8_t (&colour)[3]) {
+  analogWrite(LEDR, 255 - colour[0]);
+  analogWrite(LEDG, 255 - colour[1]);
+  analogWrite(LEDB, 255 - colour[2]);
 }
 
-void light_class(uint32_t label) { light(kColours[label % (sizeof kColours / sizeof *kColours)]); }
+void light_class(uint32_t label) { light(ser_leds[label]); }
 
 void fail(const char *reason) {
   for (;;) {
