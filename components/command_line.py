@@ -2,6 +2,8 @@
 
 import gc
 import importlib.resources
+import pathlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 
@@ -62,7 +64,7 @@ def inline_presets(arguments: list[str]) -> Iterator[str]:
     for word in words:
         name, equals, value = word.lstrip("-").partition("=")
         if not word.startswith("-") or name not in ("preset", "flagfile"):
-            yield word
+            yield _expand_home(word)
             continue
         value = value if equals else next(words, "")
         path = find_preset(value) if name == "preset" else value
@@ -71,6 +73,13 @@ def inline_presets(arguments: list[str]) -> Iterator[str]:
         except flags.Error as error:
             raise UsageError(str(error)) from error
         yield from inline_presets(inlined)
+
+
+def _expand_home(word: str) -> str:
+    """Returns an argument with the home directory in the place of a `~` that begins a path: shells leave it behind a `=`."""
+    if match := re.fullmatch(r"(-[^=]*=)?([\w.-]+=)?([\w.-]+:)?(~(?:/.*)?)", word, re.DOTALL):
+        return word.removesuffix(match[4]) + str(pathlib.Path(match[4]).expanduser())
+    return word
 
 
 def find_preset(name: str) -> str:

@@ -296,6 +296,12 @@ class Evaluation:
     gates: tuple[Gate, ...]
     blessed: bool
 
+    @property
+    def labels_without_clips(self) -> tuple[str, ...]:
+        """The classes that no held-out clip is of: UAR and macro-F1 average the others."""
+        models = list(self.models.values())
+        return tuple(label for label in self.labels if models and not models[0].per_class[label].clips)
+
 
 # ---- ROOT/board ----
 

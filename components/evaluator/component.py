@@ -125,12 +125,15 @@ def require_blessing(output: str) -> None:
 def format_table(output: str) -> str:
     """Returns the models of an evaluation as a table for the console."""
     lines = [f"{'model':10}{'bytes':>10}{'accuracy':>10}{'macro-F1':>10}{'UAR':>8}{'agreement':>11}{'latency':>12}"]
-    for name, row in run_files.read(Evaluation, output).models.items():
+    evaluation = run_files.read(Evaluation, output)
+    for name, row in evaluation.models.items():
         scores = row.scores
         lines.append(
             f"{name:10}{row.bytes:>10,}{scores.accuracy:>10.4f}{scores.macro_f1:>10.4f}{scores.uar:>8.4f}"
             f"{row.agreement:>11.4f}{row.latency_ms:>9.2f} ms"
         )
+    if absent := evaluation.labels_without_clips:
+        lines.append(f"no held-out clip is {' or '.join(absent)}: macro-F1 and UAR average the other classes")
     return "\n".join(lines)
 
 

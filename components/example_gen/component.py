@@ -63,6 +63,9 @@ class Parameters(StepParameters):
         "I/K: the test speakers are group I of K, of a cross-validation over RAVDESS's speakers in groups of both sexes and "
         "SAVEE's one by one; or the name of a corpus: it is the test split, whole. By default a split by --test_fraction.",
     )
+    max_unreadable_fraction: float = parameter(
+        0.05, "The step fails where a larger share of the recordings is in quarantine.", at_least=0, at_most=1
+    )
     validation_fraction: float = parameter(
         0.1, "Share of the speakers (clips, copies) in the validation split.", above=0, below=1
     )
@@ -122,6 +125,15 @@ def run(output: str, parameters: Parameters) -> None:
             f"excluded; {files.join(output, 'quarantine.jsonl')} and excluded.jsonl tell why"
         )
 
+    if len(quarantined) > parameters.max_unreadable_fraction * found_files:
+        counts = ", ".join(
+            f"{n} {reason}" for reason, n in collections.Counter(r.reason for r in quarantined).most_common()
+        )
+        raise UserError(
+            f"{len(quarantined)} of {found_files} recordings are in quarantine, more than "
+            f"--max_unreadable_fraction={parameters.max_unreadable_fraction} allows: {counts}; "
+            f"see {files.join(output, 'quarantine.jsonl')}"
+        )
     _refuse_empty_classes(classes, {recording.label for recording in selected})
     fold = parse_fold(parameters.fold, [*CORPORA, *(s.name for s in sources)]) if parameters.fold else None
     fractions = {"validation": parameters.validation_fraction, "test": parameters.test_fraction}
@@ -187,7 +199,7 @@ def _summarise(
     )
 
 
-_EXCLUSIONS = ("not_speech", "other_corpus", "duplicate", "emotion_not_in_use", "not_kept")
+_EXCLUSIONS = ("not_speech", "apple_double", "other_corpus", "duplicate", "emotion_not_in_use", "not_kept")
 
 
 def _divide(left_out: list[LeftOut]) -> tuple[list[LeftOut], list[LeftOut]]:

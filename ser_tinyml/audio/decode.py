@@ -93,9 +93,32 @@ def decode_window(
         mono = resample(mono, rate, load_rate)[span.skip : span.skip + span.keep]
     if not len(mono):
         raise Undecodable("too_short", f"the recording ends after {seconds:.3f} s, the crop starts at {crop.start} s")
-    if not mono.any():
-        raise Undecodable("silent", f"every sample from {crop.start} s to {crop.end} s is zero")
+    if not _has_sound(mono, load_rate or rate):
+        what = (
+            "the channels cancel each other" if _has_sound(samples[:, 0], rate) else "there is only silence or dither"
+        )
+        raise Undecodable("silent", f"from {crop.start} s to {crop.end} s {what}")
     return Window(resample(mono, load_rate or rate, sample_rate), seconds)
+
+
+_DITHER_DB = -86.0  # dBFS: above the dither of 16 bits
+_DITHER_CORRELATION = (
+    0.25  # of neighbouring samples: that of dither is 0 or less, that of speech, however quiet, 0.5 and more
+)
+_BLOCK_SECONDS = 0.02  # in which a level is taken
+
+
+def _has_sound(samples: np.ndarray, rate: int) -> bool:
+    """Tells whether float32 [samples] hold more than silence, an offset, or dither."""
+    size = max(1, min(round(_BLOCK_SECONDS * rate), len(samples)))
+    blocks = samples[: len(samples) // size * size].reshape(-1, size).astype(np.float64)
+    blocks = blocks - blocks.mean(axis=1, keepdims=True)
+    power = np.square(blocks).mean(axis=1)
+    if not power.any():
+        return False
+    if 10 * math.log10(power.max()) >= _DITHER_DB:
+        return True
+    return float((blocks[:, 1:] * blocks[:, :-1]).sum() / np.square(blocks).sum()) > _DITHER_CORRELATION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +150,23 @@ class _Span:
 _MARGIN = 1024  # samples at the lower rate: more than the resampling filter reaches
 _FAR = 10.0  # s
 
+_HEAD = 4096  # bytes, in which a WAV file's data begin
+
+# What stands under a recording's name instead of it: reason, how it begins, and what to say.
+_NO_SOUND = (
+    (
+        "git_lfs_pointer",
+        (b"version https://git-lfs.github.com/spec/",),
+        "a Git LFS pointer in the place of the recording: `git lfs pull` fetches it",
+    ),
+    (
+        "html_page",
+        (b"<!doctype html", b"<html"),
+        "a web page in the place of the recording: download it again",
+    ),
+    ("not_audio", (b"\x00\x05\x16\x07",), "what macOS keeps beside a file, no recording"),
+)
+
 _MAGIC = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd", b"ID3")
 
 
@@ -143,24 +183,41 @@ def open_recording(path: str, sha256: str = "") -> Iterator[tuple[soundfile.Soun
         if not files.exists(path):
             raise Undecodable("not_found", "the manifest names it, but it is not there") from error
         raise Undecodable("unreadable", str(error)) from error
-    with stream:
-        source = _Source(_verify(stream, sha256) if sha256 else stream)
-        magic = bytearray(4)
-        if not source.readinto(memoryview(magic)):
-            source.raise_error()
-            raise Undecodable("empty_file", "the file has no bytes")
-        source.seek(0)
-        source.ended = False
-        try:
-            file = soundfile.SoundFile(source)
-        except soundfile.LibsndfileError as error:
-            source.raise_error()
-            if not magic.startswith(_MAGIC):
-                raise Undecodable("not_audio", f"no header that libsndfile knows: {error.error_string}") from error
-            reason = "truncated_header" if source.ended else "damaged_header"
-            raise Undecodable(reason, f"it begins like audio, then libsndfile says: {error.error_string}") from error
-        with file:
-            yield file, source
+    with stream, open_stream(_verify(stream, sha256) if sha256 else stream) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]:
+    """Opens a file that stands at its beginning.
+
+    Raises:
+      Undecodable: unreadable, empty_file, not_audio, truncated_header, damaged_header, or what it is instead of sound.
+    """
+    source = _Source(stream)
+    begin = bytearray(_HEAD)
+    if not (count := source.readinto(memoryview(begin))):
+        source.raise_error()
+        raise Undecodable("empty_file", "the file has no bytes")
+    head = bytes(begin[:count])
+    for reason, marks, detail in _NO_SOUND:
+        if head.lstrip().lower().startswith(marks):
+            raise Undecodable(reason, detail)
+    source.state_length(head)
+    source.seek(0)
+    source.ended = False
+    try:
+        file = soundfile.SoundFile(source)
+    except soundfile.LibsndfileError as error:
+        source.raise_error()
+        if not head.startswith(_MAGIC):
+            raise Undecodable("not_audio", f"no header that libsndfile knows: {error.error_string}") from error
+        reason = "truncated_header" if source.ended else "damaged_header"
+        raise Undecodable(reason, f"it begins like audio, then libsndfile says: {error.error_string}") from error
+    with file:
+        if not file.frames:
+            raise Undecodable("no_sound", "its header is in order, and no sound follows it: a length of 0")
+        yield file, source
 
 
 def _verify(stream: IO[bytes], sha256: str) -> IO[bytes]:
@@ -180,16 +237,41 @@ class _Source:
     def __init__(self, stream: IO[bytes]):
         self._stream = stream
         self._error: OSError | None = None
+        self._stated: tuple[int, bytes] | None = None  # what is read at an offset instead of what the file has there
         self.ended = False  # something was read for beyond the end of the file
 
     def readinto(self, buffer: memoryview) -> int:
         try:
+            offset = self._stream.tell() if self._stated else 0
             count = self._stream.readinto(buffer)  # type: ignore[attr-defined]
         except OSError as error:
             self._error = error
             return 0
         self.ended |= count < len(buffer)
+        if self._stated:
+            first, content = self._stated
+            for place in range(max(first, offset), min(first + len(content), offset + count)):
+                buffer[place - offset : place - offset + 1] = content[place - first : place - first + 1]
         return count
+
+    def state_length(self, head: bytes) -> None:
+        """States the length of a WAV file's sound, up to the end, where its header says 0: it was never completed.
+
+        Args:
+          head: the beginning of the file.
+        """
+        if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+            return
+        place = 12
+        while place + 8 <= len(head):
+            name, size = head[place : place + 4], int.from_bytes(head[place + 4 : place + 8], "little")
+            if name == b"data":
+                self.seek(0, 2)
+                behind = self.tell() - place - 8
+                if not size and behind > 0:
+                    self._stated = place + 4, min(behind, _LENGTH_UNKNOWN).to_bytes(4, "little")
+                return
+            place += 8 + size + size % 2
 
     def seek(self, offset: int, whence: int = 0) -> None:
         with contextlib.suppress(OSError, ValueError):  # where a broken header points to nowhere

@@ -34,7 +34,15 @@ COMBINED_PARTS = ("ravdess", "cremad", "tess", "savee")
 
 PLAINLY = Reading()  # folders and usual columns
 
-AUDIO_SUFFIXES = (".wav", ".wave", ".flac", ".aif", ".aiff")
+AUDIO_SUFFIXES = (
+    *(".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc", ".mp3", ".ogg", ".oga", ".opus"),
+    *(".caf", ".w64", ".rf64", ".au", ".snd"),
+)
+# Sound that libsndfile does not read: a recording so named is told, not passed over.
+UNREAD_SUFFIXES = (
+    *(".m4a", ".aac", ".mp4", ".m4v", ".mov", ".webm", ".weba", ".mkv", ".mka", ".avi", ".wma", ".amr", ".3gp"),
+    *(".mpg", ".mpeg", ".ac3", ".ape", ".alac"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +101,14 @@ def parse_corpus_flags(values: Iterable[str]) -> list[Source]:
 def list_states(source: Source, reading: Reading = PLAINLY) -> list[tuple[str, int, float]]:
     """Lists the names, sizes and times of the files of a source: all below its directory, or those that its table names."""
     if source.kind != TABLE:
-        return files.list_file_states(source.path)
+        return [files.read_state(path) for path in files.list_followed(source.path) if files.exists(path)]
     return [files.read_state(path) for path in (source.path, *own.list_recordings(source.path, reading))]
 
 
 def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]:
     """Yields every recording of a source, in the order of its path or of its table's rows.
 
-    Files that aren't named as audio (documents, `.DS_Store`) are passed over.
+    Linked folders are followed. Files that aren't named as sound (documents, `.DS_Store`) are passed over.
 
     Args:
       source: where they are.
@@ -114,11 +122,22 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
     if source.kind == TABLE:
         yield from own.read_table(source.path, source.name, reading)
         return
-    paths = [p for p in files.list_files(source.path) if p.lower().endswith(AUDIO_SUFFIXES)]
+    named = (*AUDIO_SUFFIXES, *UNREAD_SUFFIXES)
+    paths = [path for path in files.list_followed(source.path) if path.lower().endswith(named)]
     if not paths:
         raise UserError(f"{source}: no audio file ({', '.join(AUDIO_SUFFIXES)}) in it or below it")
     for path in paths:
         relative = path[len(files.join(source.path, "")) :]
+        name = relative.rpartition("/")[2]
+        if name.startswith("._"):
+            yield LeftOut(
+                path, source.name, reason="apple_double", detail="what macOS keeps beside a file, no recording"
+            )
+            continue
+        if name.lower().endswith(UNREAD_SUFFIXES):
+            detail = f"{name[name.rindex('.') :].lower()} files are not read: convert it, to FLAC or WAV for example"
+            yield LeftOut(path, source.name, reason="unread_format", detail=detail)
+            continue
         if source.kind == FOLDER:
             yield own.read_path(path, relative, corpus=source.name, reading=reading)
         else:

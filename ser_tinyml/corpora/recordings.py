@@ -4,10 +4,9 @@ import concurrent.futures
 import dataclasses
 import hashlib
 
-import soundfile
-
 from schemas.errors import UserError
 from schemas.manifest import SYNTHETIC_COMMENT
+from ser_tinyml.audio.decode import Undecodable, open_stream
 from ser_tinyml.corpora.corpus import Clip, LeftOut
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import read_hashed
@@ -27,7 +26,7 @@ class Recording:
 
 
 def inspect_recordings(clips: list[Clip]) -> tuple[list[Recording], list[LeftOut]]:
-    """Opens every clip's file. Those that can't be opened come back with the reason: unreadable, empty_file, not_audio."""
+    """Opens every clip's file. Those that can't be opened come back with the reason: unreadable, or one of `open_stream`."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         results = list(pool.map(_inspect, clips))
     return [r for r in results if isinstance(r, Recording)], [r for r in results if isinstance(r, LeftOut)]
@@ -40,10 +39,7 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
     try:
         with files.open_binary(clip.path) as stream:
             clip_id, content = read_hashed(stream)
-            if not content.read(1):
-                return leave_out("empty_file", "the file has no bytes")
-            content.seek(0)
-            with soundfile.SoundFile(content) as file:
+            with open_stream(content) as (file, _):
                 recording = Recording(
                     clip=clip,
                     clip_id=clip_id,
@@ -59,8 +55,8 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
             return _cut(recording)
     except (UserError, OSError) as error:
         return leave_out("unreadable", str(error))
-    except soundfile.LibsndfileError as error:
-        return leave_out("not_audio", f"no audio header that libsndfile knows: {error.error_string}")
+    except Undecodable as error:
+        return leave_out(error.reason, error.detail)
 
 
 def _cut(recording: Recording) -> Recording:

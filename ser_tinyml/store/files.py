@@ -173,6 +173,34 @@ def list_file_states(directory: str) -> list[tuple[str, int, float]]:
         return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
 
 
+def list_followed(directory: str) -> list[str]:
+    """Returns the paths of all files below a directory, sorted, those in linked folders, too.
+
+    A folder that can be reached on two ways, or from within itself, is listed once, by its own path where that is below
+    `directory`.
+
+    Raises:
+      UserError: the directory, or one below it, can't be read.
+    """
+    if not is_local(directory):
+        return list_files(directory)
+    found: list[str] = []
+    seen: set[str] = set()
+    folders, linked = [directory], list[str]()
+    while folders or linked:
+        folder = folders.pop() if folders else linked.pop(0)
+        if (real := os.path.realpath(folder)) in seen:
+            continue
+        seen.add(real)
+        with _told("list", folder):
+            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    (linked if entry.is_dir() else found).append(entry.path)
+    return sorted(found)
+
+
 def read_state(path: str) -> tuple[str, int, float]:
     """Returns (path, bytes, time of its last change) of a file; raises UserError where there is none."""
     with _told("look for", path):

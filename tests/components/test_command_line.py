@@ -88,3 +88,18 @@ def test_a_flag_that_two_steps_define_is_told():
     define_flags(parameters, "one", values)
     with pytest.raises(ValueError, match="--speed is a flag of other and of another step"):
         define_flags(parameters, "other", values)
+
+
+@pytest.mark.parametrize(
+    ("word", "expanded"),
+    [
+        ("--pipeline_root=~/run", "--pipeline_root=HOME/run"),
+        ("--corpus=ravdess:~/x y", "--corpus=ravdess:HOME/x y"),
+        ("--corpus=mine=folder:~", "--corpus=mine=folder:HOME"),
+        ("ravdess:~/x", "ravdess:HOME/x"),
+        ("--output=a/~/b", "--output=a/~/b"),
+        ("--output=~x.txt", "--output=~x.txt"),
+    ],
+)
+def test_the_home_directory_is_found_behind_a_flags_name(word, expanded):
+    assert list(inline_presets([word])) == [expanded.replace("HOME", str(pathlib.Path.home()))]

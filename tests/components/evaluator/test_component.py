@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import numpy as np
@@ -134,3 +135,16 @@ def test_a_failed_gate_ends_the_command_non_zero_and_says_by_how_much(demo_root,
     assert result.returncode == 3
     assert "not blessed" in result.stderr and "FAILED by" in result.stderr and "points" in result.stderr
     assert not run_files.read(Evaluation, str(tmp_path)).blessed
+
+
+def test_a_class_without_held_out_clips_is_told(evaluation, tmp_path):
+    """CREMA-D, for one, has no surprise."""
+    models = {
+        name: dataclasses.replace(
+            model, per_class=model.per_class | {"surprise": dataclasses.replace(model.per_class["surprise"], clips=0)}
+        )
+        for name, model in evaluation.models.items()
+    }
+    run_files.write(dataclasses.replace(evaluation, models=models), str(tmp_path))
+    last = component.format_table(str(tmp_path)).splitlines()[-1]
+    assert last == "no held-out clip is surprise: macro-F1 and UAR average the other classes"

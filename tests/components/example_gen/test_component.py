@@ -132,3 +132,91 @@ def test_a_corpus_of_which_nothing_is_left_is_an_error_that_says_where_to_look(t
 def test_wrong_flags_are_named(tmp_path, parameters, complaint):
     with pytest.raises(UserError, match=complaint):
         component.run(str(tmp_path / "out"), component.Parameters(**parameters))
+
+
+def test_linked_folders_are_followed_and_loops_noticed(tmp_path, write_speech):
+    make_ravdess(write_speech, actors=range(1, 13))
+    whole = {row.clip_id for row in run(tmp_path)[0]}
+    elsewhere = tmp_path / "disk 2"
+    elsewhere.mkdir()
+    for actor in range(1, 7):
+        folder = tmp_path / "corpus" / f"Actor_{actor:02}"
+        shutil.move(folder, elsewhere)
+        folder.symlink_to(elsewhere / folder.name)
+    (elsewhere / "Actor_03" / "up").symlink_to(tmp_path / "corpus")
+    (tmp_path / "corpus" / "again").symlink_to(elsewhere)
+    rows, summary = run(tmp_path)
+    assert {row.clip_id for row in rows} == whole and "duplicate" not in summary["excluded"]
+
+
+def test_sound_that_is_not_read_is_told(tmp_path, write_speech):
+    make_ravdess(write_speech, actors=range(1, 13))
+    (tmp_path / "corpus/Actor_01/03-01-03-01-01-02-01.M4A").write_bytes(b"....ftypM4A ")
+    (tmp_path / "corpus/Actor_01/._03-01-03-01-01-01-01.wav").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "corpus/Actor_01/03-01-03-01-01-02-01.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
+    _, summary = run(tmp_path)
+    assert summary["quarantined"] == {"git_lfs_pointer": 1, "unread_format": 1}
+    assert summary["excluded"]["apple_double"] == 1
+    assert "M4A".lower() in read_reasons(tmp_path, "quarantine.jsonl")["03-01-03-01-01-02-01.M4A"][1]
+
+
+def test_a_reader_that_loses_a_tenth_of_the_recordings_is_an_error(tmp_path, write_speech):
+    make_ravdess(write_speech, actors=range(1, 13))
+    for actor in range(1, 12):
+        (tmp_path / f"corpus/Actor_{actor:02}/03-01-05-01-01-01-{actor:02}.wav").write_text("not audio")
+    with pytest.raises(UserError, match=r"11 of 96 .*--max_unreadable_fraction=0.05 allows: 11 not_audio"):
+        run(tmp_path)
+    assert run(tmp_path, max_unreadable_fraction=0.2)[1]["quarantined"] == {"not_audio": 11}
+
+
+def test_a_class_without_recordings_is_named(tmp_path, write_speech):
+    make_ravdess(write_speech, emotions=("01", "03", "04"))
+    with pytest.raises(UserError, match=r"no clip is surprise: no recording in use is surprised"):
+        run(tmp_path)
+
+
+def test_an_emotion_that_nobody_knows_is_an_error_that_lists_what_was_found(tmp_path, write_speech):
+    for speaker in "abcd":
+        for emotion in ("happy", "meh"):
+            write_speech(f"corpus/{emotion}/{speaker}/1.wav", seconds=0.5)
+    with pytest.raises(UserError, match=r"no class takes the emotion 'meh'.*found are happy \(4\), meh \(4\)"):
+        run(tmp_path, "folder", classes="four")
+    rows, summary = run(tmp_path, "folder")
+    assert summary["labels"] == ["happy", "meh"] and {row.split for row in rows} == {"train", "validation", "test"}
+
+
+def test_speakers_whom_nobody_names_need_a_split_by_clip(tmp_path, write_speech):
+    for number in range(40):
+        for emotion in ("joy", "rage"):
+            write_speech(f"corpus/{emotion}/{number}.wav", seconds=0.5)
+    with pytest.raises(UserError, match=r"nobody knows who speaks in 80 clips of folder.*--speaker_from.*--split=clip"):
+        run(tmp_path, "folder")
+    assert len(run(tmp_path, "folder", split="clip")[0]) == 80
+    rows, _ = run(tmp_path, "folder", speaker_from=r"\d(?=\.wav)")
+    assert {row.speaker for row in rows} == set("0123456789")
+
+
+def test_train_only_keeps_a_corpus_out_of_the_test(tmp_path, write_speech):
+    make_ravdess(write_speech)
+    for emotion in ("angry", "happy"):
+        for speaker in "abcd":
+            write_speech(f"mine/{emotion}/{speaker}.wav", seconds=0.6)
+    mine = ("folder:" + str(tmp_path / "mine"), f"ravdess:{tmp_path / 'corpus'}")
+    parameters = component.Parameters(corpus=mine, classes="four", train_only=("folder",))
+    component.run(str(tmp_path / "out"), parameters)
+    rows = list(read_manifest(str(tmp_path / "out/manifest.jsonl")))
+    assert {row.split for row in rows if row.corpus == "folder"} == {"train"}
+    alone = {row.clip_id: row.split for row in run(tmp_path)[0]}
+    assert {row.clip_id: row.split for row in rows if row.corpus == "ravdess"} == alone
+
+
+def test_a_split_that_a_table_gives_stands_and_a_part_is_a_clip(tmp_path, write_speech):
+    lines = ["path,emotion,speaker,split,start,end"]
+    for number, split in enumerate(("train", "dev", "test")):
+        write_speech(f"{number}.wav", seconds=2.0)
+        lines += [f"{number}.wav,joy,s{number},{split},0,1", f"{number}.wav,rage,s{number},{split},1,"]
+    (tmp_path / "corpus").write_text("\n".join(lines))
+    rows, summary = run(tmp_path, "table")
+    assert summary["clips_of_label"] == {split: {"joy": 1, "rage": 1} for split in ("train", "validation", "test")}
+    assert {(row.start, row.end, row.duration) for row in rows} == {(0.0, 1.0, 1.0), (1.0, 0.0, 1.0)}
+    assert len({row.clip_id for row in rows}) == 6 and len({row.file_sha256 for row in rows}) == 3
