@@ -11,8 +11,8 @@ LED: a name of COLOURS, or "#RRGGBB". `excluded` lists emotions that are known a
 """
 
 import collections
-import colorsys
 import dataclasses
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -175,14 +175,16 @@ def choose_leds(leds: Sequence[str]) -> tuple[str, ...]:
       leds: of each class "", #RRGGBB or a name of COLOURS.
     """
     given = [_read_colour(led) if led else None for led in leds]
-    free = [colour for colour in COLOURS.values() if colour not in given]
-    hues = (colorsys.hsv_to_rgb(number * _GOLDEN % 1, 1 - number % 3 * 0.2, 1) for number in range(len(leds)))
-    free += [(round(255 * r), round(255 * g), round(255 * b)) for r, g, b in hues]
-    chosen = iter(dict.fromkeys(free))
+    others = (
+        (number * _STEP >> 16 & 255, number * _STEP >> 8 & 255, number * _STEP & 255) for number in itertools.count(1)
+    )
+    named = COLOURS.values()
+    free = itertools.chain(named, (colour for colour in others if colour not in named))
+    chosen = (colour for colour in free if colour not in given)
     return tuple("#{:02x}{:02x}{:02x}".format(*(colour or next(chosen))) for colour in given)
 
 
-_GOLDEN = 0.61803398875  # of a turn from one hue to the next: none comes near another
+_STEP = 0x9E3779  # odd: its multiples are no two alike among 24 bits, and far from each other
 
 
 def parse_labels(flag: str, text: str) -> tuple[str, ...]:

@@ -216,6 +216,7 @@ def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Sour
         raise Undecodable(reason, f"it begins like audio, then libsndfile says: {error.error_string}") from error
     with file:
         if not file.frames:
+            _refuse_broken_promise(file)
             raise Undecodable("no_sound", "its header is in order, and no sound follows it: a length of 0")
         yield file, source
 
@@ -289,10 +290,7 @@ class _Source:
 def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray:
     """Returns float32 [frames, channels] of a span, as far as the recording goes."""
     start, end = min(span.start, file.frames), min(span.end, file.frames)
-    if promise := _PROMISE.search(file.extra_info):
-        promised, found = int(promise[1]), int(promise[2])
-        if found < promised < _LENGTH_UNKNOWN:
-            raise Undecodable("truncated_data", f"the header promises {promised} bytes, the file has {found}")
+    _refuse_broken_promise(file)
     try:
         _skip(file, start)
         samples = file.read(end - start, dtype="float32", always_2d=True)
@@ -309,6 +307,14 @@ def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray
         reason = "truncated_data" if source.ended else "damaged_data"
         raise Undecodable(reason, f"{len(samples)} of {end - start} frames from {start} on could be decoded")
     return samples
+
+
+def _refuse_broken_promise(file: soundfile.SoundFile) -> None:
+    """Raises Undecodable where a header promises more bytes than the file has."""
+    if promise := _PROMISE.search(file.extra_info):
+        promised, found = int(promise[1]), int(promise[2])
+        if found < promised < _LENGTH_UNKNOWN:
+            raise Undecodable("truncated_data", f"the header promises {promised} bytes, the file has {found}")
 
 
 def _skip(file: soundfile.SoundFile, frames: int) -> None:

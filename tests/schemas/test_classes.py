@@ -62,7 +62,7 @@ def test_the_presets_know_every_emotion():
     assert PRESETS["arousal"].find("angry").name == "high" and PRESETS["valence"].find("angry").name == "negative"
 
 
-@pytest.mark.parametrize("count", [1, 4, 9, 200])
+@pytest.mark.parametrize("count", [1, 4, 9, 200, 5000])
 def test_no_two_classes_share_a_colour(count):
     assert len(set(choose_leds([""] * (count - 1) + ["blue"]))) == count
     assert choose_leds(list(COLOURS)[:2]) == ("#ff0000", "#00ff00")

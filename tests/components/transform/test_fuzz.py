@@ -89,7 +89,8 @@ class Campaign:
             b"{}",
             b"\0" * 9,
         ):
-            self._add("other", {"not_audio"}).write_bytes(head + self._rng.bytes(3_000))
+            reason = "html_page" if b"html" in head.lower() else "not_audio"
+            self._add("other", {reason}).write_bytes(head + self._rng.bytes(3_000))
         self._add("vanished", {"not_found"})
         self._add("folder", {"unreadable"}).mkdir()
         loop = self._add("loop", {"unreadable", "not_found"})
@@ -105,12 +106,12 @@ class Campaign:
                 # Before the crop, it counts where the whole recording is resampled first.
                 right = {reason} if 0.4 * RATE <= position < 1.9 * RATE else {DECODED, reason}
                 soundfile.write(self._add(reason, right), samples, RATE, "FLOAT", format="WAV")
-        for scale, reason in ((0, "silent"), (100, "clipped"), (1e-4, DECODED), (1, DECODED)):
+        for scale, reason in ((0, "silent"), (100, "clipped"), (1e-3, DECODED), (1, DECODED)):
             for container in ("WAV", "AIFF", "FLAC"):
                 samples = np.clip(speech * scale, -1, 1)
                 soundfile.write(self._add(reason, {reason}), samples, RATE, "PCM_24", format=container)
         for seconds in (0, 0.001, 0.1, 0.39, 0.4, 0.41, 0.5, 0.52, 0.53, 1.0, 1.899, 1.9):
-            reason = DECODED if seconds - 0.4 >= 2_048 / RATE else "too_short"
+            reason = DECODED if seconds - 0.4 >= 2_048 / RATE else "too_short" if seconds else "no_sound"
             self._add(f"{seconds}s", {reason}).write_bytes(self._audio("WAV", seconds))
         for channels in (1, 2, 3, 6, 16):
             reason = DECODED if channels <= 2 else "wrong_channels"
@@ -140,7 +141,7 @@ class Campaign:
 REASONS = {
     *("not_found", "unreadable", "empty_file", "not_audio", "truncated_header", "damaged_header", "wrong_sample_rate"),
     *("wrong_channels", "truncated_data", "damaged_data", "too_short", "nan_samples", "infinite_samples", "clipped"),
-    *("silent", "overflow"),
+    *("silent", "overflow", "no_sound"),
 }
 
 
