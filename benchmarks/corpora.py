@@ -8,9 +8,7 @@ import commands
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared" / "corpora"
-WHOLE_FOUR = (
-    pathlib.Path(__file__).resolve().parent / "whole_four.json"
-)  # the four classes, none of which is thinned out
+WHOLE_FOUR = REPOSITORY / "benchmarks" / "whole_four.json"  # the four classes, none of which is thinned out
 
 
 def list_corpora(output: pathlib.Path, corpora: list[str]) -> list[str]:

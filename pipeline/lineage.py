@@ -51,8 +51,8 @@ class Lineage:
             read["noise_dir"] = _digest_listing(directory)
         if (classes := values.get("classes")) and classes not in PRESETS:
             read["classes"] = sha256_of(classes)
+        reading = Reading.parse(values.get("speaker_from", ""), values.get("columns", ""))
         for corpus in values.get("corpus", ()):
-            reading = Reading.parse(values["speaker_from"], values["columns"])
             read[f"corpus {corpus}"] = _digest(corpora.list_states(corpora.parse_corpus_flag(corpus), reading))
         return StepRun(
             code=digest_code(step.component.__name__),

@@ -7,11 +7,12 @@ A preset, or a JSON file, says which classes there are, in the order of a model'
      "excluded": ["fearful"]}
 
 `keep` is the share of the recordings of each emotion that is kept (1 where it is not given), `led` the colour of the board's
-LED: a name of COLOURS, or "#RRGGBB". `excluded` lists emotions that are known and not wanted.
+LED: a name of COLOURS, or "#RRGGBB". `excluded` lists what is there and not wanted, beside KNOWN_EMOTIONS.
 """
 
 import collections
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -28,7 +29,7 @@ _WORDS = {
     "calm": ("calmness",),
     "happy": ("happiness", "joy", "hap"),
     "surprised": ("surprise", "sur", "pleasant surprise", "ps"),
-    "sad": ("sadness", "sad"),
+    "sad": ("sadness",),
     "angry": ("anger", "ang"),
     "fearful": ("fear", "fea", "anxious", "anxiety"),
     "disgust": ("disgusted", "dis"),
@@ -79,11 +80,18 @@ class ClassSet:
 
     def find(self, emotion: str) -> EmotionClass | None:
         """Returns the class that takes an emotion under this name, or under another word for it; None where none does."""
-        by_name = {name: each for each in self.classes for name in each.emotions}
-        if emotion in by_name:
-            return by_name[emotion]
-        by_meaning = {name_emotion(name): each for name, each in by_name.items()}
-        return by_meaning.get(name_emotion(emotion))
+        return self._by_name.get(emotion) or self._by_meaning.get(name_emotion(emotion))
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, EmotionClass]:
+        return {name: each for each in self.classes for name in each.emotions}
+
+    @functools.cached_property
+    def _by_meaning(self) -> dict[str, EmotionClass]:
+        """The class of each meaning, but of those that two classes share ("joy" and "happiness" of one's own)."""
+        found = [(name_emotion(name), each) for name, each in self._by_name.items()]
+        classes = {meaning: {each for other, each in found if other == meaning} for meaning, _ in found}
+        return {meaning: each for meaning, each in found if len(classes[meaning]) == 1}
 
     def knows(self, emotion: str) -> bool:
         """Tells whether an emotion is in a class, excluded, or among KNOWN_EMOTIONS."""
@@ -125,8 +133,9 @@ def _complete(classes: list[EmotionClass], source: str, excluded: tuple[str, ...
             f"{source}: at least 2 classes are needed, found {', '.join(c.name for c in classes) or 'none'}"
         )
     check_labels([each.name for each in classes], source)
-    taken = collections.Counter(name_emotion(emotion) for each in classes for emotion in dict.fromkeys(each.emotions))
-    taken.update(map(name_emotion, excluded))
+    taken = collections.Counter(
+        emotion for names in (*(each.emotions for each in classes), excluded) for emotion in names
+    )
     if twice := [emotion for emotion, count in taken.items() if count > 1]:
         raise UserError(f"{source}: the emotion {twice[0]!r} is there twice; a class takes it, or excluded, once")
     colours = choose_leds([each.led for each in classes])
@@ -214,26 +223,26 @@ def _find_problem(label: str, before: Sequence[str]) -> str:
     return f"is there twice: {label!r}" if label in before else ""
 
 
-def _make_preset(excluded: Iterable[str] = (), **classes: tuple[str, ...]) -> ClassSet:
-    return _complete([EmotionClass(name, emotions) for name, emotions in classes.items()], "preset", tuple(excluded))
+def _make_preset(**classes: tuple[str, ...]) -> ClassSet:
+    return _complete([EmotionClass(name, emotions) for name, emotions in classes.items()], "preset")
 
 
 def _make_four() -> ClassSet:
-    """Returns the original notebook's classes: 40 % of sad and of angry dropped, fear and disgust out of use."""
+    """Returns the original notebook's classes: 40 % of sad and of angry dropped, fear and disgust in none."""
     classes = [
         EmotionClass("neutral", ("neutral", "calm"), led="blue"),
         EmotionClass("happy", ("happy",), led="green"),
         EmotionClass("surprise", ("surprised",), led="yellow"),
         EmotionClass("unpleasant", ("sad", "angry"), keep=0.6, led="red"),
     ]
-    return _complete(classes, "four", ("fearful", "disgust", "bored"))
+    return _complete(classes, "four")
 
 
 # Valence and arousal are those of Schuller et al. 2010, "Cross-corpus acoustic emotion recognition", IEEE Transactions on
 # Affective Computing 1(2), table 3.
 PRESETS = {
     "four": _make_four(),
-    "ravdess8": _make_preset(["bored"], **{emotion: (emotion,) for emotion in KNOWN_EMOTIONS if emotion != "bored"}),
+    "ravdess8": _make_preset(**{emotion: (emotion,) for emotion in KNOWN_EMOTIONS if emotion != "bored"}),
     "valence": _make_preset(
         negative=("angry", "bored", "disgust", "fearful", "sad"), positive=("happy", "neutral", "calm", "surprised")
     ),

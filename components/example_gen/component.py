@@ -22,7 +22,7 @@ from ser_tinyml.corpora.corpus import Clip, LeftOut
 from ser_tinyml.corpora.own import Reading
 from ser_tinyml.corpora.recordings import inspect_recordings
 from ser_tinyml.corpora.selection import refuse_unknown_emotions, select_clips
-from ser_tinyml.corpora.splits import Assignment, assign_splits, parse_fold
+from ser_tinyml.corpora.splits import Assignment, Fold, assign_splits, parse_fold
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.manifest import write_manifest
 
@@ -78,12 +78,17 @@ class Parameters(StepParameters):
             raise UsageError(f"--validation_fraction={validation} and --test_fraction={test}: their sum is below 1")
         if self.fold and self.split != "speaker":
             raise UsageError(f"--fold={self.fold} is of --split=speaker, not of --split={self.split}")
-        names = [source.name for source in corpora.parse_corpus_flags(self.corpus)]
-        if self.fold:
-            parse_fold(self.fold, [*CORPORA, *names])
+        if self.train_only and self.split == "notebook":
+            raise UsageError("--train_only is not of --split=notebook, which divides copies, not corpora")
+        self.read_fold()
         Reading.parse(self.speaker_from, self.columns)
         if self.classes and self.classes not in PRESETS:
             read_classes(self.classes)
+
+    def read_fold(self) -> Fold | None:
+        """Returns the fold that is asked for; UsageError where it is none, or names a corpus that nobody knows."""
+        names = [source.name for source in corpora.parse_corpus_flags(self.corpus)]
+        return parse_fold(self.fold, [*CORPORA, *names]) if self.fold else None
 
 
 @owns_output(r"(manifest|excluded|quarantine)\.jsonl|summary\.json")
@@ -135,9 +140,10 @@ def run(output: str, parameters: Parameters) -> None:
             f"see {files.join(output, 'quarantine.jsonl')}"
         )
     _refuse_empty_classes(classes, {recording.label for recording in selected})
-    fold = parse_fold(parameters.fold, [*CORPORA, *(s.name for s in sources)]) if parameters.fold else None
     fractions = {"validation": parameters.validation_fraction, "test": parameters.test_fraction}
-    assignment = assign_splits(selected, parameters.split, **fractions, fold=fold, train_only=parameters.train_only)
+    assignment = assign_splits(
+        selected, parameters.split, **fractions, fold=parameters.read_fold(), train_only=parameters.train_only
+    )
     rows = assignment.rows
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")

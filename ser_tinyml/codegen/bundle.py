@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 from ser_tinyml.codegen.c_text import render
 from ser_tinyml.codegen.firmware_tree import read_firmware
@@ -15,7 +16,11 @@ def collect_firmware() -> dict[str, bytes]:
 
 
 def make_arduino_library(
-    firmware: dict[str, bytes], generated: dict[str, bytes], cmsis_dsp: dict[str, bytes], *, labels_and_leds: list
+    firmware: dict[str, bytes],
+    generated: dict[str, bytes],
+    cmsis_dsp: dict[str, bytes],
+    *,
+    labels_and_leds: Sequence[tuple[str, str]],
 ) -> dict[str, bytes]:
     """Returns the same sources as Arduino's IDE takes them: all in one src/, of which it compiles every file.
 

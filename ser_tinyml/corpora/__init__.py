@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from schemas.errors import UsageError, UserError
 from ser_tinyml.corpora import ased, banglaser, cremad, emodb, nemo, own, ravdess, savee, tess
-from ser_tinyml.corpora.corpus import BrokenRule, Clip, Corpus, LeftOut, NotSpeech, Utterance
+from ser_tinyml.corpora.corpus import BrokenRule, Clip, Corpus, LeftOut, NotSpeech
 from ser_tinyml.corpora.own import Reading
 from ser_tinyml.store import files
 
@@ -101,8 +101,8 @@ def parse_corpus_flags(values: Iterable[str]) -> list[Source]:
 def list_states(source: Source, reading: Reading = PLAINLY) -> list[tuple[str, int, float]]:
     """Lists the names, sizes and times of the files of a source: all below its directory, or those that its table names."""
     if source.kind != TABLE:
-        return [files.read_state(path) for path in files.list_followed(source.path) if files.exists(path)]
-    return [files.read_state(path) for path in (source.path, *own.list_recordings(source.path, reading))]
+        return files.list_file_states(source.path, follow_links=True)
+    return files.read_states([source.path, *own.list_recordings(source.path, reading)])
 
 
 def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]:
@@ -123,7 +123,8 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
         yield from own.read_table(source.path, source.name, reading)
         return
     named = (*AUDIO_SUFFIXES, *UNREAD_SUFFIXES)
-    paths = [path for path in files.list_followed(source.path) if path.lower().endswith(named)]
+    listed = files.list_file_states(source.path, follow_links=True)
+    paths = [path for path, _, _ in listed if path.lower().endswith(named)]
     if not paths:
         raise UserError(f"{source}: no audio file ({', '.join(AUDIO_SUFFIXES)}) in it or below it")
     for path in paths:
@@ -149,7 +150,8 @@ def _read_name(path: str, relative: str, kinds: tuple[str, ...]) -> Clip | LeftO
     broken = []
     for kind in kinds:
         try:
-            return _make_clip(path, CORPORA[kind], CORPORA[kind].parse_name(relative))
+            utterance = CORPORA[kind].parse_name(relative)
+            return Clip(path, kind, speaker=utterance.speaker, emotion=utterance.emotion)
         except BrokenRule as error:
             broken.append(str(error))
         except NotSpeech as error:
@@ -159,11 +161,6 @@ def _read_name(path: str, relative: str, kinds: tuple[str, ...]) -> Clip | LeftO
     known = ", ".join(CORPORA[kind].title for kind in kinds)
     detail = broken[0] if len(kinds) == 1 else f"the name is of none of {known}"
     return LeftOut(path, kinds[0] if len(kinds) == 1 else COMBINED, reason="broken_name", detail=detail)
-
-
-def _make_clip(path: str, corpus: Corpus, utterance: Utterance) -> Clip:
-    sex = corpus.speakers[utterance.speaker]
-    return Clip(path, corpus.name, speaker=utterance.speaker, emotion=utterance.emotion, sex=sex)
 
 
 def _takes(corpus: str, relative: str) -> bool:

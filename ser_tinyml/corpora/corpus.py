@@ -48,7 +48,7 @@ class Clip:
     corpus: str
     speaker: str
     emotion: str  # what its corpus calls it
-    sex: str = ""  # of the speaker, where it is known
+    sex: str = ""  # of the speaker, where a table tells it
     split: str = ""  # that its table puts it into
     start: float = 0.0  # s, of the part
     end: float = 0.0  # s; 0: to the recording's end

@@ -54,7 +54,7 @@ def _inspect(clip: Clip) -> Recording | LeftOut:
                 return leave_out("beyond_end", detail)
             return _cut(recording)
     except (UserError, OSError) as error:
-        return leave_out("unreadable", str(error))
+        return leave_out("unreadable" if files.exists(clip.path) else "not_found", str(error))
     except Undecodable as error:
         return leave_out(error.reason, error.detail)
 

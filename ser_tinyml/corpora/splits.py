@@ -101,7 +101,8 @@ def assign_splits(
 
     A fold's test speakers are those that the corpus's own rule says (FoldRule): every `count`-th of that ranking, from
     `number` on; the speaker of that rank; or none. Where a corpus is left out, it is the test split. The corpora of
-    `train_only` are in the train split, whatever the protocol. What a table says of a clip's split stands.
+    `train_only` are in the train split, whatever the protocol. What a table says of a clip's split stands otherwise, but not
+    in a fold: a cross-validation makes splits of its own.
 
     Raises:
       UserError: a label would be missing from a split, a table puts a speaker into two, or nobody knows who speaks.
@@ -146,7 +147,7 @@ def _split_by_speaker(recordings: list[Recording], plan: _Plan) -> Assignment:
     speakers = find_speakers(recordings)
     _refuse_unknown_speakers(recordings, plan)
     _check_fold(speakers, plan)
-    given = _find_given_splits(recordings)
+    given = {} if plan.fold else _find_given_splits(recordings, plan.train_only)
     fold = plan.fold
     together = [Fold(n + 1, fold.count) for n in range(fold.count)] if fold and fold.count else [fold]
     for salt in range(_SALTS):
@@ -184,10 +185,11 @@ def _check_fold(speakers: Speakers, plan: _Plan) -> None:
         )
 
 
-def _find_given_splits(recordings: list[Recording]) -> dict[tuple[str, str], str]:
+def _find_given_splits(recordings: list[Recording], train_only: frozenset[str]) -> dict[tuple[str, str], str]:
     """Returns the split of each (corpus, speaker) that a table has put into one; UserError where it has put one into two."""
     given: dict[tuple[str, str], str] = {}
-    for clip in (recording.clip for recording in recordings if recording.clip.split):
+    clips = (recording.clip for recording in recordings if recording.clip.corpus not in train_only)
+    for clip in (clip for clip in clips if clip.split):
         first = given.setdefault((clip.corpus, clip.speaker), clip.split)
         if first != clip.split:
             raise UserError(

@@ -158,70 +158,52 @@ def list_files(directory: str) -> list[str]:
     return [path for path, _, _ in list_file_states(directory)]
 
 
-def list_file_states(directory: str) -> list[tuple[str, int, float]]:
+def list_file_states(directory: str, *, follow_links: bool = False) -> list[tuple[str, int, float]]:
     """Returns (path, bytes, time of its last change) of all files below `directory`, sorted.
 
-    Links to directories are not followed. Of a link to nowhere, it is the link's own size and time.
+    Links to directories are not followed, unless `follow_links` says so: then a folder that can be reached on two ways, or
+    from within itself, is listed once, by its own path where that is below `directory`. Of a link to nowhere, it is the
+    link's own size and time.
 
     Raises:
       UserError: the directory, or one below it, can't be read.
     """
     with _told("list", directory):
         if is_local(directory):
-            return sorted(_list_here(directory))
+            return sorted(_list_here(directory, follow_links))
         matches = FileSystems.match([_as_pattern(join(directory, "")) + "**"])[0].metadata_list
         return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
 
 
-def list_followed(directory: str) -> list[str]:
-    """Returns the paths of all files below a directory, sorted, those in linked folders, too.
+def read_states(paths: Iterable[str]) -> list[tuple[str, int, float]]:
+    """Returns (path, bytes, time of its last change) of those files that are there, sorted."""
+    names = sorted(set(paths))
+    with _told("look for", "files"):
+        local = [(path, os.stat(path)) for path in names if is_local(path) and os.path.exists(path)]
+        patterns = [_as_pattern(path) for path in names if not is_local(path)]
+        matches = (
+            [found for result in FileSystems.match(patterns) for found in result.metadata_list] if patterns else []
+        )
+    states = [(path, state.st_size, state.st_mtime) for path, state in local]
+    return sorted(states + [(m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches])
 
-    A folder that can be reached on two ways, or from within itself, is listed once, by its own path where that is below
-    `directory`.
 
-    Raises:
-      UserError: the directory, or one below it, can't be read.
-    """
-    if not is_local(directory):
-        return list_files(directory)
-    found: list[str] = []
+def _list_here(directory: str, follow_links: bool) -> Iterator[tuple[str, int, float]]:
+    folders, linked = [directory] if os.path.isdir(directory) else [], list[str]()
     seen: set[str] = set()
-    folders, linked = [directory], list[str]()
     while folders or linked:
-        folder = folders.pop() if folders else linked.pop(0)
+        folder = folders.pop() if folders else linked.pop(0)  # linked ones last, for a folder to keep its own path
         if (real := os.path.realpath(folder)) in seen:
             continue
         seen.add(real)
-        with _told("list", folder):
-            for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                else:
-                    (linked if entry.is_dir() else found).append(entry.path)
-    return sorted(found)
-
-
-def read_state(path: str) -> tuple[str, int, float]:
-    """Returns (path, bytes, time of its last change) of a file; raises UserError where there is none."""
-    with _told("look for", path):
-        if is_local(path):
-            return (path, (state := os.stat(path)).st_size, state.st_mtime)
-        found = FileSystems.match([_as_pattern(path)])[0].metadata_list
-        if not found:
-            raise UserError(f"{path}: there is no such file")
-        return path, found[0].size_in_bytes, found[0].last_updated_in_seconds
-
-
-def _list_here(directory: str) -> Iterator[tuple[str, int, float]]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    if not os.path.isdir(directory):
-        return
-    for folder, _, names in os.walk(directory, onerror=refuse):
-        for path in (os.path.join(folder, name) for name in names):
-            state = os.stat(path) if os.path.exists(path) else os.lstat(path)
-            yield path, state.st_size, state.st_mtime
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif not os.path.isdir(entry.path):
+                state = os.stat(entry.path) if os.path.exists(entry.path) else os.lstat(entry.path)
+                yield entry.path, state.st_size, state.st_mtime
+            elif follow_links:
+                linked.append(entry.path)
 
 
 def delete_files(paths: Iterable[str], below: str) -> None:

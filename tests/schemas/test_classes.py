@@ -28,7 +28,7 @@ def test_a_document_gives_classes_in_its_order_each_with_a_colour():
         ([], "expected"),
         ({"classes": [CALM]}, "at least 2 classes"),
         ({"classes": [CALM, CALM]}, "is there twice"),
-        ({"classes": [CALM, {"name": "x", "emotions": ["Neutral"]}]}, "'neutral' is there twice"),
+        ({"classes": [CALM, {"name": "x", "emotions": ["neutral"]}]}, "'neutral' is there twice"),
         ({"classes": [CALM, UPSET], "excluded": ["calm"]}, "'calm' is there twice"),
         ({"classes": [CALM, UPSET], "colour": 1}, "unknown field 'colour'"),
         ({"classes": [CALM, UPSET | {"emotion": "sad"}]}, "class 2 .upset.: unknown field 'emotion'"),
@@ -50,6 +50,11 @@ def test_own_labels_are_classes_under_their_own_names():
     own = make_own_classes(["joy", "Wut", "joy", '"; rm -rf'])
     assert own.labels == ('"; rm -rf', "Wut", "joy")
     assert own.find("happy").name == "joy"  # of a published corpus beside them
+    alike = make_own_classes(["fear", "anxiety", "Fear"])
+    assert [alike.find(label).name for label in alike.labels] == ["Fear", "anxiety", "fear"]
+    assert alike.find("fearful") is None and alike.knows(
+        "fearful"
+    )  # of a published corpus: nobody can tell which is meant
     with pytest.raises(UserError, match="at least 2 classes are needed, found joy"):
         make_own_classes(["joy"])
 

@@ -59,7 +59,7 @@ def test_only_regular_files_are_opened(tmp_path, write_speech):
     (folder / "03-01-02-01-02-01-01.wav").symlink_to("nowhere.wav")
     (folder / "03-01-02-01-02-02-01.wav").symlink_to(write_speech("elsewhere.wav"))
     rows, summary = run(tmp_path)
-    assert summary["quarantined"] == {"unreadable": 3}
+    assert summary["quarantined"] == {"not_found": 1, "unreadable": 2}
     reasons = read_reasons(tmp_path, "quarantine.jsonl")
     assert all("not a regular file" in reasons[f"03-01-01-01-02-0{n}-01.wav"][1] for n in (1, 2))
     assert any(row.path.endswith("03-01-02-01-02-02-01.wav") for row in rows)
@@ -220,3 +220,34 @@ def test_a_split_that_a_table_gives_stands_and_a_part_is_a_clip(tmp_path, write_
     assert summary["clips_of_label"] == {split: {"joy": 1, "rage": 1} for split in ("train", "validation", "test")}
     assert {(row.start, row.end, row.duration) for row in rows} == {(0.0, 1.0, 1.0), (1.0, 0.0, 1.0)}
     assert len({row.clip_id for row in rows}) == 6 and len({row.file_sha256 for row in rows}) == 3
+
+
+def test_a_recording_that_a_table_names_and_nobody_has_is_quarantined(tmp_path, write_speech):
+    lines = ["path,emotion,speaker", "gone.wav,joy,a"]
+    for speaker in "abcdefghijkl":
+        for emotion in ("joy", "rage"):
+            write_speech(f"{speaker}{emotion}.wav", seconds=0.5)
+            lines.append(f"{speaker}{emotion}.wav,{emotion},{speaker}")
+    (tmp_path / "corpus").write_text("\n".join(lines))
+    rows, summary = run(tmp_path, "table")
+    assert len(rows) == 24 and summary["quarantined"] == {"not_found": 1}
+
+
+@pytest.mark.parametrize("fold", ["", "1/3", "folder"])
+def test_no_split_of_a_table_takes_a_speaker_of_train_only_or_of_a_fold(tmp_path, write_speech, fold):
+    """The table puts its speaker into the test split; --train_only, and a fold, say otherwise."""
+    lines = ["path,emotion,speaker,split"]
+    for speaker, split in (("a", "test"), ("b", "train"), ("c", "validation"), ("d", "train")):
+        for emotion in ("angry", "happy"):
+            write_speech(f"{speaker}{emotion}.wav", seconds=0.5)
+            lines.append(f"{speaker}{emotion}.wav,{emotion},{speaker},{split}")
+            for other in "123456":
+                write_speech(f"mine/{emotion}/{other}.wav", seconds=0.6)
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    corpora = (f"table:{tmp_path / 't.csv'}", f"folder:{tmp_path / 'mine'}")
+    flags = {"corpus": corpora, "speaker_from": r"([a-d1-6])(?:angry|happy)?\.wav$"}
+    train_only = () if fold == "folder" else ("table",)
+    component.run(str(tmp_path / "out"), component.Parameters(**flags, fold=fold, train_only=train_only))
+    rows = list(read_manifest(str(tmp_path / "out/manifest.jsonl")))
+    of_table = {row.split for row in rows if row.corpus == "table"}
+    assert of_table == {"train"} if train_only else "test" not in of_table

@@ -298,3 +298,63 @@ def test_all_published_oddities_decode(real_corpora):
     for path in paths:
         window = decode_window(str(path), CROP, 16_000).samples
         assert 16_000 < len(window) <= 24_000 and np.isfinite(window).all()
+
+
+def make_voice(seconds: float = 1.0) -> np.ndarray:
+    time = np.arange(int(seconds * 16_000)) / 16_000
+    return (0.3 * np.sin(2 * np.pi * 200 * time) * np.sin(2 * np.pi * 3 * time)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["dither", "offset", "dither on an offset", "cancelling channels"])
+def test_a_file_without_a_voice_is_silent(tmp_path, kind):
+    dither = np.random.default_rng(0).integers(-1, 2, 16_000) / 32_768
+    samples = {
+        "dither": dither,
+        "offset": np.full(16_000, 0.4),
+        "dither on an offset": dither - 0.2,
+        "cancelling channels": np.stack([make_voice(), -make_voice()], axis=1),
+    }
+    soundfile.write(tmp_path / "x.wav", samples[kind], 16_000, subtype="PCM_16")
+    with pytest.raises(Undecodable, match="^silent: .*" + ("cancel" if "channels" in kind else "silence or dither")):
+        decode_window(str(tmp_path / "x.wav"), Crop(0.0, 10.0), 16_000)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 2 / 32_768 / 0.3])
+def test_a_quiet_voice_is_none_the_less_one(tmp_path, scale):
+    soundfile.write(tmp_path / "x.wav", make_voice() * scale + 0.1, 16_000, subtype="PCM_16")
+    assert len(decode_window(str(tmp_path / "x.wav"), Crop(0.0, 10.0), 16_000).samples) == 16_000
+
+
+def write_unfinished(path, behind: bytes) -> None:
+    """A WAV file whose header says that its sound has a length of 0, as a recorder leaves it that lost its power."""
+    soundfile.write(path, make_voice()[:1], 16_000, subtype="PCM_16")
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"data") + 4] + b"\0\0\0\0" + behind)
+
+
+def test_a_wav_file_that_was_never_finished_is_read_to_its_end(tmp_path):
+    voice = np.rint(make_voice() * 32_767).astype("<i2")
+    write_unfinished(tmp_path / "x.wav", voice.tobytes())
+    decoded = decode_window(str(tmp_path / "x.wav"), Crop(0.0, 10.0), 16_000).samples
+    np.testing.assert_array_equal(np.rint(decoded * 32_768).astype("<i2"), voice)
+
+
+@pytest.mark.parametrize("behind", [b"", b"LIST\x04\0\0\0INFO", b"id3 \x0a\0\0\0ID3\x04\0\0\0\0\0\0"])
+def test_what_is_no_sound_is_not_read_as_sound(tmp_path, behind):
+    write_unfinished(tmp_path / "x.wav", behind)
+    with pytest.raises(Undecodable, match=r"^no_sound: .*a length of 0"):
+        decode_window(str(tmp_path / "x.wav"), Crop(0.0, 10.0), 16_000)
+
+
+@pytest.mark.parametrize(
+    ("begin", "reason"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git_lfs_pointer"),
+        (b"\n<!DOCTYPE HTML><html></html>", "html_page"),
+        (b"\x00\x05\x16\x07" + bytes(100), "not_audio"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_recording_is_told(tmp_path, begin, reason):
+    (tmp_path / "x.wav").write_bytes(begin)
+    with pytest.raises(Undecodable, match=f"^{reason}: "):
+        decode_window(str(tmp_path / "x.wav"), Crop(0.0, 10.0), 16_000)

@@ -107,7 +107,6 @@ def test_a_row_may_be_a_part_of_a_recording(tmp_path):
         (",angry,", "broken_row", "no path"),
         ("a.wav,,", "broken_row", "no emotion"),
         ("a.wav,angry,sometimes", "broken_row", "split is 'sometimes'"),
-        ("gone.wav,angry,", "not_found", "row 1 names it"),
     ],
 )
 def test_a_wrong_row_is_told(tmp_path, row, reason, detail):
