@@ -15,7 +15,7 @@ from ser_tinyml import corpora
 from ser_tinyml.corpora.own import Reading
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.code_digest import digest_code
-from ser_tinyml.store.digests import sha256_of
+from ser_tinyml.store.digests import sha256_of, sha256_of_model
 
 _LIBRARIES = (
     *("apache-beam", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-io"),
@@ -46,7 +46,7 @@ class Lineage:
         values = {name: value for name, value in dataclasses.asdict(parameters).items() if name not in changing}
         read = {name: self._steps[writer].output for name, writer in _find_writers(step).items()}
         if path := values.get("model_path"):
-            read["model_path"] = sha256_of(path)
+            read["model_path"] = sha256_of_model(path)
         if directory := values.get("noise_dir"):
             read["noise_dir"] = _digest_listing(directory)
         if (classes := values.get("classes")) and classes not in PRESETS:

@@ -1,6 +1,7 @@
 """`python -m pipeline.run --corpus=ravdess:DIR --pipeline_root=ROOT [flags]`: flags -> steps -> report."""
 
 import dataclasses
+from typing import Any
 
 from absl import flags
 
@@ -79,7 +80,14 @@ def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> _Plan:
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
         plan.append((step, parameters))
+    _check_together({step.name: parameters for step, parameters in plan})
     return plan
+
+
+def _check_together(parameters: dict[str, Any]) -> None:
+    """Raises UsageError for flags of one step that do not fit those of another."""
+    if "trainer" in parameters:
+        parameters["trainer"].check_front_end(parameters["transform"].make_front_end())
 
 
 def _run_steps(root: str, plan: _Plan, beam_options: list[str]) -> None:

@@ -59,13 +59,14 @@ class ManifestSummary:
     """How the recordings were divided. The number of files is that of clips, excluded and quarantined ones."""
 
     KIND: ClassVar[str] = "manifest summary"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     FILE_NAME: ClassVar[str] = "summary.json"
 
     files: int  # found in the corpora
     clips: int  # rows of the manifest
     excluded: dict[str, int]  # reason -> recordings
     quarantined: dict[str, int]  # reason -> recordings
+    other_files: dict[str, int]  # suffix -> files that aren't named as sound, which no count above holds
     protocol: SplitProtocol
     fold: str  # of a cross-validation, or ""
     validation_fraction: float  # of speakers, clips or copies: see the protocol
@@ -191,11 +192,13 @@ class Export:
     """An exported model."""
 
     KIND: ClassVar[str] = "export"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     FILE_NAME: ClassVar[str] = "export.json"
 
     model_path: str  # of a model from elsewhere; "" of the trained one
-    keras_sha256: str
+    model_sha256: str
+    add_softmax: bool  # whether one was put behind the model from elsewhere
+    allow_model_code: bool  # whether its author's code may run
     labels: tuple[str, ...]  # in the order of the outputs
     leds: tuple[str, ...]  # the colour of each on the board's LED, #RRGGBB
     front_end: FrontEnd
@@ -207,6 +210,16 @@ class Export:
     synthetic: bool
     protocol: str
     files: dict[str, ExportedFile]
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The TFLite files that there are, of "float", "dynamic" and "int8", the last of which always is."""
+        return tuple(name for name in ("float", "dynamic", "int8") if f"ser_{name}.tflite" in self.files)
+
+    @property
+    def is_tflite(self) -> bool:
+        """Whether a TFLite file was brought, so that there is no Keras model."""
+        return self.formats == ("int8",)
 
     def describe(self, name: str) -> ModelDescription:
         """Returns the description of one of the TFLite files."""

@@ -135,6 +135,7 @@ def write_summary() -> Callable[..., ManifestSummary]:
         fractions = {"validation_fraction": fraction, "test_fraction": fraction}
         four = PRESETS["four"]
         summary = ManifestSummary(
+            other_files={},
             **counts,
             **fractions,
             protocol=protocol,

@@ -16,13 +16,12 @@ import numpy as np
 from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Evaluation, Export, Scores, Training
-from ser_tinyml.codegen.convert import FORMATS
 from ser_tinyml.codegen.source_check import count_differing_bytes
 from ser_tinyml.judging import gates, metrics
 from ser_tinyml.judging.evaluation import Candidate, Judged, compare_runtimes, evaluate, list_predictions
 from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.network.fake_quantized import load_fake_quantized
-from ser_tinyml.network.loading import load_model
+from ser_tinyml.network.loading import load_exported
 from ser_tinyml.report import judgement_pictures
 from ser_tinyml.runtimes.keras import Keras
 from ser_tinyml.runtimes.predictions import Predictions
@@ -151,11 +150,13 @@ def _load_candidates(export: str, exported: Export, model: str | None) -> dict[s
     training = None if exported.model_path or not model else run_files.read(Training, model)
     if not exported.model_path and not training:
         raise UserError(f"{export} is of a trained model: pass --model=ROOT/model")
-    path = files.join(str(model), training.model) if training else exported.model_path
-    keras = load_model(path, exported.keras_sha256)
-    keras_bytes = 4 * keras.count_params()
-    candidates = {"keras": Candidate(Keras(keras), keras_bytes)}
-    for name in FORMATS:
+    candidates, keras_bytes = {}, 0
+    if not exported.is_tflite:
+        path = files.join(str(model), training.model) if training else exported.model_path
+        keras = load_exported(path, exported)
+        keras_bytes = 4 * keras.count_params()
+        candidates["keras"] = Candidate(Keras(keras), keras_bytes)
+    for name in exported.formats:
         content = files.read_bytes(files.join(export, f"ser_{name}.tflite"))
         candidates[name] = Candidate(TFLite(content), len(content))
     candidates["tflm"] = Candidate(Tflm(content, exported.arena_bytes), len(content))  # the last one is int8
@@ -172,7 +173,7 @@ def _score_noisy(
     if not dataset.splits[NOISY_SPLIT].examples:
         return {}
     noisy = _read_held_out(examples, NOISY_SPLIT, exported=exported, dataset=dataset)
-    judged = Judged.from_candidates({name: candidates[name] for name in ("keras", "int8")}, noisy)
+    judged = Judged.from_candidates({name: candidates[name] for name in ("keras", "int8") if name in candidates}, noisy)
     return {name: metrics.score(noisy.true, classes) for name, classes in judged.elected.items()}
 
 

@@ -82,7 +82,9 @@ class Parameters(StepParameters):
             raise UsageError("--train_only is not of --split=notebook, which divides copies, not corpora")
         self.read_fold()
         Reading.parse(self.speaker_from, self.columns)
-        if self.classes and self.classes not in PRESETS:
+        if self.classes and self.classes not in PRESETS and not files.exists(self.classes):
+            raise UsageError(f"--classes={self.classes}: unknown; known are {', '.join(PRESETS)}, or a JSON file")
+        if self.classes:
             read_classes(self.classes)
 
     def read_fold(self) -> Fold | None:
@@ -110,6 +112,12 @@ def run(output: str, parameters: Parameters) -> None:
         for found in corpora.read(source, reading):
             (clips if isinstance(found, Clip) else left_out).append(found)  # type: ignore[arg-type]
     found_files = len(clips) + len(left_out)
+    other_files = sum(
+        (collections.Counter(corpora.count_other_files(source)) for source in sources), collections.Counter()
+    )
+    if other_files:
+        kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in other_files.most_common())
+        print(f"passed over, not named as sound: {kinds}")
     classes = _choose_classes(parameters.classes, clips, sources)
     refuse_unknown_emotions(clips, classes)
     print(f"classes: {', '.join(classes.labels)}")
@@ -148,7 +156,14 @@ def run(output: str, parameters: Parameters) -> None:
     if found_files != len(rows) + len(excluded) + len(quarantined):
         raise RuntimeError(f"{found_files} files in, {len(rows)} + {len(excluded)} + {len(quarantined)} out")
     write_manifest(files.join(output, "manifest.jsonl"), rows)
-    summary = _summarise(parameters, assignment, classes=classes, found_files=found_files, left_out=left_out)
+    summary = _summarise(
+        parameters,
+        assignment,
+        classes=classes,
+        left_out=left_out,
+        found_files=found_files,
+        other_files=dict(sorted(other_files.items())),
+    )
     run_files.write(summary, output)
     print(f"{found_files} files: {len(rows)} clips, {len(excluded)} excluded, {len(quarantined)} quarantined")
 
@@ -177,7 +192,13 @@ def _refuse_empty_classes(classes: ClassSet, found: set[str]) -> None:
 
 
 def _summarise(
-    parameters: Parameters, assignment: Assignment, *, classes: ClassSet, found_files: int, left_out: list[LeftOut]
+    parameters: Parameters,
+    assignment: Assignment,
+    *,
+    classes: ClassSet,
+    left_out: list[LeftOut],
+    found_files: int,
+    other_files: dict[str, int],
 ) -> ManifestSummary:
     rows = assignment.rows
     counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
@@ -189,6 +210,7 @@ def _summarise(
         clips=len(rows),
         excluded=dict(sorted(excluded.items())),
         quarantined=dict(sorted(quarantined.items())),
+        other_files=other_files,
         protocol=parameters.split,
         fold=parameters.fold,
         validation_fraction=parameters.validation_fraction,

@@ -1,7 +1,7 @@
-"""ROOT/model, or a Keras model from elsewhere, -> ROOT/export.
+"""ROOT/model, or a model from elsewhere, -> ROOT/export.
 
 Writes:
-  ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite
+  ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite; of a TFLite model from elsewhere the last alone
   ser_model.c  ser_model.h              the int8 model and its front end as C; without layers where the engine lacks one
   ser_model_data.cc  ser_model_data.h   the int8 model for TFLM's interpreter
   export.json   written last: labels, front end, standardisation, arena; per file bytes, SHA-256, operators, tensors
@@ -15,24 +15,26 @@ import tensorflow as tf
 
 from components.step import StepParameters, owns_output, parameter
 from schemas.classes import choose_leds, parse_labels
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Export, ExportedFile, Training
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.codegen.convert import FORMATS, convert, fix_batch_size, refuse_loops
+from ser_tinyml.codegen.convert import convert, drop_training_only, fix_batch_size, refuse_loops
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
-from ser_tinyml.codegen.tflite_file import describe_model
+from ser_tinyml.codegen.tflite_file import describe_model, is_tflite
 from ser_tinyml.codegen.tflm_source import make_tflm_sources
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.runtimes.isolated import call_isolated
+from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.runtimes.tflm import measure_arena
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration
-from ser_tinyml.store.digests import sha256_of
+from ser_tinyml.store.digests import sha256_of_model
 
 _CONVERSION_SECONDS, _CONVERSION_BYTES = 1800, 8 * 2**30  # of a model from elsewhere; ours takes some seconds
 
+_SUM_ERROR = 1 / 256  # of a class's probability, in an int8 output
 _MIN_DEVIATION = 1e-6  # of an MFCC in dB: below it, standardised values are too large for float32's sums
 
 
@@ -41,7 +43,15 @@ class Parameters(StepParameters):
     """Which model, and how it is calibrated."""
 
     model_path: str = parameter(
-        "", "A Keras model from elsewhere (.h5 or .keras of Keras 2) instead of the trained one."
+        "",
+        "A model from elsewhere instead of the trained one: .h5 or .keras of Keras 2 or 3, a SavedModel of Keras 2, or an int8 "
+        ".tflite.",
+    )
+    add_softmax: bool = parameter(
+        False, "Puts a softmax behind --model_path, where that gives logits instead of probabilities."
+    )
+    allow_model_code: bool = parameter(
+        False, "Lets Lambda layers in --model_path run: only for a file whose author you trust with your account."
     )
     model_labels: str = parameter(
         "",
@@ -49,7 +59,7 @@ class Parameters(StepParameters):
     )
     model_front_end: str = parameter(
         "",
-        "The front end of --model_path: a JSON file with parameters of schemas/frontend.py; by default the dataset's.",
+        "The front end of --model_path: a JSON file with parameters of schemas/front_end.py; by default the dataset's.",
     )
     model_standardisation: str = parameter(
         "none",
@@ -73,6 +83,8 @@ class _Source:
     leds: tuple[str, ...]  # of each label
     front_end: FrontEnd
     standardisation: Standardisation
+    add_softmax: bool = False
+    allow_code: bool = False
 
 
 @owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data)?\.(c|cc|h)|export\.json")
@@ -98,18 +110,20 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
     if parameters.model_path:
         limits = {"limit_seconds": _CONVERSION_SECONDS, "limit_bytes": _CONVERSION_BYTES}
         called = f"the conversion of {source.path}"
-        converted, lstm_names = call_isolated(_convert, source, calibration, called=called, **limits)
+        converted, lstm_names = call_isolated(_convert_foreign, source, calibration, called=called, **limits)
     else:
         converted, lstm_names = _convert(source, calibration)
     arena_bytes = measure_arena(converted["int8"])
-    contents = {f"ser_{name}.tflite": converted[name] for name in FORMATS}
+    contents = {f"ser_{name}.tflite": content for name, content in converted.items()}
     sources, engine_lacks = _make_sources(converted["int8"], source, arena_bytes=arena_bytes, lstm_names=lstm_names)
     contents |= sources
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
     export = Export(
         model_path=parameters.model_path,
-        keras_sha256=sha256_of(source.path),
+        model_sha256=sha256_of_model(source.path),
+        add_softmax=source.add_softmax,
+        allow_model_code=source.allow_code,
         labels=source.labels,
         leds=source.leds,
         front_end=source.front_end,
@@ -128,14 +142,51 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
 
 def _convert(source: _Source, calibration: np.ndarray) -> tuple[dict[str, bytes], list[str]]:
     """Returns the flatbuffers by format, and the names of the LSTMs; raises UserError where the model can't be converted."""
-    keras_model = load_model(source.path)
-    _check_shapes(keras_model, source)
+    keras_model = load_model(source.path, allow_code=source.allow_code, add_softmax=source.add_softmax)
+    found = tuple(keras_model.inputs[0].shape[1:]), tuple(keras_model.outputs[0].shape[1:])
+    _check_shapes(*found, source)
     try:
-        refuse_loops(keras_model)
+        plain = drop_training_only(keras_model)
+        refuse_loops(plain)
     except UserError as error:
         raise UserError(f"{source.path}: {error}") from error
+    _check_probabilities(keras_model.predict(calibration, batch_size=_batch_of(keras_model), verbose=0), source)
     lstm_names = [layer.name for layer in keras_model.layers if isinstance(layer, tf.keras.layers.LSTM)]
-    return convert(fix_batch_size(keras_model), calibration), lstm_names
+    return convert(fix_batch_size(plain), calibration), lstm_names
+
+
+def _batch_of(keras_model: tf.keras.Model) -> int:
+    """Returns the number of examples that a model takes at once: its own, where that is fixed."""
+    return keras_model.inputs[0].shape[0] or 64
+
+
+def _convert_foreign(source: _Source, calibration: np.ndarray) -> tuple[dict[str, bytes], list[str]]:
+    """Does what `_convert` does for a model of any format; an int8 TFLite file is tried and returned as it is."""
+    if is_tflite(source.path):
+        content = files.read_bytes(source.path)
+        _check_tflite(content, source, calibration)
+        return {"int8": content}, []
+    return _convert(source, calibration)
+
+
+def _check_tflite(content: bytes, source: _Source, calibration: np.ndarray) -> None:
+    """Raises UserError where a TFLite file is not int8 from end to end, or does not map the features to probabilities."""
+    try:
+        described = describe_model(content)
+    except UserError as error:
+        raise UserError(f"{source.path}: {error}") from error
+    if source.add_softmax:
+        raise UsageError("--add_softmax puts a layer behind a Keras model; a TFLite file stays as it is")
+    for end, tensor in (("input", described.input), ("output", described.output)):
+        if tensor.dtype != "int8":
+            raise UserError(
+                f"{source.path}: its {end} ({tensor.name}) is {tensor.dtype}, expected int8: convert the model with "
+                "representative data and inference_input_type and inference_output_type of int8, or give the Keras model"
+            )
+    if loops := {"WHILE", "IF", "CALL_ONCE"} & set(described.operators):
+        raise UserError(f"{source.path}: TFLM has no operator {', '.join(sorted(loops))}")
+    _check_shapes(described.input.shape[1:], described.output.shape[1:], source)
+    _check_probabilities(TFLite(content).predict(calibration).probabilities, source)
 
 
 def _make_sources(
@@ -160,9 +211,7 @@ def _describe(name: str, content: bytes) -> ExportedFile:
 
 def _trained_model(model: str | None, dataset: Dataset) -> _Source:
     if not model:
-        raise UserError(
-            "no model given: pass --model=ROOT/model, or --model_path=FILE for a Keras model from elsewhere"
-        )
+        raise UserError("no model given: pass --model=ROOT/model, or --model_path=FILE for a model from elsewhere")
     training = run_files.read(Training, model)
     return _Source(
         path=files.join(model, training.model),
@@ -184,7 +233,15 @@ def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
     standardisation = _foreign_standardisation(parameters.model_standardisation, dataset)
     labels = parse_labels("model_labels", parameters.model_labels) if parameters.model_labels else dataset.labels
     leds = _find_leds(labels, dataset)
-    return _Source(parameters.model_path, labels, leds=leds, front_end=front_end, standardisation=standardisation)
+    return _Source(
+        parameters.model_path,
+        labels,
+        leds=leds,
+        front_end=front_end,
+        standardisation=standardisation,
+        add_softmax=parameters.add_softmax,
+        allow_code=parameters.allow_model_code,
+    )
 
 
 def _find_leds(labels: tuple[str, ...], dataset: Dataset) -> tuple[str, ...]:
@@ -212,13 +269,30 @@ def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:
     return Standardisation(tuple(mean), tuple(deviation))
 
 
-def _check_shapes(keras_model, source: _Source) -> None:
-    expected = (source.front_end.n_frames, source.front_end.n_mfcc), (len(source.labels),)
-    found = tuple(keras_model.inputs[0].shape[1:]), tuple(keras_model.outputs[0].shape[1:])
-    if found != expected:
+def _check_shapes(inputs: tuple, outputs: tuple, source: _Source) -> None:
+    """Raises UserError where a model does not take the front end's features, or does not give a value a class."""
+    front_end, labels = source.front_end, source.labels
+    expected = front_end.n_frames, front_end.n_mfcc
+    if tuple(inputs) != expected:
         raise UserError(
-            f"{source.path} maps {found[0]} to {found[1]}; the front end and the labels "
-            f"({', '.join(source.labels)}) ask for {expected[0]} to {expected[1]}"
+            f"{source.path} takes {tuple(inputs)}, the front end gives {expected}: {expected[0]} frames of {expected[1]} MFCCs"
+        )
+    if tuple(outputs) != (len(labels),):
+        raise UserError(
+            f"{source.path} gives {tuple(outputs)}, expected ({len(labels)},): one probability for each of the classes "
+            f"{', '.join(labels)} (--classes of the dataset)"
+        )
+
+
+def _check_probabilities(outputs: np.ndarray, source: _Source) -> None:
+    """Raises UserError where a model's outputs, float32 [examples, classes], are no probabilities."""
+    if not np.isfinite(outputs).all():
+        raise UserError(f"{source.path} gives values that are not finite for training records")
+    sums = outputs.sum(axis=1)
+    if outputs.min() < -_SUM_ERROR or np.abs(sums - 1).max() > _SUM_ERROR * outputs.shape[1]:
+        raise UserError(
+            f"{source.path} gives no probabilities: values from {outputs.min():.3g} to {outputs.max():.3g}, whose sums are "
+            f"{sums.min():.3g} to {sums.max():.3g}, not 1. Its last layer needs a softmax; --add_softmax adds one"
         )
 
 

@@ -5,7 +5,8 @@ Writes a tree that builds by itself, without Python and without a network:
   generated/           the exported sources, and the int8 model itself
   golden/vectors.bin   windows with librosa's features and TFLM's outputs, which a test replays
   third_party/         CMSIS-DSP's FFT, with its licence
-  arduino/ser-tinyml/  all that as an Arduino library with a sketch for the Nano 33 BLE
+  arduino/ser-tinyml/  all that as an Arduino library with a sketch for the Nano 33 BLE, where its microphone has the
+                       front end's sample rate
   sbom.cdx.json        what the bundle is made of, as CycloneDX
   MODEL_CARD.md  LICENSE  ser_firmware.zip
 """
@@ -14,6 +15,7 @@ import dataclasses
 
 from components.step import StepParameters, owns_output, parameter
 from schemas.run_files import Board, Dataset, Evaluation, Export
+from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
 from ser_tinyml.codegen.cmsis_dsp import read_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
@@ -61,13 +63,13 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
         **firmware,
         **by_path,
         **{f"third_party/cmsis_dsp/{path}": content for path, content in cmsis_dsp.items()},
-        **make_arduino_library(
-            firmware, for_board, cmsis_dsp, labels_and_leds=list(zip(exported.labels, exported.leds, strict=True))
-        ),
         "golden/vectors.bin": golden.encode(),
         "sbom.cdx.json": make_sbom(by_path),
         "MODEL_CARD.md": render_card(exported, dataset, evaluation=evaluated, board=validated).encode(),
     }
+    if exported.front_end.sample_rate in MICROPHONE_RATES_HZ:
+        classes = list(zip(exported.labels, exported.leds, strict=True))
+        bundle |= make_arduino_library(firmware, for_board, cmsis_dsp, labels_and_leds=classes)
     bundle["ser_firmware.zip"] = make_zip(bundle)
     for path, content in bundle.items():
         files.write_bytes(files.join(output, path), content)

@@ -8,7 +8,7 @@ from components.step import StepParameters, owns_output
 from schemas.manifest import ManifestRow
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
 from ser_tinyml.audio.decode import Undecodable
-from ser_tinyml.network.loading import load_model
+from ser_tinyml.network.loading import load_exported
 from ser_tinyml.report import data_pictures, page
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_split
@@ -36,12 +36,13 @@ def run(
     evaluated, exported = run_files.read(Evaluation, evaluation), run_files.read(Export, export)
     training = run_files.read(Training, model) if model and not exported.model_path else None
     weights = exported.model_path or (training and files.join(str(model), training.model))
+    weights = None if exported.is_tflite else weights
     pictures = page.Pictures(
         confusions={name: _read_png(evaluation, f"confusion_{name}") for name in evaluated.models},
         curves=_read_png(evaluation, "curves") if training else b"",
         recordings=_draw_one_per_emotion(read_manifest(files.join(manifest, "manifest.jsonl"))),
         copies=data_pictures.draw_copies(_first_clip(examples)),
-        weights=data_pictures.draw_first_layer(load_model(weights, exported.keras_sha256)) if weights else b"",
+        weights=data_pictures.draw_first_layer(load_exported(weights, exported)) if weights else b"",
     )
     content = page.Page(
         evaluation=evaluated,

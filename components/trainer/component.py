@@ -44,7 +44,21 @@ _MOST_LAYERS, _MOST_UNITS, _MOST_EPOCHS = 8, 1024, 100_000
 class Parameters(StepParameters):
     """The network and how it is trained."""
 
-    lstm_units: str = parameter("128,64", "Units of each LSTM layer.")
+    lstm_units: str = parameter("128,64", 'Units of each LSTM layer; "" for a network without.')
+    bidirectional: bool = parameter(
+        False, "Each LSTM reads the window from both ends: its last frame must be there before it begins."
+    )
+    conv_filters: str = parameter(
+        "",
+        "Filters of each convolution over time before the LSTMs, with batch normalisation, ReLU and pooling, like 32,32.",
+    )
+    conv_kernel: int = parameter(5, "Frames that a convolution takes.", at_least=1, at_most=64)
+    conv_pool: int = parameter(2, "Frames of which pooling keeps the largest; 1: no pooling.", at_least=1, at_most=64)
+    frame_pooling: Literal["last", "mean", "flatten"] = parameter(
+        "last",
+        "How frames become one vector. last: the last LSTM's state behind the last frame. mean: the mean of all frames. "
+        "flatten: all frames in a row.",
+    )
     dense_units: int = parameter(64, "Units of the ReLU layer behind the LSTMs.", at_least=1, at_most=_MOST_UNITS)
     dropout: float = parameter(0.3, "Share of the ReLU layer's outputs dropped in training.", at_least=0, below=1)
     learning_rate: float = parameter(
@@ -79,11 +93,11 @@ class Parameters(StepParameters):
     )
     time_mask: int = parameter(
         0,
-        "Up to so many frames in a row of a training example are hidden, each time anew.",
+        "Up to so many frames in a row of a training example are hidden, each time anew; fewer than a window has.",
         at_least=0,
-        below=FrontEnd().n_frames,
+        at_most=100_000,
     )
-    frequency_mask: int = parameter(0, "The same for coefficients.", at_least=0, below=FrontEnd.n_mfcc)
+    frequency_mask: int = parameter(0, "The same for coefficients; fewer than a frame has.", at_least=0, at_most=512)
     quantization_aware: bool = parameter(
         False, "Fine-tunes the trained network with the roundings of its int8 form (tfmot's quantizers)."
     )
@@ -97,7 +111,31 @@ class Parameters(StepParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _parse_units(self.lstm_units)
+        lstms, convolutions = self.read_units("lstm_units"), self.read_units("conv_filters")
+        if not lstms and self.frame_pooling == "last":
+            raise UsageError("--frame_pooling=last is of an LSTM; without one it is mean or flatten")
+        if self.bidirectional and not lstms:
+            raise UsageError("--bidirectional is of LSTMs, and --lstm_units names none")
+        if self.quantization_aware and (convolutions or self.bidirectional or self.frame_pooling != "last"):
+            raise UsageError(
+                "--quantization_aware knows the roundings of LSTMs and dense layers: it goes without --conv_filters, "
+                "--bidirectional and another --frame_pooling"
+            )
+
+    def read_units(self, flag: str) -> tuple[int, ...]:
+        """Returns the sizes that a flag lists; UsageError where it lists none, or too many."""
+        return _parse_units(flag, getattr(self, flag))
+
+    def check_front_end(self, front_end: FrontEnd) -> None:
+        """Raises UsageError where a mask could hide all of a window, or pooling leaves nothing of it."""
+        for flag, size in (("time_mask", front_end.n_frames), ("frequency_mask", front_end.n_mfcc)):
+            if (value := getattr(self, flag)) >= size:
+                raise UsageError(f"--{flag}={value}: below {size}, which is all that a window has")
+        pools = len(self.read_units("conv_filters"))
+        if front_end.n_frames // self.conv_pool**pools < 1:
+            raise UsageError(
+                f"--conv_pool={self.conv_pool}: of {front_end.n_frames} frames none is left behind {pools} pools"
+            )
 
 
 @owns_output(r"(ser|fake_quantized)\.h5|history\.csv|training\.json|(logs|backup)/.*", keeps="backup", varies="logs")
@@ -111,6 +149,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
       UserError: there are no training or validation examples.
     """
     dataset = run_files.read(Dataset, examples)
+    parameters.check_front_end(dataset.front_end)
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
     architecture = make_architecture(parameters, dataset)
@@ -168,7 +207,12 @@ def make_architecture(parameters: Parameters, dataset: Dataset) -> Architecture:
     """Returns the network that the parameters describe, for the records of a dataset."""
     return Architecture(
         input_shape=(dataset.front_end.n_frames, dataset.front_end.n_mfcc),
-        lstm_units=_parse_units(parameters.lstm_units),
+        lstm_units=parameters.read_units("lstm_units"),
+        conv_filters=parameters.read_units("conv_filters"),
+        conv_kernel=parameters.conv_kernel,
+        conv_pool=parameters.conv_pool,
+        bidirectional=parameters.bidirectional,
+        frame_pooling=parameters.frame_pooling,
         dense_units=parameters.dense_units,
         dropout=parameters.dropout,
         n_classes=len(dataset.labels),
@@ -235,11 +279,11 @@ def _digest_run(parameters: Parameters, dataset: Dataset) -> str:
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
 
-def _parse_units(text: str) -> tuple[int, ...]:
+def _parse_units(flag: str, text: str) -> tuple[int, ...]:
     try:
-        units = tuple(int(number) for number in text.split(","))
+        units = tuple(int(number) for number in text.split(",")) if text else ()
     except ValueError:
-        raise UsageError(f"--lstm_units={text}: expected numbers, like 128,64") from None
+        raise UsageError(f"--{flag}={text}: expected numbers, like 128,64") from None
     if len(units) > _MOST_LAYERS or not all(1 <= number <= _MOST_UNITS for number in units):
-        raise UsageError(f"--lstm_units={text}: at most {_MOST_LAYERS} layers, each of 1 to {_MOST_UNITS} units")
+        raise UsageError(f"--{flag}={text}: at most {_MOST_LAYERS} layers, each of 1 to {_MOST_UNITS}")
     return units

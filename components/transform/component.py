@@ -39,6 +39,7 @@ from schemas.run_files import Dataset, ManifestSummary, Shards, Split
 from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
 from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings
 from ser_tinyml.audio.decode import Acceptance, Crop
+from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ, check_front_end
 from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.corpora.corpus import UNKNOWN_SPEAKER
@@ -65,6 +66,27 @@ class Parameters(StepParameters):
         "crop: the crop is the window (notebook).",
     )
     window_hop: float = parameter(0.5, "Seconds from one window of speech to the next.", at_least=0.01, at_most=10)
+    sample_rate: int = parameter(
+        FrontEnd.sample_rate,
+        "Hz that recordings are resampled to, and that the device hears at.",
+        at_least=Acceptance.min_sample_rate,
+        at_most=48_000,
+    )
+    window_seconds: float = parameter(1.5, "Length of a window: what one inference hears.", at_least=0.05, at_most=30)
+    n_fft: int = parameter(FrontEnd.n_fft, "Samples of a frame: a power of two.", at_least=32, at_most=4096)
+    hop_length: int = parameter(FrontEnd.hop_length, "Samples from one frame to the next.", at_least=1, at_most=4096)
+    n_mels: int = parameter(FrontEnd.n_mels, "Mel bands.", at_least=1, at_most=512)
+    fmin: float = parameter(FrontEnd.fmin, "Hz where the lowest mel band begins.", at_least=0, at_most=24_000)
+    fmax: float = parameter(
+        0.0, "Hz where the highest mel band ends; 0: half the sample rate.", at_least=0, at_most=24_000
+    )
+    n_mfcc: int = parameter(FrontEnd.n_mfcc, "Coefficients that are kept of a frame.", at_least=1, at_most=512)
+    top_db: float = parameter(
+        FrontEnd.top_db,
+        "What is further below a window's loudest mel cell is raised to there, dB.",
+        above=0,
+        at_most=200,
+    )
     load_rate: int = parameter(
         0,
         "0: crop at the recording's own rate and resample once. Else first resample to this rate in Hz (notebook: 22050).",
@@ -105,11 +127,38 @@ class Parameters(StepParameters):
         if 0 < self.load_rate < Acceptance.min_sample_rate:
             raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
         _parse_crops(self.crop, self.max_crop_seconds)
+        front_end = self.make_front_end()
+        if (window := front_end.window_samples) < (least := max(self.n_fft, self.hop_length)):
+            raise UsageError(
+                f"--window_seconds={self.window_seconds}: {window} samples, at least {least} for --n_fft={self.n_fft} and "
+                f"--hop_length={self.hop_length}"
+            )
+        try:
+            check_front_end(front_end)
+        except UserError as error:
+            raise UsageError(f"--{error}" if "=" in str(error).split()[0] else str(error)) from error
         copies, noisy = resolve_copies(self.augment), resolve_copies((self.noisy,))
         if len(noisy) != 1:
             raise UsageError(f"--noisy={self.noisy}: one copy, this preset has {len(noisy)}")
         if needs_noises(copies + noisy) and not self.noise_dir:
             raise UsageError("recorded_noise takes its noise from --noise_dir, which is not given")
+
+    def make_front_end(self) -> FrontEnd:
+        """Returns the front end that the flags describe."""
+        rate = self.sample_rate
+        return FrontEnd(
+            sample_rate=rate,
+            window_samples=round(self.window_seconds * rate),
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self.fmax or rate / 2,
+            n_mfcc=self.n_mfcc,
+            top_db=self.top_db,
+            window_hop_samples=round(self.window_hop * rate),
+            lead_samples=round(FrontEnd.lead_samples / FrontEnd.sample_rate * rate),
+        )
 
 
 def run(output: str, parameters: Parameters, *, manifest: str, beam_options: list[str] | None = None) -> None:
@@ -145,6 +194,9 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
     """Does the work of `run`; `directory` is the manifest's, and `job` lacks its settings alone."""
     summary = run_files.read(ManifestSummary, directory)
     settings = make_settings(parameters, summary)
+    if (rate := parameters.sample_rate) not in MICROPHONE_RATES_HZ:
+        known = " and ".join(map(str, MICROPHONE_RATES_HZ))
+        print(f"the Nano 33 BLE's microphone hears at {known} Hz, not at {rate}: there will be no Arduino library")
     job(settings=settings)
 
     statistics = files.read_json(files.join(output, STATISTICS))
@@ -164,7 +216,7 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
 
 def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:
     """Returns what the workers must know; UserError where --noise_dir has no noise, or --crop names a corpus not in use."""
-    front_end = _front_end(parameters)
+    front_end = parameters.make_front_end()
     crops = _parse_crops(parameters.crop, parameters.max_crop_seconds)
     known = {*CORPORA, *summary.corpora, EVERY_CORPUS}
     if unknown := [corpus for corpus in crops if corpus not in known]:
@@ -196,11 +248,6 @@ def make_schema(front_end: FrontEnd, summary: ManifestSummary) -> RecordSchema:
     """Returns what every record must be, with the classes and corpora in use."""
     emotions = tuple(summary.label_of_emotion)
     return RecordSchema(labels=summary.labels, emotions=emotions, corpora=summary.corpora, front_end=front_end)
-
-
-def _front_end(parameters: Parameters) -> FrontEnd:
-    front_end = FrontEnd()
-    return dataclasses.replace(front_end, window_hop_samples=round(parameters.window_hop * front_end.sample_rate))
 
 
 def _parse_crops(values: tuple[str, ...], max_seconds: float) -> dict[str, Crop]:

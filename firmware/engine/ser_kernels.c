@@ -127,6 +127,84 @@ void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) {
   }
 }
 
+void ser_run_table(const ser_table *layer, const int16_t *x, int16_t *y) {
+  const int8_t *middle = layer->values + 128 + layer->input_zero_point;
+  for (int i = 0; i < layer->n; ++i) y[i] = (int16_t)(middle[x[i]] - layer->output_zero_point);
+}
+
+void ser_run_sum(const ser_sum *layer, const int16_t *a, int a_step, const int16_t *b, int b_step, int16_t *y) {
+  for (int i = 0; i < layer->n; ++i, a += a_step, b += b_step) {
+    const int32_t one = ser_scale(*a * (1 << 20), layer->scale_a), other = ser_scale(*b * (1 << 20), layer->scale_b);
+    y[i] = (int16_t)ser_clamp(ser_scale(one + layer->sign_b * other, layer->scale), layer->output_min, layer->output_max);
+  }
+}
+
+void ser_run_product(const ser_product *layer, const int16_t *a, int a_step, const int16_t *b, int b_step, int16_t *y) {
+  for (int i = 0; i < layer->n; ++i, a += a_step, b += b_step) {
+    y[i] = (int16_t)ser_clamp(ser_scale(*a * *b, layer->scale), layer->output_min, layer->output_max);
+  }
+}
+
+// ---- layers over time ----
+
+// The values from one frame to the next.
+static int stride_of(int n) {
+  return (n + 3) / 4 * 4;
+}
+
+// The frames that a pool takes for its n-th one.
+static void find_stretch(const ser_pool *layer, int n, int *first, int *end) {
+  const int begin = n * layer->stride - layer->before;
+  *first = begin < 0 ? 0 : begin;
+  *end = begin + layer->size < layer->n_frames ? begin + layer->size : layer->n_frames;
+}
+
+void ser_run_max_pool(const ser_pool *layer, const int16_t *x, int16_t *y) {
+  const int stride = stride_of(layer->n);
+  for (int n = 0; n < layer->n_outputs; ++n, y += stride) {
+    int first, end;
+    find_stretch(layer, n, &first, &end);
+    for (int i = 0; i < layer->n; ++i) {
+      int32_t largest = x[first * stride + i];
+      for (int frame = first + 1; frame < end; ++frame) {
+        if (x[frame * stride + i] > largest) largest = x[frame * stride + i];
+      }
+      y[i] = (int16_t)ser_clamp(largest, layer->output_min, layer->output_max);
+    }
+  }
+}
+
+// TFLM divides sums of int8 as they are, halves away from zero: the zero point counts.
+void ser_run_average_pool(const ser_pool *layer, const int16_t *x, int16_t *y) {
+  const int stride = stride_of(layer->n);
+  for (int n = 0; n < layer->n_outputs; ++n, y += stride) {
+    int first, end;
+    find_stretch(layer, n, &first, &end);
+    const int count = end - first;
+    for (int i = 0; i < layer->n; ++i) {
+      int32_t sum = count * layer->zero_point;
+      for (int frame = first; frame < end; ++frame) sum += x[frame * stride + i];
+      const int32_t mean = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+      y[i] = (int16_t)ser_clamp(mean - layer->zero_point, layer->output_min, layer->output_max);
+    }
+  }
+}
+
+void ser_run_mean(const ser_mean *layer, const int16_t *x, int16_t *y) {
+  const int stride = stride_of(layer->n);
+  for (int i = 0; i < layer->n; ++i) {
+    int32_t sum = 0;
+    for (int frame = 0; frame < layer->n_frames; ++frame) sum += x[frame * stride + i];
+    y[i] = (int16_t)ser_clamp(ser_scale(sum, layer->scale), layer->output_min, layer->output_max);
+  }
+}
+
+void ser_copy_frames(const int16_t *x, int x_stride, int16_t *y, int y_stride, int n, int n_frames) {
+  for (int frame = 0; frame < n_frames; ++frame) {
+    for (int i = 0; i < n; ++i) y[frame * y_stride + i] = x[frame * x_stride + i];
+  }
+}
+
 void ser_load(const int8_t *q, int n, int32_t zero_point, int16_t *x) {
   for (int i = 0; i < n; ++i) x[i] = (int16_t)(q[i] - zero_point);
 }

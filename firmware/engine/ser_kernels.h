@@ -64,6 +64,56 @@ typedef struct {
   int32_t diff_min;  // what is further below the largest counts nothing
 } ser_softmax;
 
+// A function of one int8 value, as a table.
+typedef struct {
+  int n;
+  int32_t input_zero_point;
+  int32_t output_zero_point;
+  const int8_t *values;  // [256], of -128 to 127
+} ser_table;
+
+// A sum or a difference of two vectors.
+typedef struct {
+  int n;
+  ser_factor scale_a;  // of an operand times 2^20, to a scale that both have
+  ser_factor scale_b;
+  int32_t sign_b;    // 1, or -1 where b is taken off
+  ser_factor scale;  // of the sum
+  int32_t output_min;
+  int32_t output_max;
+} ser_sum;
+
+// A product of two vectors, value by value.
+typedef struct {
+  int n;
+  ser_factor scale;
+  int32_t output_min;
+  int32_t output_max;
+} ser_product;
+
+// The largest, or the mean, of each value over stretches of frames: `size` from frame `stride` * n - `before` on, as far as there
+// are frames.
+typedef struct {
+  int n;         // values of a frame
+  int n_frames;  // of the input
+  int n_outputs;  // frames of the result
+  int size;
+  int stride;
+  int before;
+  int32_t zero_point;
+  int32_t output_min;
+  int32_t output_max;
+} ser_pool;
+
+// The mean of each value over all frames.
+typedef struct {
+  int n;
+  int n_frames;
+  ser_factor scale;  // of a sum over frames: it divides by their number
+  int32_t output_min;
+  int32_t output_max;
+} ser_mean;
+
 // sums[r] = the dot product of row r of four with x.
 //
 // A tile of weights is [n / 4] groups of int16 [2][4]: four inputs of rows 0 and 1, then of rows 2 and 3, as 256 * w0 + w1.
@@ -80,6 +130,23 @@ void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y);
 
 // y: int16 [n] = probabilities * 256 (zero point taken off) of x: int16 [n].
 void ser_run_softmax(const ser_softmax *layer, const int16_t *x, int16_t *y);
+
+// y: int16 [n] = the table's values of x: int16 [n].
+void ser_run_table(const ser_table *layer, const int16_t *x, int16_t *y);
+
+// y: int16 [n] = the layer of a and b; an operand with a step of 0 is one value, with a step of 1 int16 [n].
+void ser_run_sum(const ser_sum *layer, const int16_t *a, int a_step, const int16_t *b, int b_step, int16_t *y);
+void ser_run_product(const ser_product *layer, const int16_t *a, int a_step, const int16_t *b, int b_step, int16_t *y);
+
+// y: frames of int16 [n] = pools of x: frames of int16 [n]. Frames are n values, rounded up to a multiple of 4, apart.
+void ser_run_max_pool(const ser_pool *layer, const int16_t *x, int16_t *y);
+void ser_run_average_pool(const ser_pool *layer, const int16_t *x, int16_t *y);
+
+// y: int16 [n] = the mean of frames of int16 [n], as far apart as a pool's.
+void ser_run_mean(const ser_mean *layer, const int16_t *x, int16_t *y);
+
+// Copies `n_frames` frames of `n` values; the strides are from one frame to the next, below 0 where they go backwards.
+void ser_copy_frames(const int16_t *x, int x_stride, int16_t *y, int y_stride, int n, int n_frames);
 
 // x: int16 [n] = q: int8 [n] less its zero point; and back.
 void ser_load(const int8_t *q, int n, int32_t zero_point, int16_t *x);

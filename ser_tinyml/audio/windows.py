@@ -5,22 +5,40 @@ import numpy as np
 from schemas.front_end import FrontEnd
 from ser_tinyml.audio.resample import fix_length
 
-_FRAME = 0.02  # s
-_GATE = -30.0  # dB: speech is what is at most so far below the loudest frame
+_BLOCK = 0.02  # s
+_BURST = 4  # blocks in a row that the device's gate needs to open: SER_VAD_OPEN_BLOCKS of firmware/app/ser_vad.h
+_GATE = -30.0  # dB: speech is what is at most so far below the loudest part
+_FLOOR = -70.0  # dB full scale: the lowest level that the device's gate knows, SER_VAD_QUIETEST_DB
 
 
 def find_speech(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
     """Returns the first sample of what is speech by its energy, and the one behind the last.
 
+    A block of 20 ms has the level of what is left when its offset is taken off. A burst of fewer than four blocks, as a click,
+    neither is speech nor counts as the loudest part. What is below -70 dB full scale is speech only where nothing is louder.
+    `firmware/boards/host/speech.c` is the same in C.
+
     Args:
       samples: float32 [samples], not all zero.
       sample_rate: Hz.
     """
-    size = round(_FRAME * sample_rate)
-    frames = fix_length(samples, -(-len(samples) // size) * size).reshape(-1, size)
-    energy = np.mean(np.square(frames, dtype=np.float64), axis=1)
-    (active,) = np.nonzero(energy >= energy.max() * 10 ** (_GATE / 10))
+    size = round(_BLOCK * sample_rate)
+    blocks = fix_length(samples, -(-len(samples) // size) * size).reshape(-1, size).astype(np.float64)
+    power = size * np.square(blocks).sum(axis=1) - np.square(blocks.sum(axis=1))  # times size squared: sums stay exact
+    lasting = _without_bursts(power)
+    loudest = lasting.max()
+    floor = 10 ** (_FLOOR / 10) * size * size
+    least = loudest * 10 ** (_GATE / 10)
+    (active,) = np.nonzero(lasting >= (max(least, floor) if loudest >= floor else least))
     return int(active[0]) * size, min((int(active[-1]) + 1) * size, len(samples))
+
+
+def _without_bursts(power: np.ndarray) -> np.ndarray:
+    """Returns for each block the most that it and its neighbours hold for `_BURST` blocks in a row, float64 [blocks]."""
+    length = min(_BURST, len(power))
+    held = np.lib.stride_tricks.sliding_window_view(power, length).min(axis=1)
+    padded = np.pad(held, length - 1, constant_values=-np.inf)
+    return np.lib.stride_tricks.sliding_window_view(padded, length).max(axis=1)
 
 
 def place_windows(samples: np.ndarray, front_end: FrontEnd) -> list[int]:

@@ -1,14 +1,41 @@
 """Keras model -> float, dynamic-range and full-int8 TFLite."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
+from ser_tinyml.codegen.requantize import requantize_outputs
 from ser_tinyml.runtimes.native_log import quiet_native_log
 
 FORMATS = ("float", "dynamic", "int8")
+
+
+def drop_training_only(model: tf.keras.Model) -> tf.keras.Model:
+    """Returns the network that infers the same without what keeps the converter from fusing its LSTMs.
+
+    That is `stateful`, since each window begins anew, dropout of the state, and `unroll`.
+    """
+    config = model.get_config()
+    _drop_options(config)
+    same = type(model).from_config(config)
+    same.set_weights(model.get_weights())
+    return same
+
+
+def _drop_options(config: Any) -> None:
+    if isinstance(config, list | tuple):
+        for value in config:
+            _drop_options(value)
+    elif isinstance(config, dict):
+        if isinstance(options := config.get("config"), dict):
+            for name in ("stateful", "recurrent_dropout") + (("unroll",) if config.get("class_name") == "LSTM" else ()):
+                if name in options:
+                    options[name] = type(options[name])(0)
+        for value in config.values():
+            _drop_options(value)
 
 
 def fix_batch_size(model: tf.keras.Model) -> tf.keras.Model:
@@ -27,7 +54,7 @@ def refuse_loops(model: tf.keras.Model) -> None:
     """Raises UserError where a recurrent layer stays a loop over frames: calibration for int8 crashes on one.
 
     Which LSTMs are fused into one operator is that of Keras's own implementation: tanh, sigmoid, a bias, no dropout of the
-    state, and no mask.
+    state, and no mask (`drop_training_only` takes the dropout away).
     """
     layers, inner = tf.keras.layers, list(model._flatten_layers())  # `submodules` fails on dropout's caches
     loops = [layer for layer in inner if isinstance(layer, layers.RNN) and not layer.unroll]
@@ -42,8 +69,8 @@ def refuse_loops(model: tf.keras.Model) -> None:
 
 _FUSED = {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True, "recurrent_dropout": 0}
 _LOOP = (
-    "{} can't be exported: of recurrent layers only an LSTM with activation=tanh, recurrent_activation=sigmoid, a bias, no "
-    "recurrent_dropout and no mask becomes one TFLite operator; with unroll=True others need none"
+    "{} can't be exported: of recurrent layers only an LSTM with activation=tanh, recurrent_activation=sigmoid, a bias and no "
+    "mask becomes one TFLite operator; with unroll=True others need none"
 )
 
 
@@ -80,4 +107,5 @@ def _convert(model: tf.keras.Model, name: str, calibration: np.ndarray) -> bytes
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
     with quiet_native_log():
-        return bytes(converter.convert())
+        content = bytes(converter.convert())
+    return requantize_outputs(content) if name == "int8" else content

@@ -1,44 +1,132 @@
-"""A graph of layers as the engine's C runs it: names, packed weights, and which buffer each layer reads and writes."""
+"""A graph of layers as the engine's C runs it: names, packed weights, and which buffer each layer reads and writes.
 
+Layers at the beginning that each need one frame of the layer before run when that frame comes. From the first on that needs
+more, all run when the window is whole; what they take is kept until then.
+"""
+
+import collections
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from ser_tinyml.codegen.c_text import c_identifier
-from ser_tinyml.codegen.engine_graph import Dense, Factor, Flatten, Graph, Lstm, Softmax
+from ser_tinyml.codegen.engine_graph import (
+    AnyLayer,
+    Concatenate,
+    Convolution,
+    Dense,
+    Factor,
+    Flatten,
+    Graph,
+    Lstm,
+    Mean,
+    Node,
+    Operand,
+    Pool,
+    Product,
+    Reverse,
+    Softmax,
+    Sum,
+    Table,
+    TakeFrame,
+)
 
 _BLOCK = 16  # SER_BLOCK of ser_kernels.h: inputs are padded to a multiple of so many
 _TILE = 4  # rows that ser_dot4 takes at once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Step:
-    """A layer in its place: `name` is its C name, `source` the C expression of its input."""
+class Buffer:
+    """An array of int16 that holds a sequence, between frames of zeros; a vector is a sequence of one frame.
 
-    layer: Lstm | Dense | Softmax
-    name: str
-    source: str
-    kind: str  # "lstm", "dense" or "softmax"
-    padded_inputs: int = 0
-    padded_outputs: int
-    weights: np.ndarray | None = None  # int16 [n], packed as ser_dot4 takes them
-    biases: np.ndarray | None = None  # int32 [n]
-    factors: tuple[Factor, ...] = ()  # of a dense layer
+    A dot product reads up to a block beyond what it needs, where its weights are zero.
+    """
+
+    place: str  # the C expression of the array
+    n_frames: int
+    n_values: int  # of a frame
+    before: int = 0  # frames of zeros
+    behind: int = 0
 
     @property
-    def result(self) -> str:
-        """Returns the C expression of what the layer leaves."""
-        return f"state.{self.name}_hidden[next]" if self.kind == "lstm" else f"state.{self.name}_output"
+    def stride(self) -> int:
+        """The values from one frame to the next."""
+        return -(-self.n_values // _TILE) * _TILE
+
+    @property
+    def size(self) -> int:
+        """The values of the array."""
+        frames = self.before + self.n_frames + self.behind
+        return _pad(self.stride * frames + (_BLOCK - _TILE if frames > 1 else 0))
+
+    def at(self, frame: str | int = 0, *, shift: int = 0, step: int = 1) -> str:
+        """Returns the C expression of the frame `step * frame + shift`; `frame` is a number or a variable's name."""
+        first = self.stride * (shift + self.before)
+        if not isinstance(frame, str):
+            first, frame = first + self.stride * step * frame, ""
+        moving = f" + {self.stride * step} * {frame}" if frame else ""
+        return self.place + (f" + {first}" if first else "") + moving
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Step:
+    """A layer in its place: `name` is its C name, `kind` the template's."""
+
+    layer: AnyLayer
+    name: str
+    kind: str
+    sources: tuple[Buffer, ...]
+    output: Buffer
+    n_frames: int  # of the result that it makes at a time: one of a layer that runs as the frames come
+    padded_inputs: int = 0
+    padded_outputs: int = 0  # of an LSTM's hidden state
+    weights: np.ndarray | None = None  # int16 [n], packed as ser_dot4 takes them
+    biases: np.ndarray | None = None  # int32 [n]
+    factors: tuple[Factor, ...] = ()  # of a dense layer or a convolution
+    declares: bool = True  # whether `output` is an array of its own
+    keeps_frames: bool = False  # of an LSTM: whether its whole sequence is kept
+
+    @property
+    def n_cells(self) -> int:
+        """The size of an LSTM's array of cell states: even, so that what lies behind it can be read by words."""
+        return self.layer.n_outputs + self.layer.n_outputs % 2
+
+    @property
+    def constants(self) -> list[tuple[str, np.ndarray]]:
+        """The arithmetic operands that are constants: their C names, and int16 [n], less their zero points."""
+        operands = self.layer.operands if isinstance(self.layer, Sum | Product) else ()
+        return [
+            (self._operand_buffer(place).place, _lay_out(operand, self._operand_buffer(place)))
+            for place, operand in enumerate(operands)
+            if operand.constant is not None
+        ]
+
+    def operand(self, place: int, frame: str | int) -> str:
+        """Returns the C arguments of an arithmetic operand: its frame, and the step from one value to the next."""
+        assert isinstance(self.layer, Sum | Product)
+        operand = self.layer.operands[place]
+        buffer = self._operand_buffer(place)
+        return f"{buffer.at(frame if operand.n_frames > 1 else 0)}, {int(operand.n_values > 1)}"
+
+    def _operand_buffer(self, place: int) -> Buffer:
+        assert isinstance(self.layer, Sum | Product)
+        operand, before = self.layer.operands[place], self.layer.operands[:place]
+        if operand.constant is None:
+            return self.sources[sum(other.constant is None for other in before)]
+        name = f"{self.name}_{'ab'[place]}"
+        return Buffer(place=name, n_frames=operand.n_frames, n_values=operand.n_values)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class JointCopy:
-    """Values of a frame that are kept until the window is whole: those of one frame, or of each (`frame` is None)."""
+    """What is kept of frames until the window is whole: one of them, or all."""
 
     source: str
-    size: int  # values of a frame
-    frame: int | None
-    padded_total: int
+    n_values: int
+    frame: int | None  # None: all
+    buffer: Buffer
+    stride: int  # from one frame to the next
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,7 +134,7 @@ class Plan:
     """All steps of a window. `result` is the C expression of the network's output."""
 
     graph: Graph
-    padded_inputs: int
+    input: Buffer
     by_frame: tuple[Step, ...]
     joint: JointCopy | None
     by_window: tuple[Step, ...]
@@ -60,83 +148,199 @@ class Plan:
 
 def make_plan(graph: Graph) -> Plan:
     """Returns how the engine runs a graph."""
-    by_frame, at_hand = _chain(graph.by_frame, "state.input", first=1)
-    joint = _keep_frames(graph, at_hand)
-    at_hand = "state.joint" if joint else at_hand
-    by_window, result = _chain(graph.by_window, at_hand, first=1 + len(by_frame))
-    return Plan(
-        graph=graph,
-        padded_inputs=_pad(graph.n_inputs),
-        by_frame=by_frame,
-        joint=joint,
-        by_window=by_window,
-        result=result,
-    )
+    return _Planner(graph).plan()
 
 
-def _chain(layers: tuple, source: str, first: int) -> tuple[tuple[Step, ...], str]:
-    """Returns the steps of layers behind one another, and the C expression of what the last of them leaves."""
-    steps = []
-    for number, layer in enumerate(layers, start=first):
-        steps.append(_make_step(layer, f"layer_{number}_{c_identifier(layer.name)}", source))
-        source = steps[-1].result
-    return tuple(steps), source
+class _Planner:
+    """Gives each value of a graph, from the input (0) to the result, a buffer."""
+
+    def __init__(self, graph: Graph):
+        self._graph = graph
+        self._users: dict[int, list[Node]] = collections.defaultdict(list)
+        for node in graph.nodes:
+            for source in node.sources:
+                self._users[source].append(node)
+        self._buffers = {0: Buffer(place="state.input", n_frames=1, n_values=graph.n_inputs)}
+
+    def plan(self) -> Plan:
+        nodes, count = self._graph.nodes, self._count_by_frame()
+        by_frame = [self._make_step(number, node, by_frame=True) for number, node in enumerate(nodes[:count], start=1)]
+        joint, done = None, count
+        if count < len(nodes):
+            joint, done = self._join(count, nodes[count])
+        by_window = [
+            self._make_step(number, node)
+            for number, node in enumerate(nodes[done:], start=done + 1)
+            if not self._has_place(number, node)
+        ]
+        return Plan(
+            graph=self._graph,
+            input=Buffer(place="state.input", n_frames=1, n_values=self._graph.n_inputs),
+            by_frame=tuple(by_frame),
+            joint=joint,
+            by_window=tuple(by_window),
+            result=self._buffers[len(nodes)].at(),
+        )
+
+    def _count_by_frame(self) -> int:
+        """Returns how many nodes at the beginning each need one frame of what the one before gave, and nothing else."""
+        for count, node in enumerate(self._graph.nodes):
+            operands = getattr(node.layer, "operands", ())
+            if (
+                not isinstance(node.layer, Lstm | Dense | Softmax | Table | Sum | Product)
+                or node.sources != (count,)
+                or len(self._users[count]) > 1
+                or any(operand.constant is not None and operand.n_frames > 1 for operand in operands)
+            ):
+                return count
+        return len(self._graph.nodes)
+
+    def _join(self, count: int, node: Node) -> tuple[JointCopy | None, int]:
+        """Returns what is kept of frames, and how many nodes then are done.
+
+        The last frame is still there when the window is whole. A node that takes one frame, or all in a row, is done by that.
+        """
+        source, n_frames = self._buffers[count], self._graph.n_frames
+        copy: dict[str, Any] = {"source": source.at(), "n_values": source.n_values}
+        if len(self._users[count]) == 1 and isinstance(node.layer, Flatten):
+            self._buffers[count + 1] = flat = Buffer(place="state.joint", n_frames=1, n_values=node.layer.n_outputs)
+            return JointCopy(**copy, frame=None, buffer=flat, stride=source.n_values), count + 1
+        if len(self._users[count]) == 1 and isinstance(node.layer, TakeFrame):
+            if node.layer.frame == n_frames - 1:
+                self._buffers[count + 1] = source
+                return None, count + 1
+            self._buffers[count + 1] = one = Buffer(place="state.joint", n_frames=1, n_values=source.n_values)
+            return JointCopy(**copy, frame=node.layer.frame, buffer=one, stride=0), count + 1
+        before, behind = self._find_padding(count)
+        kept = Buffer(place="state.joint", n_frames=n_frames, n_values=source.n_values, before=before, behind=behind)
+        self._buffers[count] = kept
+        return JointCopy(**copy, frame=None, buffer=kept, stride=kept.stride), count
+
+    def _find_padding(self, value: int) -> tuple[int, int]:
+        """Returns the frames of zeros that convolutions need before and behind a value."""
+        n_frames = self._graph.nodes[value - 1].n_frames if value else self._graph.n_frames
+        stretches = [node.layer.stretch for node in self._users[value] if isinstance(node.layer, Convolution)]
+        before = max((stretch.before for stretch in stretches), default=0)
+        ends = [(s.n_frames - 1) * s.stride + s.size - s.before for s in stretches]
+        return before, max([end - n_frames for end in ends] + [0])
+
+    def _has_place(self, number: int, node: Node) -> bool:
+        """Gives a node's result a place in the buffer that it takes, where it lies there as it is; tells whether it does."""
+        if not isinstance(node.layer, TakeFrame | Flatten) or self._find_padding(number) != (0, 0):
+            return False
+        source = self._buffers[node.sources[0]]
+        if isinstance(node.layer, TakeFrame):
+            place = source.place if self._is_last_of_lstm(node) else source.at(node.layer.frame)
+        elif source.stride == source.n_values:
+            place = source.at()
+        else:
+            return False
+        self._buffers[number] = Buffer(place=place, n_frames=1, n_values=node.layer.n_outputs)
+        return True
+
+    def _is_last_of_lstm(self, node: Node) -> bool:
+        """Tells whether a node takes the last frame of an LSTM, and nobody takes the others."""
+        source = node.sources[0]
+        if not isinstance(node.layer, TakeFrame) or not source or len(self._users[source]) > 1:
+            return False
+        before = self._graph.nodes[source - 1]
+        return isinstance(before.layer, Lstm) and node.layer.frame == before.n_frames - 1
+
+    def _make_step(self, number: int, node: Node, *, by_frame: bool = False) -> Step:
+        layer, n_frames = node.layer, 1 if by_frame else node.n_frames
+        name = f"layer_{number}_{c_identifier(layer.name)}"
+        before, behind = (0, 0) if by_frame else self._find_padding(number)
+        output = Buffer(
+            place=f"state.{name}_output", n_frames=n_frames, n_values=layer.n_outputs, before=before, behind=behind
+        )
+        parts: dict[str, Any] = {}
+        if isinstance(layer, Lstm):
+            parts, output = self._plan_lstm(number, node, output, by_frame=by_frame)
+        elif isinstance(layer, Dense | Convolution):
+            parts = _pack_dense(layer, stride=self._buffers[node.sources[0]].stride)
+        self._buffers[number] = output
+        return Step(
+            layer=layer,
+            name=name,
+            kind=_KINDS[type(layer)],
+            sources=tuple(self._buffers[source] for source in node.sources),
+            output=output,
+            n_frames=n_frames,
+            **parts,
+        )
+
+    def _plan_lstm(self, number: int, node: Node, output: Buffer, *, by_frame: bool) -> tuple[dict[str, Any], Buffer]:
+        """Returns what is special of an LSTM's step, and its output: two hidden states by turns, or all of them."""
+        layer = node.layer
+        assert isinstance(layer, Lstm)
+        parts = _pack_lstm(layer)
+        hidden = output.place.replace("_output", "_hidden")
+        turns = f"{hidden}[next]" if by_frame else f"{hidden}[{node.n_frames % 2}]"
+        users = self._users[number]
+        if by_frame or (len(users) == 1 and self._is_last_of_lstm(users[0]) and self._find_padding(number) == (0, 0)):
+            return parts | {"declares": False}, Buffer(place=turns, n_frames=1, n_values=layer.n_outputs)
+        return parts | {"keeps_frames": True}, dataclasses.replace(output, before=max(1, output.before))
 
 
-def _make_step(layer: Lstm | Dense | Softmax, name: str, source: str) -> Step:
-    if isinstance(layer, Lstm):
-        return _make_lstm_step(layer, name, source)
-    if isinstance(layer, Dense):
-        return _make_dense_step(layer, name, source)
-    return Step(layer=layer, name=name, source=source, kind="softmax", padded_outputs=_pad(layer.n_outputs))
+_KINDS = {
+    Lstm: "lstm",
+    Dense: "dense",
+    Softmax: "softmax",
+    Table: "table",
+    Sum: "sum",
+    Product: "product",
+    Convolution: "convolution",
+    Pool: "pool",
+    Mean: "mean",
+    TakeFrame: "take_frame",
+    Flatten: "flatten",
+    Reverse: "reverse",
+    Concatenate: "concatenate",
+}
 
 
-def _make_lstm_step(layer: Lstm, name: str, source: str) -> Step:
+# ---- weights ----
+
+
+def _pack_lstm(layer: Lstm) -> dict[str, Any]:
     inputs, hidden = _pad(layer.n_inputs), _pad(layer.n_outputs)
     tiles = [
         np.concatenate([_pack(layer.kernels[:, unit], inputs), _pack(layer.recurrent_kernels[:, unit], hidden)])
         for unit in range(layer.n_outputs)
     ]
-    return Step(
-        layer=layer,
-        name=name,
-        source=source,
-        kind="lstm",
-        padded_inputs=inputs,
-        padded_outputs=hidden,
-        weights=np.concatenate(tiles),
-        biases=layer.biases.T.ravel(),
-    )
+    return {
+        "padded_inputs": inputs,
+        "padded_outputs": hidden,
+        "weights": np.concatenate(tiles),
+        "biases": layer.biases.T.ravel(),
+    }
 
 
-def _make_dense_step(layer: Dense, name: str, source: str) -> Step:
-    inputs, rows = _pad(layer.n_inputs), -(-layer.n_outputs // _TILE) * _TILE
+def _pack_dense(layer: Dense | Convolution, *, stride: int) -> dict[str, Any]:
+    """Returns the weights of a dense layer; of a convolution, of the frames as they lie in the buffer, `stride` values each."""
+    weights = layer.weights if isinstance(layer, Dense) else _spread(layer.kernel, stride)
+    inputs, rows = _pad(weights.shape[1]), -(-layer.n_outputs // _TILE) * _TILE
     added = rows - layer.n_outputs
-    weights = np.pad(layer.weights, ((0, added), (0, 0)))
+    weights = np.pad(weights, ((0, added), (0, 0)))
     per_row = len(layer.factors) > 1
-    return Step(
-        layer=layer,
-        name=name,
-        source=source,
-        kind="dense",
-        padded_inputs=inputs,
-        padded_outputs=_pad(layer.n_outputs),
-        weights=np.concatenate([_pack(weights[row : row + _TILE], inputs) for row in range(0, rows, _TILE)]),
-        biases=np.pad(layer.biases, (0, added)),
-        factors=layer.factors + (Factor(0, 0),) * (added if per_row else 0),
-    )
+    return {
+        "padded_inputs": inputs,
+        "weights": np.concatenate([_pack(weights[row : row + _TILE], inputs) for row in range(0, rows, _TILE)]),
+        "biases": np.pad(layer.biases, (0, added)),
+        "factors": layer.factors + (Factor(0, 0),) * (added if per_row else 0),
+    }
 
 
-def _keep_frames(graph: Graph, source: str) -> JointCopy | None:
-    """Returns what is copied of frames; None where the last frame goes on, which is still there when the window is whole."""
-    joint = graph.joint
-    if isinstance(joint, Flatten):
-        size, frame = joint.n_outputs // graph.n_frames, None
-    elif joint.frame == graph.n_frames - 1:
-        return None
-    else:
-        size, frame = joint.n_outputs, joint.frame
-    return JointCopy(source=source, size=size, frame=frame, padded_total=_pad(joint.n_outputs))
+def _spread(kernel: np.ndarray, stride: int) -> np.ndarray:
+    """Returns int8 [outputs, frames * stride] of a convolution's kernel, int8 [outputs, frames, values]."""
+    return np.pad(kernel, ((0, 0), (0, 0), (0, stride - kernel.shape[2]))).reshape(len(kernel), -1)
+
+
+def _lay_out(operand: Operand, buffer: Buffer) -> np.ndarray:
+    """Returns a constant operand as it lies in a buffer, int16 [n], less its zero point."""
+    assert operand.constant is not None
+    values = operand.constant.astype(np.int16) - operand.quantization.zero_point
+    return np.pad(values, ((0, 0), (0, buffer.stride - operand.n_values))).ravel()
 
 
 def _pack(rows: np.ndarray, padded: int) -> np.ndarray:

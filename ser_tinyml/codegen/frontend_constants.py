@@ -5,13 +5,11 @@ import math
 
 import numpy as np
 
-from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.mel import bin_frequencies, dct_matrix, hann_window, loudest_power, mel_corners, mel_heights
 from ser_tinyml.codegen.c_text import c_float
 from ser_tinyml.runtimes.int8 import Quantization
 
-_FFT_SIZES = [2**power for power in range(5, 13)]  # what CMSIS-DSP transforms
 _LEVELS = 2**16  # of a cell of the log-mel spectrogram in 16 bits
 _FULL_SCALE = 2**15  # of a sample
 
@@ -37,17 +35,6 @@ class Table:
     def c_type(self) -> str:
         """Returns the type of an element in C."""
         return "float" if self.values.dtype.kind == "f" else "uint16_t"
-
-
-def check_front_end(front_end: FrontEnd) -> None:
-    """Raises UserError where CMSIS-DSP has no FFT of `n_fft` samples, or the mel bands reach beyond its bins."""
-    if front_end.n_fft not in _FFT_SIZES:
-        raise UserError(f"n_fft={front_end.n_fft}: the firmware's FFT takes one of {', '.join(map(str, _FFT_SIZES))}")
-    if not 0 <= front_end.fmin < front_end.fmax <= front_end.sample_rate / 2:
-        raise UserError(
-            f"fmin={front_end.fmin}, fmax={front_end.fmax}: the firmware's mel bands are between 0 and half the sample rate, "
-            f"{front_end.sample_rate / 2} Hz"
-        )
 
 
 def list_defines(front_end: FrontEnd) -> list[Define]:

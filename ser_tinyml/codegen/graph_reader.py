@@ -1,97 +1,19 @@
 """An int8 TFLite file -> the graph of layers that the generated engine runs."""
 
+import dataclasses
 import enum
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from schemas.errors import UserError
-from ser_tinyml.codegen.engine_graph import (
-    Dense,
-    Factor,
-    Flatten,
-    Graph,
-    Lstm,
-    Softmax,
-    TakeFrame,
-)
+from ser_tinyml.codegen.engine_graph import AnyLayer, Concatenate, Flatten, Graph, Node, Operand, Reverse, TakeFrame
+from ser_tinyml.codegen.layer_reader import LayerReader
 from ser_tinyml.codegen.tflite_file import damage_told, name_operator, parse_model
 from ser_tinyml.codegen.tflite_tensors import Tensors
-from ser_tinyml.runtimes.int8 import Quantization
-
-_MOST_CLASSES = 511  # of a softmax: TFLM's kernel, too, would shift 32 bits by more than 31
-_LARGEST_SUM = 2**30  # of a row, with its bias, before it is scaled
-_Q12, _Q15 = 2.0**-12, 2.0**-15  # what a step is worth of a gate before its nonlinearity, and behind it
-
-
-class LstmTensor(enum.IntEnum):
-    """The inputs of UNIDIRECTIONAL_SEQUENCE_LSTM, by their places as TFLM's lstm_shared.h names them (kLstmInputTensor …)."""
-
-    INPUT = 0
-    INPUT_TO_INPUT_WEIGHTS = 1
-    INPUT_TO_FORGET_WEIGHTS = 2
-    INPUT_TO_CELL_WEIGHTS = 3
-    INPUT_TO_OUTPUT_WEIGHTS = 4
-    RECURRENT_TO_INPUT_WEIGHTS = 5
-    RECURRENT_TO_FORGET_WEIGHTS = 6
-    RECURRENT_TO_CELL_WEIGHTS = 7
-    RECURRENT_TO_OUTPUT_WEIGHTS = 8
-    CELL_TO_INPUT_WEIGHTS = 9
-    CELL_TO_FORGET_WEIGHTS = 10
-    CELL_TO_OUTPUT_WEIGHTS = 11
-    INPUT_GATE_BIAS = 12
-    FORGET_GATE_BIAS = 13
-    CELL_GATE_BIAS = 14
-    OUTPUT_GATE_BIAS = 15
-    PROJECTION_WEIGHTS = 16
-    PROJECTION_BIAS = 17
-    OUTPUT_STATE = 18
-    CELL_STATE = 19
-    INPUT_LAYER_NORM_COEFFICIENTS = 20
-    FORGET_LAYER_NORM_COEFFICIENTS = 21
-    CELL_LAYER_NORM_COEFFICIENTS = 22
-    OUTPUT_LAYER_NORM_COEFFICIENTS = 23
-
-
-# Of the four gates, in the engine's order.
-_KERNELS = (
-    LstmTensor.INPUT_TO_INPUT_WEIGHTS,
-    LstmTensor.INPUT_TO_FORGET_WEIGHTS,
-    LstmTensor.INPUT_TO_CELL_WEIGHTS,
-    LstmTensor.INPUT_TO_OUTPUT_WEIGHTS,
-)
-_RECURRENT_KERNELS = (
-    LstmTensor.RECURRENT_TO_INPUT_WEIGHTS,
-    LstmTensor.RECURRENT_TO_FORGET_WEIGHTS,
-    LstmTensor.RECURRENT_TO_CELL_WEIGHTS,
-    LstmTensor.RECURRENT_TO_OUTPUT_WEIGHTS,
-)
-_BIASES = (
-    LstmTensor.INPUT_GATE_BIAS,
-    LstmTensor.FORGET_GATE_BIAS,
-    LstmTensor.CELL_GATE_BIAS,
-    LstmTensor.OUTPUT_GATE_BIAS,
-)
-_NOT_KNOWN = (
-    LstmTensor.CELL_TO_INPUT_WEIGHTS,
-    LstmTensor.CELL_TO_FORGET_WEIGHTS,
-    LstmTensor.CELL_TO_OUTPUT_WEIGHTS,
-    LstmTensor.PROJECTION_WEIGHTS,
-    LstmTensor.PROJECTION_BIAS,
-    LstmTensor.INPUT_LAYER_NORM_COEFFICIENTS,
-    LstmTensor.FORGET_LAYER_NORM_COEFFICIENTS,
-    LstmTensor.CELL_LAYER_NORM_COEFFICIENTS,
-    LstmTensor.OUTPUT_LAYER_NORM_COEFFICIENTS,
-)
-
-
-class DenseTensor(enum.IntEnum):
-    """The inputs of FULLY_CONNECTED, by their places as TFLM's fully_connected.h names them."""
-
-    INPUT = 0
-    WEIGHTS = 1
-    BIAS = 2
 
 
 class SliceTensor(enum.IntEnum):
@@ -117,6 +39,15 @@ def read_graph(content: bytes) -> Graph:
         return _Reader(model).read()
 
 
+@dataclasses.dataclass(frozen=True)
+class _Value:
+    """What a tensor holds: a sequence of frames, or one, which is a vector. `number` is as in Node.sources."""
+
+    number: int
+    n_frames: int
+    n_values: int  # of a frame
+
+
 class _Reader:
     """Follows the operators from the model's input to its output."""
 
@@ -124,11 +55,9 @@ class _Reader:
         self._model = model
         self._graph = model.subgraphs[0]
         self._tensors = Tensors(model)
-        self._n_frames = 0  # while the value at hand is a sequence; 0: it is a vector
-        self._n_values = 0  # of a frame, or of the vector
-        self._by_frame: list[Lstm | Dense | Softmax] = []
-        self._joint: TakeFrame | Flatten | None = None
-        self._by_window: list[Dense | Softmax] = []
+        self._layers = LayerReader(self._tensors)
+        self._values: dict[int, _Value] = {}  # by tensor
+        self._nodes: list[Node] = []
 
     def read(self) -> Graph:
         if len(self._graph.inputs) != 1 or len(self._graph.outputs) != 1:
@@ -136,20 +65,22 @@ class _Reader:
             raise UserError(f"the engine takes one input and one output, not {counts}")
         first, last = int(self._graph.inputs[0]), int(self._graph.outputs[0])
         n_frames, n_inputs = self._read_input_shape(first)
-        self._n_frames, self._n_values = n_frames, n_inputs
+        self._values[first] = _Value(0, n_frames, n_inputs)
         model_input = self._tensors.activation(first)
-        self._follow_operators(first, last)
-        if self._n_frames:
-            self._join(last, Flatten(math.prod(self._tensors.shape(last))))
-        assert self._joint is not None, "what is no sequence any more went through a joint"
+        self._follow_operators()
+        self._tensors.operator = "the model"
+        found = self._values.get(last)
+        if found is None or found.number != len(self._nodes):
+            raise self._tensors.error(last, "is not the output of the last operator")
+        if found.n_frames > 1 or not self._nodes:
+            flat = Flatten(name="output", n_outputs=found.n_frames * found.n_values)
+            self._nodes.append(Node(layer=flat, sources=(found.number,), n_frames=1))
         return Graph(
             n_frames=n_frames,
             n_inputs=n_inputs,
             input=model_input,
             output=self._tensors.activation(last),
-            by_frame=tuple(self._by_frame),
-            joint=self._joint,
-            by_window=tuple(self._by_window),
+            nodes=tuple(self._nodes),
         )
 
     def _read_input_shape(self, index: int) -> tuple[int, int]:
@@ -157,207 +88,157 @@ class _Reader:
         shape = self._tensors.shape(index)
         if len(shape) not in (2, 3):
             raise self._tensors.error(index, f"is of shape {shape}, expected [1, frames, inputs]")
-        if 1 not in shape[:-1]:
+        if 1 not in shape[:-1] or min(shape) < 1:
             raise self._tensors.error(index, f"is of shape {shape}, expected a batch of 1")
         return (1, shape[1]) if len(shape) == 2 else (shape[0] * shape[1], shape[2])
 
-    def _follow_operators(self, at_hand: int, last: int) -> None:
-        readers = {
-            "UNIDIRECTIONAL_SEQUENCE_LSTM": self._read_lstm,
-            "FULLY_CONNECTED": self._read_dense,
-            "SOFTMAX": self._read_softmax,
-            "STRIDED_SLICE": self._read_slice,
-            "RESHAPE": self._read_reshape,
-        }
+    def _follow_operators(self) -> None:
         for number, operator in enumerate(self._graph.operators):
             name = name_operator(self._model, operator)
             self._tensors.operator = f"operator {number}, {name}"
             output = int(operator.outputs[0])
-            if name not in readers:
-                raise self._tensors.error(output, f"the engine knows only {', '.join(readers)}")
-            if int(operator.inputs[0]) != at_hand:
-                raise self._tensors.error(int(operator.inputs[0]), "is not the output of the operator before")
-            readers[name]([int(index) for index in operator.inputs], output, operator.builtinOptions)
-            self._check_size(output)
-            at_hand = output
-        self._tensors.operator = "the model"
-        if at_hand != last:
-            raise self._tensors.error(last, "is not the output of the last operator")
+            if name not in _READERS:
+                raise self._tensors.error(output, f"the engine knows only {', '.join(_READERS)}")
+            inputs = [int(index) for index in operator.inputs]
+            value = _READERS[name](self, inputs, output, operator)
+            shape = self._tensors.shape(output)
+            if math.prod(shape) != value.n_frames * value.n_values or (shape and shape[-1] != value.n_values):
+                raise self._tensors.error(
+                    output, f"is of shape {shape}, expected {value.n_frames} frames of {value.n_values} values"
+                )
+            self._values[output] = value
 
-    def _check_size(self, output: int) -> None:
-        """Raises UserError where an operator's output has not as many values as its layer gives."""
-        shape, expected = self._tensors.shape(output), (self._n_frames or 1) * self._n_values
-        if math.prod(shape) != expected:
-            raise self._tensors.error(output, f"is of shape {shape}, expected {expected} values")
+    def _value(self, index: int) -> _Value:
+        if index not in self._values:
+            raise self._tensors.error(index, "is not the output of an operator before")
+        return self._values[index]
+
+    def _add(self, layer: AnyLayer, sources: tuple[_Value, ...], n_frames: int) -> _Value:
+        self._nodes.append(Node(layer=layer, sources=tuple(source.number for source in sources), n_frames=n_frames))
+        return _Value(len(self._nodes), n_frames, layer.n_outputs)
+
+    # ---- layers ----
+
+    def _read_lstm(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = self._value(inputs[0])
+        return self._add(
+            self._layers.read_lstm(inputs, output, operator.builtinOptions, value.n_values), (value,), value.n_frames
+        )
+
+    def _read_dense(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = self._value(inputs[0])
+        return self._add(
+            self._layers.read_dense(inputs, output, operator.builtinOptions, value.n_values), (value,), value.n_frames
+        )
+
+    def _read_softmax(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = self._value(inputs[0])
+        return self._add(
+            self._layers.read_softmax(inputs, output, operator.builtinOptions, value.n_values), (value,), value.n_frames
+        )
+
+    def _read_table(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value, name = self._value(inputs[0]), name_operator(self._model, operator)
+        layer = self._layers.read_table(inputs, output, operator, value.n_values, name)
+        return self._add(layer, (value,), value.n_frames)
+
+    def _read_sum(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        operands, sources, n_frames = self._read_operands(inputs, output)
+        sign = -1 if name_operator(self._model, operator) == "SUB" else 1
+        return self._add(self._layers.read_sum(operands, output, operator.builtinOptions, sign=sign), sources, n_frames)
+
+    def _read_product(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        operands, sources, n_frames = self._read_operands(inputs, output)
+        return self._add(self._layers.read_product(operands, output, operator.builtinOptions), sources, n_frames)
+
+    def _read_operands(self, inputs: list[int], output: int) -> tuple[tuple[Operand, Operand], tuple[_Value, ...], int]:
+        """Returns the two operands, those of them that are values, and the number of frames of the result."""
+        operands, sources = [], []
+        for index in inputs[:2]:
+            quantization, constant = self._tensors.activation(index), None
+            if index in self._values:
+                value = self._values[index]
+                sources.append(value)
+                n_frames, n_values = value.n_frames, value.n_values
+            else:
+                constant = self._tensors.constant(index, "INT8")
+                constant = constant.reshape(-1, constant.shape[-1] if constant.shape else 1)
+                n_frames, n_values = constant.shape
+            operands.append(Operand(quantization=quantization, n_frames=n_frames, n_values=n_values, constant=constant))
+        a, b = operands
+        most = max(a.n_frames, b.n_frames), max(a.n_values, b.n_values)
+        for operand, index in zip(operands, inputs, strict=False):
+            if operand.n_frames not in (1, most[0]) or operand.n_values not in (1, most[1]):
+                raise self._tensors.error(
+                    index, f"is of shape {self._tensors.shape(index)}, which does not fit the other operand"
+                )
+        if not sources:
+            raise self._tensors.error(output, "is made of constants alone")
+        return (a, b), tuple(sources), most[0]
+
+    # ---- layers over time ----
+
+    def _read_convolution(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = self._value(inputs[0])
+        sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
+        layer = self._layers.read_convolution(inputs, output, operator.builtinOptions, **sizes)
+        return self._add(layer, (value,), layer.stretch.n_frames)
+
+    def _read_pool(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value, kind = self._value(inputs[0]), name_operator(self._model, operator).partition("_")[0].lower()
+        self._check_same_quantization(inputs[0], output)
+        sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
+        layer = self._layers.read_pool(inputs[0], output, operator.builtinOptions, kind=kind, **sizes)
+        return self._add(layer, (value,), layer.stretch.n_frames)
+
+    def _read_mean(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = self._value(inputs[0])
+        sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
+        return self._add(self._layers.read_mean(inputs[0], inputs[1], output, **sizes), (value,), 1)
+
+    def _read_largest(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = self._value(inputs[0])
+        self._check_same_quantization(inputs[0], output)
+        sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
+        return self._add(self._layers.read_largest(inputs[0], inputs[1], output, **sizes), (value,), 1)
+
+    # ---- operators that only move values ----
 
     def _check_same_quantization(self, source: int, output: int) -> None:
         """Raises UserError where an operator that only moves values changes what they mean."""
         if self._tensors.activation(source) != self._tensors.activation(output):
             raise self._tensors.error(output, "is quantized otherwise than the operator's input")
 
-    # ---- LSTM ----
-
-    def _read_lstm(self, inputs: list[int], output: int, options: schema.UnidirectionalSequenceLSTMOptionsT) -> None:
-        tensors = self._tensors
-        self._check_lstm(inputs, output, options)
-        x, hidden = tensors.activation(inputs[LstmTensor.INPUT]), tensors.activation(output)
-        cell = tensors.activation(inputs[LstmTensor.CELL_STATE], "INT16")
-        kernels = [tensors.weights(inputs[place]) for place in _KERNELS]
-        recurrent_kernels = [tensors.weights(inputs[place]) for place in _RECURRENT_KERNELS]
-        biases = [tensors.constant(inputs[p], "INT32") if inputs[p] >= 0 else np.int32(0) for p in _BIASES]
-        tanh_shift = 12 + round(math.log2(cell.scale))
-        clip = int(min(options.cellClip / float(cell.scale), 32767))
-        layer = Lstm(
-            name=self._name_layer(output, "lstm"),
-            input=x,
-            output=hidden,
-            kernels=np.stack(kernels),
-            recurrent_kernels=np.stack(recurrent_kernels),
-            biases=np.stack([np.broadcast_to(bias, len(kernel)) for bias, kernel in zip(biases, kernels, strict=True)]),
-            from_input=tuple(self._to_gate(x, inputs[place]) for place in _KERNELS),
-            from_hidden=tuple(self._to_gate(hidden, inputs[place]) for place in _RECURRENT_KERNELS),
-            keep=Factor.of(_Q15),
-            write=Factor.of(_Q15 * _Q15 / float(cell.scale)),
-            show=Factor.of(_Q15 * _Q15 / float(hidden.scale)),
-            cell_min=-clip if options.cellClip else -32768,
-            cell_max=clip if options.cellClip else 32767,
-            tanh_multiplier=3 if tanh_shift < 0 else 3 << tanh_shift,
-            tanh_shift=max(0, -tanh_shift),
-        )
-        for gate in range(4):
-            factors = (layer.from_input[gate],), (layer.from_hidden[gate],)
-            self._check_sums(inputs[_KERNELS[gate]], kernels[gate], factors=factors[0], biases=biases[gate])
-            self._check_sums(inputs[_RECURRENT_KERNELS[gate]], recurrent_kernels[gate], factors=factors[1])
-        self._add(layer)
-
-    def _check_lstm(self, inputs: list[int], output: int, options: schema.UnidirectionalSequenceLSTMOptionsT) -> None:
-        tensors, source = self._tensors, inputs[LstmTensor.INPUT]
-        shape = tensors.shape(source)
-        if not self._n_frames or len(shape) != 3 or shape[1 if options.timeMajor else 0] != 1:
-            raise tensors.error(source, f"is of shape {shape}, expected a sequence, in a batch of 1")
-        if len(inputs) <= LstmTensor.CELL_STATE:
-            raise tensors.error(output, f"has {len(inputs)} inputs, expected 24")
-        if options.fusedActivationFunction != schema.ActivationFunctionType.TANH:
-            raise tensors.error(output, "the engine knows LSTMs with tanh only")
-        if options.projClip or any(inputs[place] >= 0 for place in _NOT_KNOWN if place < len(inputs)):
-            raise tensors.error(output, "the engine knows no peepholes, projection or normalisation")
-        if any(inputs[place] < 0 for place in (*_KERNELS, *_RECURRENT_KERNELS)):
-            raise tensors.error(output, "the engine needs all four gates")
-        units = tensors.shape(output)[-1]
-        for places, expected in (
-            (_KERNELS, (units, self._n_values)),
-            (_RECURRENT_KERNELS, (units, units)),
-            (_BIASES, (units,)),
-            ((LstmTensor.OUTPUT_STATE, LstmTensor.CELL_STATE), (1, units)),
-        ):
-            for index in (inputs[place] for place in places if inputs[place] >= 0):
-                if tensors.shape(index) != expected:
-                    raise tensors.error(index, f"is of shape {tensors.shape(index)}, expected {expected}")
-        for place in (LstmTensor.OUTPUT_STATE, LstmTensor.CELL_STATE):
-            if not tensors.is_variable(inputs[place]):
-                raise tensors.error(inputs[place], "is no variable, expected a state")
-        if tensors.activation(output) != tensors.activation(inputs[LstmTensor.OUTPUT_STATE]):
-            raise tensors.error(output, "is quantized otherwise than the hidden state")
-        cell = tensors.activation(inputs[LstmTensor.CELL_STATE], "INT16")
-        if cell.scale != 2.0 ** round(math.log2(cell.scale)) or cell.zero_point:
-            raise tensors.error(
-                inputs[LstmTensor.CELL_STATE], f"has the scale {cell.scale}, expected a power of two and zero point 0"
-            )
-
-    def _to_gate(self, source: Quantization, weights: int) -> Factor:
-        return Factor.of(float(source.scale) * float(self._tensors.scales(weights)[0]) / _Q12)
-
-    # ---- layers of vectors ----
-
-    def _read_dense(self, inputs: list[int], output: int, options: schema.FullyConnectedOptionsT) -> None:
-        tensors = self._tensors
-        source, weights_index = inputs[DenseTensor.INPUT], inputs[DenseTensor.WEIGHTS]
-        x, y = tensors.activation(source), tensors.activation(output)
-        if options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
-            raise tensors.error(weights_index, "has shuffled weights")
-        weights, shape = tensors.weights(weights_index, per_channel=True), tensors.shape(source)
-        if self._n_values != weights.shape[1] or math.prod(shape) != (self._n_frames or 1) * self._n_values:
-            raise tensors.error(source, f"{shape} does not fit weights of shape {weights.shape}")
-        has_bias = len(inputs) > DenseTensor.BIAS and inputs[DenseTensor.BIAS] >= 0
-        biases = np.zeros(len(weights), np.int32)
-        if has_bias:
-            biases = tensors.constant(inputs[DenseTensor.BIAS], "INT32")
-            if biases.shape != (len(weights),):
-                raise tensors.error(inputs[DenseTensor.BIAS], f"is of shape {biases.shape}, expected ({len(weights)},)")
-        scales = tensors.scales(weights_index)
-        factors = tuple(Factor.of(float(x.scale) * float(scale) / float(y.scale)) for scale in scales)
-        self._check_sums(weights_index, weights, factors=factors, biases=biases)
-        activation, low, high = self._read_activation(options.fusedActivationFunction, y, output)
-        self._add(
-            Dense(
-                name=self._name_layer(output, "dense"),
-                input=x,
-                output=y,
-                weights=weights,
-                biases=biases,
-                factors=factors,
-                activation=activation,
-                output_min=low - y.zero_point,
-                output_max=high - y.zero_point,
-            )
-        )
-
-    def _read_activation(self, function: int, y: Quantization, output: int) -> tuple[str, int, int]:
-        """Returns (name, smallest, largest int8 value) of a fused activation function."""
-        known = {
-            schema.ActivationFunctionType.NONE: ("no activation", None, None),
-            schema.ActivationFunctionType.RELU: ("ReLU", 0.0, None),
-            schema.ActivationFunctionType.RELU6: ("ReLU6", 0.0, 6.0),
-            schema.ActivationFunctionType.RELU_N1_TO_1: ("ReLU from -1 to 1", -1.0, 1.0),
-        }
-        if function not in known:
-            raise self._tensors.error(output, "the engine knows no activation but NONE, RELU, RELU6 and RELU_N1_TO_1")
-        name, low, high = known[function]
-        smallest = -128 if low is None else max(-128, _quantize(low, y))
-        return name, smallest, 127 if high is None else min(127, _quantize(high, y))
-
-    def _read_softmax(self, inputs: list[int], output: int, options: schema.SoftmaxOptionsT) -> None:
-        tensors, source = self._tensors, inputs[0]
-        x, y = tensors.activation(source), tensors.activation(output)
-        if y != Quantization(1 / 256, -128):
-            raise tensors.error(output, "of int8 SOFTMAX has scale 1/256 and zero point -128")
-        beta = min(float(options.beta) * float(x.scale) * 2.0**26, 2.0**31 - 1)
-        factor = Factor.of(beta)
-        if beta <= 1 or factor.shift < 0:
-            raise tensors.error(source, f"has the scale {x.scale}, too small for SOFTMAX")
-        classes = tensors.shape(source)[-1]
-        if classes > _MOST_CLASSES:
-            raise tensors.error(
-                output, f"is a SOFTMAX over {classes} classes, at most {_MOST_CLASSES} fit its fixed point"
-            )
-        self._add(
-            Softmax(
-                name=self._name_layer(output, "softmax"),
-                input=x,
-                output=y,
-                n_outputs=classes,
-                factor=factor,
-                diff_min=-math.floor(31 * 2.0**26 / 2.0**factor.shift),
-            )
-        )
-
-    # ---- from sequences to vectors ----
-
-    def _read_slice(self, inputs: list[int], output: int, options: schema.StridedSliceOptionsT) -> None:
+    def _read_slice(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
         shape = self._tensors.shape(inputs[SliceTensor.INPUT])
-        everything = np.arange(math.prod(shape))
-        self._check_same_quantization(inputs[SliceTensor.INPUT], output)
+        places = np.arange(math.prod(shape)).reshape(shape)
         try:
-            taken = everything.reshape(shape)[self._read_picks(inputs, output, options)].ravel()
+            taken = places[self._read_picks(inputs, output, operator.builtinOptions)].ravel()
         except (IndexError, ValueError) as error:
             raise self._tensors.error(output, f"is a slice that its input does not have: {error}") from error
-        if np.array_equal(taken, everything) and self._n_frames != 1:
-            return
-        size = shape[-1]
-        frame = int(taken[0]) // size if len(taken) else -1
-        if not self._n_frames or not np.array_equal(taken, np.arange(frame * size, (frame + 1) * size)):
-            raise self._tensors.error(output, "the engine takes one whole frame of a sequence, not this part of it")
-        self._join(output, TakeFrame(size, frame))
+        return self._move(inputs[SliceTensor.INPUT], output, taken)
+
+    def _read_reverse(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        shape, axes = self._tensors.shape(inputs[0]), self._tensors.constant(inputs[1], "INT32").ravel().tolist()
+        if not all(-len(shape) <= axis < len(shape) for axis in axes):
+            raise self._tensors.error(output, f"reverses the axes {axes} of {shape}")
+        return self._move(inputs[0], output, np.flip(np.arange(math.prod(shape)).reshape(shape), axes).ravel())
+
+    def _move(self, source: int, output: int, taken: np.ndarray) -> _Value:
+        """Returns the value that consists of these places of a tensor: all of them, one frame, or all frames in reverse."""
+        self._check_same_quantization(source, output)
+        value, name = self._value(source), self._layers.name_layer(output, "frames")
+        frames = np.arange(value.n_frames * value.n_values).reshape(value.n_frames, value.n_values)
+        if np.array_equal(taken, frames.ravel()):
+            return value
+        if np.array_equal(taken, frames[::-1].ravel()):
+            return self._add(Reverse(name=name, n_outputs=value.n_values), (value,), value.n_frames)
+        frame = int(taken[0]) // value.n_values if len(taken) else -1
+        if frame < 0 or not np.array_equal(taken, frames[frame]):
+            raise self._tensors.error(
+                output, "the engine takes one whole frame of a sequence or turns it round, not this part of it"
+            )
+        return self._add(TakeFrame(name=name, n_outputs=value.n_values, frame=frame), (value,), 1)
 
     def _read_picks(
         self, inputs: list[int], output: int, options: schema.StridedSliceOptionsT
@@ -377,47 +258,46 @@ class _Reader:
             picks.append(begin[axis] if shrinks else slice(first, last, stride[axis]))
         return tuple(picks)
 
-    def _read_reshape(self, inputs: list[int], output: int, options: schema.ReshapeOptionsT) -> None:
+    def _read_reshape(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
         self._check_same_quantization(inputs[0], output)
-        before, after = self._tensors.shape(inputs[0]), self._tensors.shape(output)
-        is_vector = max(after, default=1) == math.prod(after)
-        if not self._n_frames:
-            if not is_vector:
-                raise self._tensors.error(output, f"is of shape {after}: the engine makes no sequence of a vector")
-        elif after[-1] != before[-1] or math.prod(after[:-1]) != self._n_frames:
-            if not is_vector:
-                raise self._tensors.error(output, f"is of shape {after}: the engine only flattens {before}")
-            self._join(output, Flatten(math.prod(after)))
+        value, after = self._value(inputs[0]), self._tensors.shape(output)
+        if not after or after[-1] == value.n_values:
+            return value
+        if max(after) != value.n_frames * value.n_values or value.n_frames == 1:
+            raise self._tensors.error(output, f"is of shape {after}: the engine only flattens")
+        flat = Flatten(name=self._layers.name_layer(output, "flatten"), n_outputs=max(after))
+        return self._add(flat, (value,), 1)
 
-    def _join(self, output: int, joint: TakeFrame | Flatten) -> None:
-        if self._joint is not None:
-            raise self._tensors.error(output, "the engine leaves a sequence only once")
-        self._joint = joint
-        self._n_frames, self._n_values = 0, joint.n_outputs
-
-    def _add(self, layer: Lstm | Dense | Softmax) -> None:
-        self._n_values = layer.n_outputs
-        if self._n_frames:
-            self._by_frame.append(layer)
-        else:
-            assert not isinstance(layer, Lstm), "an LSTM of a vector was refused"
-            self._by_window.append(layer)
-
-    def _check_sums(
-        self, index: int, weights: np.ndarray, *, factors: tuple[Factor, ...], biases: np.ndarray | np.integer | int = 0
-    ) -> None:
-        """Raises UserError where sums do not fit the kernels' 32 bits once they are scaled."""
-        largest = np.abs(weights.astype(np.int64)).sum(axis=1) * 255 + np.abs(np.asarray(biases, np.int64))
-        shifts = np.maximum(0, [factor.shift for factor in factors])
-        if np.any(largest << shifts >= _LARGEST_SUM):
-            raise self._tensors.error(index, "gives sums that do not fit 32 bits once they are scaled")
-
-    def _name_layer(self, output: int, kind: str) -> str:
-        """Returns the Keras layer's name where its output's tells it ("model/dense/MatMul;model/dense/Relu"), else the kind."""
-        scopes = self._tensors.name(output).split(";")[0].split("/")
-        return scopes[-2] if len(scopes) > 1 else kind
+    def _read_concatenation(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        rank, values = len(self._tensors.shape(output)), tuple(self._value(index) for index in inputs)
+        for index in inputs:
+            self._check_same_quantization(index, output)
+        if operator.builtinOptions.axis not in (-1, rank - 1) or len({value.n_frames for value in values}) != 1:
+            raise self._tensors.error(output, "the engine puts the values of frames side by side, and nothing else")
+        if operator.builtinOptions.fusedActivationFunction != schema.ActivationFunctionType.NONE:
+            raise self._tensors.error(output, "has an activation function, which the engine does not know there")
+        name = self._layers.name_layer(output, "concatenation")
+        layer = Concatenate(name=name, n_outputs=sum(value.n_values for value in values))
+        return self._add(layer, values, values[0].n_frames)
 
 
-def _quantize(value: float, quantization: Quantization) -> int:
-    steps = np.float32(value) / np.float32(quantization.scale)
-    return quantization.zero_point + int(math.copysign(math.floor(abs(steps) + 0.5), steps))
+_Read = Callable[[_Reader, list[int], int, Any], _Value]
+
+_READERS: dict[str, _Read] = {
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _Reader._read_lstm,
+    "FULLY_CONNECTED": _Reader._read_dense,
+    "SOFTMAX": _Reader._read_softmax,
+    "CONV_2D": _Reader._read_convolution,
+    "MAX_POOL_2D": _Reader._read_pool,
+    "AVERAGE_POOL_2D": _Reader._read_pool,
+    "MEAN": _Reader._read_mean,
+    "REDUCE_MAX": _Reader._read_largest,
+    "ADD": _Reader._read_sum,
+    "SUB": _Reader._read_sum,
+    "MUL": _Reader._read_product,
+    **dict.fromkeys(("TANH", "LOGISTIC", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE"), _Reader._read_table),
+    "STRIDED_SLICE": _Reader._read_slice,
+    "REVERSE_V2": _Reader._read_reverse,
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _Reader._read_reshape),
+    "CONCATENATION": _Reader._read_concatenation,
+}

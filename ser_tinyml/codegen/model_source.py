@@ -1,9 +1,10 @@
 """An int8 model and its front end as C for the firmware: `ser_model.h` and `ser_model.c`.
 
 The header has the constants: sizes, scales, the front end. The source has the tables and labels and, where the engine knows
-all of the model's layers, these and the functions of firmware/engine/ser_engine.h. LSTM layers run in lockstep, a frame at a
-time, so that no sequence is ever stored. Activations are int16 less their zero point; bias, scale and zero points are those
-of the TFLite file, and so are the bits (firmware/engine/ser_kernels.h).
+all of the model's layers, these and the functions of firmware/engine/ser_engine.h. The layers at the beginning that
+need a frame at a time run in lockstep, as frames come; what needs a whole sequence runs when the window is whole. Activations
+are int16 less their zero point; bias, scale and zero points are those of the TFLite file, and so are the bits
+(firmware/engine/ser_kernels.h).
 """
 
 import dataclasses
@@ -13,10 +14,11 @@ import json
 from schemas.classes import choose_leds
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.limits import check_front_end
 from ser_tinyml.codegen.c_text import render
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.engine_plan import make_plan
-from ser_tinyml.codegen.frontend_constants import check_front_end, list_defines, list_tables
+from ser_tinyml.codegen.frontend_constants import list_defines, list_tables
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.runtimes.int8 import Quantization

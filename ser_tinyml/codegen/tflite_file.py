@@ -8,14 +8,24 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from schemas.errors import UserError
 from schemas.run_files import ModelDescription, Tensor
+from ser_tinyml.store import files
 
+_IDENTIFIER = b"TFL3"
 _OPERATOR_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 
 
+def is_tflite(path: str) -> bool:
+    """Tells whether a file is a TFLite model, by its content; a folder is none."""
+    if files.exists(files.join(path, "saved_model.pb")):
+        return False
+    with files.open_binary(path) as file:
+        return file.read(8)[4:] == _IDENTIFIER
+
+
 def parse_model(content: bytes) -> schema.ModelT:
     """Returns the parsed flatbuffer of a TFLite file; UserError where it is none, or damaged."""
-    if content[4:8] != b"TFL3":
+    if content[4:8] != _IDENTIFIER:
         raise UserError("the file is no TFLite model: it lacks the identifier TFL3")
     with damage_told():
         return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))

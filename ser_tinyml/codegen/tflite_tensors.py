@@ -70,11 +70,15 @@ class Tensors:
             raise self.error(index, f"has {len(data)} bytes, which are not those of {dtype} of shape {shape}")
         return np.frombuffer(bytes(data), kind).reshape(shape)
 
-    def weights(self, index: int, per_channel: bool = False) -> np.ndarray:
-        """Returns int8 [outputs, inputs]; UserError where they are quantized as the engine does not know it."""
+    def weights(self, index: int, per_channel: bool = False, rank: int = 2) -> np.ndarray:
+        """Returns int8 [outputs, inputs], or of another rank, whose first axis is that of the outputs.
+
+        Raises:
+          UserError: they are quantized as the engine does not know it.
+        """
         weights, quantization = self.constant(index, "INT8"), self._tensor(index).quantization
-        if weights.ndim != 2:
-            raise self.error(index, f"is of shape {weights.shape}, expected [outputs, inputs]")
+        if weights.ndim != rank or not weights.size:
+            raise self.error(index, f"is of shape {weights.shape}, expected {rank} axes, the first that of the outputs")
         n_scales = len(self.scales(index))
         if n_scales not in ((1, len(weights)) if per_channel else (1,)):
             raise self.error(index, f"has {n_scales} scales, expected 1")

@@ -3,6 +3,7 @@
 A published corpus is one file here and one line of the registry; one's own recordings come from folders or a table (`own.py`).
 """
 
+import collections
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator
@@ -43,6 +44,8 @@ UNREAD_SUFFIXES = (
     *(".m4a", ".aac", ".mp4", ".m4v", ".mov", ".webm", ".weba", ".mkv", ".mka", ".avi", ".wma", ".amr", ".3gp"),
     *(".mpg", ".mpeg", ".ac3", ".ape", ".alac"),
 )
+
+_NAMED_AS_SOUND = (*AUDIO_SUFFIXES, *UNREAD_SUFFIXES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +111,7 @@ def list_states(source: Source, reading: Reading = PLAINLY) -> list[tuple[str, i
 def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]:
     """Yields every recording of a source, in the order of its path or of its table's rows.
 
-    Linked folders are followed. Files that aren't named as sound (documents, `.DS_Store`) are passed over.
+    Linked folders are followed. Files that aren't named as sound are passed over; `count_other_files` counts them.
 
     Args:
       source: where they are.
@@ -122,9 +125,8 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
     if source.kind == TABLE:
         yield from own.read_table(source.path, source.name, reading)
         return
-    named = (*AUDIO_SUFFIXES, *UNREAD_SUFFIXES)
     listed = files.list_file_states(source.path, follow_links=True)
-    paths = [path for path, _, _ in listed if path.lower().endswith(named)]
+    paths = [path for path, _, _ in listed if path.lower().endswith(_NAMED_AS_SOUND)]
     if not paths:
         raise UserError(f"{source}: no audio file ({', '.join(AUDIO_SUFFIXES)}) in it or below it")
     for path in paths:
@@ -143,6 +145,16 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
             yield own.read_path(path, relative, corpus=source.name, reading=reading)
         else:
             yield _read_name(path, relative, COMBINED_PARTS if source.kind == COMBINED else (source.kind,))
+
+
+def count_other_files(source: Source) -> dict[str, int]:
+    """Returns how many files of a source aren't named as sound, by their suffix, "" of those without one: documents, mostly."""
+    if source.kind == TABLE:
+        return {}
+    paths = [path for path, _, _ in files.list_file_states(source.path, follow_links=True)]
+    names = [path.rpartition("/")[2].lower() for path in paths if not path.lower().endswith(_NAMED_AS_SOUND)]
+    suffixes = collections.Counter(name[name.rindex(".") :] if "." in name[1:] else "" for name in names)
+    return dict(sorted(suffixes.items()))
 
 
 def _read_name(path: str, relative: str, kinds: tuple[str, ...]) -> Clip | LeftOut:

@@ -38,7 +38,8 @@ class Judged:
 def evaluate(
     candidates: dict[str, Candidate], judged: Judged, held_out: HeldOut, *, labels: tuple[str, ...]
 ) -> dict[str, ModelEvaluation]:
-    """Returns the figures of every candidate, of which one is "keras", with which the others are compared."""
+    """Returns the figures of every candidate. Each is compared with the first, which is Keras where there is such a model."""
+    reference = next(iter(candidates))
     true, clips = held_out.true, held_out.clips
     corpora = [clip.corpus for clip in clips]
     speakers = [f"{clip.corpus}/{clip.speaker}" for clip in clips]
@@ -46,7 +47,7 @@ def evaluate(
         name: ModelEvaluation(
             bytes=candidate.bytes,
             latency_ms=judged.predictions[name].latency_ms,
-            agreement=agreement(judged.elected[name], judged.elected["keras"]),
+            agreement=agreement(judged.elected[name], judged.elected[reference]),
             calibration_error=metrics.calibration_error(true, judged.votes[name]),
             scores=metrics.score(true, judged.elected[name]),
             per_class=metrics.score_classes(true, judged.elected[name], labels),
@@ -80,6 +81,7 @@ def list_predictions(held_out: HeldOut, judged: Judged, labels: tuple[str, ...])
             "probabilities": {
                 name: {label: round(float(p), 6) for label, p in zip(labels, judged.votes[name][number], strict=True)}
                 for name in ("keras", "int8")
+                if name in judged.votes
             },
         }
         for number, clip in enumerate(held_out.clips)

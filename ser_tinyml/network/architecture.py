@@ -1,4 +1,5 @@
-"""The network: LSTMs over MFCC frames, a ReLU layer, a softmax over the classes. Three forms of one set of weights."""
+"""The network: convolutions and LSTMs over MFCC frames, a ReLU layer, a softmax over the classes. Three forms of one set of
+weights."""
 
 import dataclasses
 
@@ -21,6 +22,11 @@ class Architecture:
     dense_units: int
     dropout: float
     n_classes: int
+    conv_filters: tuple[int, ...] = ()  # of the convolutions before the LSTMs
+    conv_kernel: int = 5  # frames
+    conv_pool: int = 2  # frames of which the largest goes on
+    bidirectional: bool = False  # whether each LSTM reads from both ends
+    frame_pooling: str = "last"  # how frames become one vector: "last", "mean" or "flatten"
 
     def build(self) -> tf.keras.Sequential:
         """Returns the network as it is stored, float32 [batch, frames, coefficients] -> [batch, n_classes] probabilities.
@@ -28,18 +34,18 @@ class Architecture:
         All but the last LSTM hand on their whole sequence. Sequential of plain layers, because only then TFLite's converter
         fuses the LSTMs.
         """
-        layers = [*self._lstms(tf.keras.layers.LSTM), self._dense()]
+        layers = [*self._convolutions(), *self._lstms(tf.keras.layers.LSTM), *self._pooling(), self._dense()]
         return self._join([*layers, self._dropout(), self._probabilities()])
 
     def build_for_training(self, seed: int) -> tf.keras.Sequential:
         """Returns the network as it is trained: the same weights in the same order."""
-        layers = [*self._lstms(FusedLSTM), self._dense()]
+        layers = [*self._convolutions(), *self._lstms(FusedLSTM), *self._pooling(), self._dense()]
         return self._join([*layers, ResumableDropout(self.dropout, seed), self._probabilities()])
 
     def build_quantized(self, weight_bits: int = 8, training_seed: int | None = None) -> tf.keras.Sequential:
         """Returns the network with fake quantizers: the same weights under the same names, and ranges among them.
 
-        With a seed it is for training, without to be stored.
+        With a seed it is for training, without to be stored. There are such quantizers for LSTMs and dense layers alone.
         """
         lstms = self._lstms(QuantizationAwareLSTM, weight_bits=weight_bits)
         dense, probabilities = (quantize_dense(layer, weight_bits) for layer in (self._dense(), self._probabilities()))
@@ -49,12 +55,32 @@ class Architecture:
     def _join(self, layers: list[tf.keras.layers.Layer]) -> tf.keras.Sequential:
         return tf.keras.Sequential([tf.keras.layers.Input(shape=self.input_shape, name="mfcc"), *layers], name="ser")
 
+    def _convolutions(self) -> list[tf.keras.layers.Layer]:
+        """Returns convolutions over time, each with a normalisation that the converter folds into it, ReLU and pooling."""
+        layers, found = tf.keras.layers, []
+        for depth, filters in enumerate(self.conv_filters, start=1):
+            found += [
+                layers.Conv1D(filters, self.conv_kernel, padding="same", use_bias=False, name=f"convolution_{depth}"),
+                layers.BatchNormalization(momentum=_NORMALISATION_MOMENTUM, name=f"normalisation_{depth}"),
+                layers.ReLU(name=f"relu_{depth}"),
+            ]
+            if self.conv_pool > 1:
+                found.append(layers.MaxPooling1D(self.conv_pool, name=f"pool_{depth}"))
+        return found
+
     def _lstms(self, lstm: type[tf.keras.layers.LSTM], **options) -> list[tf.keras.layers.Layer]:
-        last = len(self.lstm_units)
-        return [
-            lstm(units, return_sequences=depth < last, name=f"lstm_{depth}", **options)
+        last = len(self.lstm_units) if self.frame_pooling == "last" else 0
+        found = [
+            lstm(units, return_sequences=depth != last, name=f"lstm_{depth}", **options)
             for depth, units in enumerate(self.lstm_units, start=1)
         ]
+        if self.bidirectional:
+            return [tf.keras.layers.Bidirectional(layer, name=f"both_{layer.name}") for layer in found]
+        return found
+
+    def _pooling(self) -> list[tf.keras.layers.Layer]:
+        layers = {"mean": tf.keras.layers.GlobalAveragePooling1D, "flatten": tf.keras.layers.Flatten}
+        return [layers[self.frame_pooling](name=self.frame_pooling)] if self.frame_pooling in layers else []
 
     def _dense(self) -> tf.keras.layers.Layer:
         return tf.keras.layers.Dense(self.dense_units, activation="relu", name="dense")
@@ -64,6 +90,9 @@ class Architecture:
 
     def _probabilities(self) -> tf.keras.layers.Layer:
         return tf.keras.layers.Dense(self.n_classes, activation="softmax", name="probabilities")
+
+
+_NORMALISATION_MOMENTUM = 0.9  # Keras's 0.99 looks back further than a small corpus's training goes
 
 
 def carry_weights(source: tf.keras.Model, target: tf.keras.Model) -> None:

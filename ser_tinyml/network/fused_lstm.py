@@ -15,6 +15,8 @@ class FusedLSTM(tf.keras.layers.LSTM):
         """Maps float32 [batch, frames, inputs] to hidden states [batch, frames, units], or the last ones [batch, units]."""
         weights = tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0)
         frames = tf.transpose(inputs, [1, 0, 2])
+        if self.go_backwards:
+            frames = tf.reverse(frames, [0])
         even = inputs.shape[0] is not None and inputs.shape[0] % 2 == 0
         halves = tf.split(frames, 2, axis=1) if even else [frames]  # side by side on two cores
         hidden = [_block_lstm(half, weights, self.cell.bias) for half in halves]

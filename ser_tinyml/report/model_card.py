@@ -1,6 +1,7 @@
 """The model card: what a model was trained and judged on, what it takes on the board, and whose data is in it."""
 
 from schemas.run_files import Board, Dataset, Evaluation, Export
+from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.judging.protocols import PROTOCOLS
 from ser_tinyml.report.rendering import explain_validation, render
@@ -13,6 +14,7 @@ def render_card(exported: Export, dataset: Dataset, *, evaluation: Evaluation, b
         "model_card.md.j2",
         exported=exported,
         front_end=exported.front_end,
+        for_arduino=exported.front_end.sample_rate in MICROPHONE_RATES_HZ,
         dataset=dataset,
         evaluation=evaluation,
         int8=evaluation.models["int8"],

@@ -60,11 +60,13 @@ def measure_arena(content: bytes) -> int:
     with tempfile.NamedTemporaryFile(suffix=".tflite") as model:
         model.write(content)
         model.flush()
-        if not _runs_in(model.name, enough):
-            raise UserError("TFLM can't run the int8 model: it has an operator or a tensor type that its kernels lack")
+        if failed := _try(model.name, enough):
+            raise UserError(
+                f"TFLM can't run the int8 model: it has an operator or a tensor type that its kernels lack ({failed})"
+            )
         while enough - too_small > _ARENA_ALIGNMENT:
             middle = (too_small + enough) // 2
-            too_small, enough = (too_small, middle) if _runs_in(model.name, middle) else (middle, enough)
+            too_small, enough = (middle, enough) if _try(model.name, middle) else (too_small, middle)
     return -(-enough // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
 
 
@@ -78,12 +80,15 @@ runtime.Interpreter.from_file(sys.argv[1], arena_size=int(sys.argv[2])).invoke()
 """
 
 
-def _runs_in(path: str, arena: int) -> bool:
-    """Tries an arena in a process of its own: in some that are too small TFLM's interpreter crashes instead of raising."""
+def _try(path: str, arena: int) -> ProgramFailed | None:
+    """Tries an arena in a process of its own: in some that are too small TFLM's interpreter crashes instead of raising.
+
+    Returns what it ended with; None where it ran.
+    """
     try:
         run_program(
             sys.executable, "-c", _TRIAL, path, arena, limit_seconds=_TRIAL_SECONDS, called="TFLM's interpreter"
         )
-    except ProgramFailed:
-        return False
-    return True
+    except ProgramFailed as error:
+        return error
+    return None

@@ -13,6 +13,14 @@ def sha256_of(path: str) -> str:
         return read_hashed(file)[0]
 
 
+def sha256_of_model(path: str) -> str:
+    """Returns the hexadecimal SHA-256 of a model: of a file's content, or of names and contents in a SavedModel's folder."""
+    if not files.exists(files.join(path, "saved_model.pb")):
+        return sha256_of(path)
+    parts = sorted((name.removeprefix(path).lstrip("/"), sha256_of(name)) for name in files.list_files(path))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
 def read_hashed(file: IO[bytes]) -> tuple[str, IO[bytes]]:
     """Reads a file, and returns the hexadecimal SHA-256 and the file at its beginning: from memory, unless it is large."""
     content = file.read(_READ_ONCE)

@@ -29,7 +29,7 @@ from ser_tinyml.codegen.tflite_file import parse_model
 from ser_tinyml.runtimes.tflm import Tflm
 from tests.firmware.conftest import FIRMWARE, GraphEngine
 from tests.firmware.golden_models import NAMES, make_model
-from tests.firmware.random_models import make_random_model, random_windows
+from tests.firmware.random_models import make_random_model, make_random_network, random_windows
 
 PATHS = ("-DSER_PORTABLE", "-DSER_NATIVE")
 
@@ -105,6 +105,12 @@ def judge_random(differential: Differential, seeds: Iterable[int]) -> Iterator[O
         yield differential.judge(f"model {seed}", make_random_model(seed), PATHS[seed % 2], seed)
 
 
+def judge_networks(differential: Differential, seeds: Iterable[int]) -> Iterator[Outcome]:
+    """Judges random networks of every kind of layer, by turns on each path of the kernels."""
+    for seed in seeds:
+        yield differential.judge(f"network {seed}", make_random_network(seed), PATHS[seed % 2], seed)
+
+
 def judge_mutants(differential: Differential, seeds: Iterable[int]) -> Iterator[Outcome]:
     """Judges golden models in which one thing was changed, or two."""
     for seed in seeds:
@@ -171,8 +177,10 @@ def _change_type(model: schema.ModelT, rng: np.random.Generator) -> str:
 
 
 def _change_option(model: schema.ModelT, rng: np.random.Generator) -> str:
-    all_options = [vars(operator.builtinOptions) for operator in model.subgraphs[0].operators]
+    all_options = [vars(o.builtinOptions) for o in model.subgraphs[0].operators if o.builtinOptions is not None]
     known = [(options, name) for options in all_options for name in options if isinstance(options[name], int | float)]
+    if not known:
+        return "nothing"
     options, name = known[rng.integers(len(known))]
     options[name] = not options[name] if isinstance(options[name], bool) else type(options[name])(rng.integers(6))
     return f"option {name} {options[name]}"
@@ -222,15 +230,18 @@ def _draw_quantization(model: schema.ModelT, rng: np.random.Generator) -> tuple[
 def main() -> int:
     """Judges as many as the flags say, or as the seconds allow; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=int, default=10_000, help="random models")
+    parser.add_argument(
+        "--models", type=int, default=10_000, help="random models, and as many networks of every kind of layer"
+    )
     parser.add_argument("--mutants", type=int, default=10_000, help="changed models")
-    parser.add_argument("--seconds", type=float, default=math.inf, help="time for each of the two")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="time for each of the three")
     arguments = parser.parse_args()
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         differential = Differential(pathlib.Path(folder))
         for title, judge, count in (
             ("random models", judge_random, arguments.models),
+            ("random networks", judge_networks, arguments.models),
             ("mutants", judge_mutants, arguments.mutants),
         ):
             wrong += _report(title, judge(differential, range(count)), seconds=arguments.seconds)

@@ -1,7 +1,7 @@
-"""Small int8 models of each kind that the engine knows, with windows and TFLM's outputs for them, kept in `golden/`.
+"""Small int8 models of each kind that the engine computes without a table of TFLM's, kept in `golden/`.
 
-They hold the engine to TFLM's bits where no wheel of tflite_micro is to be had. `python -m tests.firmware.golden_models`
-writes them anew: the same bytes, as long as TFLM gives the same outputs.
+With each are windows and TFLM's outputs for them. They hold the engine to TFLM's bits where no wheel of tflite_micro is to be
+had. `python -m tests.firmware.golden_models` writes them anew: the same bytes, as long as TFLM gives the same outputs.
 """
 
 import pathlib
@@ -93,6 +93,38 @@ def _softmax_of_many(writer: ModelWriter) -> None:
     writer.add_softmax()
 
 
+def _convolve_and_pool(writer: ModelWriter) -> None:
+    writer.add_convolution(11)
+    writer.add_pool("MAX")
+    writer.add_convolution(6)
+    writer.add_pool("AVERAGE")
+    writer.add_lstm(7)
+    writer.add_slice(writer.n_frames - 1)
+
+
+def _mean_of_frames(writer: ModelWriter) -> None:
+    writer.add_lstm(14)
+    writer.add_mean()
+    writer.add_dense(4)
+    writer.add_softmax()
+
+
+def _both_ends_and_the_largest(writer: ModelWriter) -> None:
+    writer.add_reverse()
+    writer.add_lstm(10)
+    writer.add_concatenation(writer.at_hand)
+    writer.add_largest()
+
+
+def _arithmetic_and_a_shortcut(writer: ModelWriter) -> None:
+    for name in ("SUB", "MUL", "ADD"):
+        writer.add_arithmetic(name)
+    before = writer.at_hand
+    writer.add_lstm(writer.n_features)
+    writer.add_arithmetic("ADD", other=before)
+    writer.add_flatten()
+
+
 _KINDS: dict[str, tuple[Callable[[ModelWriter], None], int, int]] = {  # with frames, and values in a frame
     "classify": (_classify, 20, 13),
     "take_the_first_frame": (_take_the_first_frame, 7, 4),
@@ -106,6 +138,10 @@ _KINDS: dict[str, tuple[Callable[[ModelWriter], None], int, int]] = {  # with fr
     "dense_of_more_than_a_chunk": (_dense_of_more_than_a_chunk, 30, 20),
     "every_activation": (_every_activation, 3, 50),
     "softmax_of_many": (_softmax_of_many, 2, 16),
+    "convolve_and_pool": (_convolve_and_pool, 40, 9),
+    "mean_of_frames": (_mean_of_frames, 21, 5),
+    "both_ends_and_the_largest": (_both_ends_and_the_largest, 13, 6),
+    "arithmetic_and_a_shortcut": (_arithmetic_and_a_shortcut, 6, 7),
 }
 
 NAMES = tuple(_KINDS)

@@ -81,6 +81,108 @@ class ModelWriter:
         options.newShape = [1, self.n_features]
         self.add_operator("RESHAPE", [self.at_hand, shape], output, options)
 
+    # ---- layers over time: they may change `n_frames` ----
+
+    def add_convolution(self, outputs: int) -> schema.OperatorT:
+        """Along the width or the height, with a stride and SAME padding or a dilation."""
+        options, along_width = schema.Conv2DOptionsT(), bool(self._rng.integers(2))
+        taps, stride = int(self._rng.integers(1, min(6, self.n_frames + 1))), int(self._rng.integers(1, 4))
+        options.padding = int(self._rng.integers(2))
+        fits = (self.n_frames - 1) // max(1, taps - 1) if taps > 1 else 1
+        dilation = int(self._rng.integers(1, min(3, fits) + 1)) if options.padding == schema.Padding.VALID else 1
+        options.strideW, options.strideH = (stride, 1) if along_width else (1, stride)
+        options.dilationWFactor, options.dilationHFactor = (dilation, 1) if along_width else (1, dilation)
+        options.fusedActivationFunction = int(
+            self._rng.choice([_ACTIVATIONS.NONE, _ACTIVATIONS.RELU, _ACTIVATIONS.RELU6])
+        )
+        self._add_axis(along_width)
+        shape = (outputs, 1, taps, self.n_features) if along_width else (outputs, taps, 1, self.n_features)
+        weights = self.add_weights((outputs, taps * self.n_features), 1.0, per_channel=True)
+        self._graph.tensors[weights].shape = list(shape)
+        bias = self.add_bias(outputs, weights) if self._rng.integers(4) else -1
+        made = self._count_frames(options.padding, (taps - 1) * dilation + 1, stride)
+        output = self.add_activation(self._shape_along(along_width, made, outputs))
+        operator = self.add_operator("CONV_2D", [self.at_hand, weights, bias], output, options)
+        self.n_frames, self.n_features = made, outputs
+        self._drop_axis()
+        return operator
+
+    def add_pool(self, kind: str) -> None:
+        """Of kind "MAX" or "AVERAGE"."""
+        options, along_width = schema.Pool2DOptionsT(), bool(self._rng.integers(2))
+        size, stride = int(self._rng.integers(1, min(5, self.n_frames + 1))), int(self._rng.integers(1, 4))
+        options.padding = int(self._rng.integers(2))
+        options.filterWidth, options.filterHeight = (size, 1) if along_width else (1, size)
+        options.strideW, options.strideH = (stride, 1) if along_width else (1, stride)
+        options.fusedActivationFunction = int(self._rng.choice([_ACTIVATIONS.NONE, _ACTIVATIONS.RELU]))
+        self._add_axis(along_width)
+        quantization = self._quantization(self._graph.tensors[self.at_hand])
+        made = self._count_frames(options.padding, size, stride)
+        output = self.add_activation(self._shape_along(along_width, made, self.n_features), quantization)
+        self.add_operator(f"{kind}_POOL_2D", [self.at_hand], output, options)
+        self.n_frames = made
+        self._drop_axis()
+
+    def add_mean(self) -> None:
+        self._add_reduction("MEAN", None if self._rng.integers(4) else self._quantization(self._source()))
+
+    def add_largest(self) -> None:
+        self._add_reduction("REDUCE_MAX", self._quantization(self._source()))
+
+    def add_reverse(self) -> None:
+        axis = self.add_constant(np.array([int(self._rng.choice([1, -2]))], np.int32))
+        output = self.add_activation(tuple(self._source().shape), self._quantization(self._source()))
+        self.add_operator("REVERSE_V2", [self.at_hand, axis], output, schema.ReverseV2OptionsT())
+
+    # ---- layers of each value ----
+
+    def add_table(self, name: str) -> None:
+        """TANH, LOGISTIC, RELU, RELU6, LEAKY_RELU, HARD_SWISH or QUANTIZE."""
+        quantization = {"TANH": (1 / 128, 0), "LOGISTIC": (1 / 256, -128)}.get(name)
+        options = None
+        if name == "LEAKY_RELU":
+            options = schema.LeakyReluOptionsT()
+            options.alpha = float(self._rng.uniform(0.01, 0.5))
+        output = self.add_activation(tuple(self._source().shape), quantization)
+        self.add_operator(name, [self.at_hand], output, options)
+
+    def add_arithmetic(self, name: str, other: int | None = None) -> None:
+        """ADD, SUB or MUL with another tensor; by default with a constant, of one value or of one for each of a frame."""
+        shape = tuple(self._source().shape)
+        if other is None:
+            size = [(), (self.n_features,), (1, 1, self.n_features), (1, self.n_frames, self.n_features)]
+            of = size[self._rng.integers(4 if len(shape) == 3 else 2)]
+            scale, zero_point = self._rng.uniform(0.01, 0.1), int(self._rng.integers(-100, 100))
+            other = self.add_tensor(of, schema.TensorType.INT8, scale, zero_point, self._rng.integers(-128, 128, of))
+        options = {"ADD": schema.AddOptionsT, "SUB": schema.SubOptionsT, "MUL": schema.MulOptionsT}[name]()
+        options.fusedActivationFunction = int(self._rng.choice([_ACTIVATIONS.NONE, _ACTIVATIONS.RELU]))
+        operands = [self.at_hand, other] if self._rng.integers(2) else [other, self.at_hand]
+        self.add_operator(name, operands, self.add_activation(shape), options)
+
+    def add_both_ways(self, units: int) -> None:
+        """LSTMs from both ends, side by side."""
+        before, n_before = self.at_hand, self.n_features
+        self.add_lstm(units)
+        quantization, forwards = self._quantization(self._source()), self.at_hand
+        self.at_hand, self.n_features = before, n_before
+        self.add_reverse()
+        self.add_lstm(units)
+        self.add_reverse()
+        self.add_operator(
+            "QUANTIZE", [self.at_hand], self.add_activation(tuple(self._source().shape), quantization), None
+        )
+        self.add_concatenation(forwards)
+
+    def add_concatenation(self, other: int) -> None:
+        """Of a tensor that is quantized as the one at hand, and that."""
+        size = self._graph.tensors[other].shape[-1] + self.n_features
+        shape = (*self._source().shape[:-1], size)
+        options = schema.ConcatenationOptionsT()
+        options.axis = int(self._rng.choice([-1, len(shape) - 1]))
+        output = self.add_activation(shape, self._quantization(self._source()))
+        self.add_operator("CONCATENATION", [other, self.at_hand], output, options)
+        self.n_features = size
+
     def finish(self) -> bytes:
         self._graph.outputs = [self.at_hand]
         builder = flatbuffers.Builder(1 << 16)
@@ -134,12 +236,40 @@ class ModelWriter:
         operator.opcodeIndex = len(self._model.operatorCodes)
         operator.inputs, operator.outputs = inputs, [output]
         operator.builtinOptions = options
-        kind = type(options).__name__.removesuffix("T")
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        if options is not None:
+            kind = type(options).__name__.removesuffix("T")
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
         self._model.operatorCodes.append(code)
         self._graph.operators.append(operator)
         self.at_hand = output
         return operator
+
+    def _source(self) -> schema.TensorT:
+        return self._graph.tensors[self.at_hand]
+
+    def _count_frames(self, padding: int, size: int, stride: int) -> int:
+        valid = (self.n_frames - size) // stride + 1
+        return valid if padding == schema.Padding.VALID else -(-self.n_frames // stride)
+
+    def _shape_along(self, along_width: bool, n_frames: int, n_values: int) -> tuple[int, ...]:
+        return (1, 1, n_frames, n_values) if along_width else (1, n_frames, 1, n_values)
+
+    def _add_axis(self, along_width: bool) -> None:
+        self._reshape(self._shape_along(along_width, self.n_frames, self.n_features))
+
+    def _drop_axis(self) -> None:
+        self._reshape((1, self.n_frames, self.n_features))
+
+    def _reshape(self, shape: tuple[int, ...]) -> None:
+        output = self.add_activation(shape, self._quantization(self._source()))
+        self.add_operator("RESHAPE", [self.at_hand, self.add_constant(np.array(shape, np.int32))], output, None)
+
+    def _add_reduction(self, name: str, quantization) -> None:
+        axes = self.add_constant(np.array([int(self._rng.choice([1, -2]))], np.int32))
+        options = schema.ReducerOptionsT()
+        options.keepDims = bool(self._rng.integers(2))
+        shape = (1, 1, self.n_features) if options.keepDims else (1, self.n_features)
+        self.add_operator(name, [self.at_hand, axes], self.add_activation(shape, quantization), options)
 
     def _quantization(self, tensor: schema.TensorT) -> tuple[float, int]:
         return tensor.quantization.scale[0], tensor.quantization.zeroPoint[0]
@@ -178,6 +308,64 @@ def make_random_model(seed: int) -> bytes:
     if rng.integers(2) and writer.n_features < 512:
         writer.add_softmax()
     return writer.finish()
+
+
+def make_random_network(seed: int) -> bytes:
+    """1 to 5 layers of every kind over 1 to 60 frames, joined in one of four ways, and up to 3 layers behind them."""
+    rng = np.random.default_rng(seed)
+
+    def draw_size(largest: int) -> int:
+        return int(np.exp(rng.uniform(0, np.log(largest + 1))))
+
+    writer = ModelWriter(rng, draw_size(60), draw_size(40))
+    for _ in range(rng.integers(1, 6)):
+        before, n_before = writer.at_hand, writer.n_features
+        way = rng.integers(10)
+        if way < 2:
+            writer.add_convolution(draw_size(40))
+        elif way == 2:
+            writer.add_pool("MAX" if rng.integers(2) else "AVERAGE")
+        elif way == 3:
+            writer.add_table(str(rng.choice(_TABLES)))
+        elif way == 4:
+            writer.add_arithmetic(str(rng.choice(_ARITHMETIC)))
+        elif way == 5:
+            writer.add_dense(draw_size(40))
+        elif way == 6:
+            writer.add_lstm(draw_size(40))
+        elif way == 7:
+            writer.add_both_ways(draw_size(30))
+        elif way == 8:
+            writer.add_reverse()
+        else:
+            writer.add_lstm(n_before)
+            writer.add_arithmetic(str(rng.choice(_ARITHMETIC)), other=before)
+    way = rng.integers(4)
+    if way == 0 and writer.n_frames * writer.n_features < 3000:
+        writer.add_flatten()
+    elif way == 1:
+        writer.add_mean()
+    elif way == 2:
+        writer.add_largest()
+    else:
+        writer.add_slice(writer.n_frames - 1 if rng.integers(2) else int(rng.integers(writer.n_frames)))
+    for _ in range(rng.integers(0, 4)):
+        way = rng.integers(4)
+        if way == 0:
+            writer.add_table(str(rng.choice(_TABLES)))
+        elif way == 1:
+            before = writer.at_hand
+            writer.add_table("LOGISTIC")
+            writer.add_arithmetic("MUL", other=before)
+        else:
+            writer.add_dense(draw_size(70))
+    if rng.integers(2) and writer.n_features < 512:
+        writer.add_softmax()
+    return writer.finish()
+
+
+_TABLES = ("TANH", "LOGISTIC", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE")
+_ARITHMETIC = ("ADD", "SUB", "MUL")
 
 
 def random_windows(graph, count: int, seed: int) -> np.ndarray:

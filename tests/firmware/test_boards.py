@@ -15,6 +15,7 @@ from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.windows import place_windows
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
+from ser_tinyml.runtimes.tflm import Tflm
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.random_models import ModelWriter
 
@@ -31,15 +32,20 @@ def generated(tmp_path_factory) -> pathlib.Path:
     return generate(FRONT_END, tmp_path_factory.mktemp("generated"))
 
 
-def generate(front_end: FrontEnd, folder: pathlib.Path) -> pathlib.Path:
-    """Writes the sources that the exporter makes, of a small random network."""
-    quantization = 0.04, 11
-    writer = ModelWriter(np.random.default_rng(0), front_end.n_frames, front_end.n_mfcc, quantization)
+def add_small_network(writer: ModelWriter) -> None:
     writer.add_lstm(12)
-    writer.add_slice(front_end.n_frames - 1)
+    writer.add_slice(writer.n_frames - 1)
+
+
+def generate(front_end: FrontEnd, folder: pathlib.Path, add_layers=add_small_network, seed=0) -> pathlib.Path:
+    """Writes the sources that the exporter makes, of a random network with these layers and a softmax, and the int8 file."""
+    quantization = 0.04, 11
+    writer = ModelWriter(np.random.default_rng(seed), front_end.n_frames, front_end.n_mfcc, quantization)
+    add_layers(writer)
     writer.add_dense(OUTPUTS)
     writer.add_softmax()
     content = writer.finish()
+    (folder / "ser_int8.tflite").write_bytes(content)
     standardisation = Standardisation((-400.0, *[0.0] * 12), (150.0, *[20.0] * 12))
     interface = ModelInterface(LABELS, front_end, standardisation)
     for name, text in make_sources(content, interface, read_graph(content)).items():
@@ -325,6 +331,44 @@ def test_host_and_board_give_the_same_features_and_outputs(replayed, board):
     assert (no_stack == 0).all()
     assert (instructions > 100_000).all()
     assert 100 < stack[1] <= stack[0] < 4096  # what ser_firmware.elf reserves
+
+
+def convolve_then_remember(writer: ModelWriter) -> None:
+    writer.add_convolution(13)
+    writer.add_table("LEAKY_RELU")
+    writer.add_pool("MAX")
+    writer.add_arithmetic("MUL")
+    writer.add_lstm(9)
+    writer.add_pool("AVERAGE")
+    writer.add_mean()
+
+
+def listen_from_both_ends(writer: ModelWriter) -> None:
+    writer.add_both_ways(7)
+    before = writer.at_hand
+    writer.add_lstm(14)
+    writer.add_arithmetic("ADD", other=before)
+    writer.add_largest()
+    writer.add_dense(11)
+    writer.add_table("TANH")
+
+
+@pytest.mark.parametrize(("add_layers", "seed"), [(convolve_then_remember, 3), (listen_from_both_ends, 5)])
+def test_layers_of_every_kind_have_tflms_bits_on_the_board(board, cmsis_dsp, tmp_path, add_layers, seed):
+    """With seeds whose networks do not give the same for all windows."""
+    (tmp_path / "generated").mkdir()
+    generate(FRONT_END, tmp_path / "generated", add_layers, seed)
+    places = f"-DSER_GENERATED={tmp_path / 'generated'}", f"-DCMSIS_DSP_DIR={cmsis_dsp}"
+    configure(tmp_path / "build", "-DSER_BOARD=mps2_an386", *places)
+    build(tmp_path / "build", "ser_replay")
+    features = np.random.default_rng(5).integers(-128, 128, (8, FEATURES), np.int8)
+    tflm = Tflm((tmp_path / "generated/ser_int8.tflite").read_bytes())
+    expected = np.stack([tflm.invoke(row.reshape(FRONT_END.n_frames, -1)) for row in features])
+    (tmp_path / "vectors.bin").write_bytes(make_vectors(features, expected))
+    run_board(tmp_path / "build", "--replay", "vectors.bin", "results.bin", folder=tmp_path)
+    results, _, _ = read_results(tmp_path / "results.bin")
+    np.testing.assert_array_equal(results[:, FEATURES : FEATURES + OUTPUTS], expected)
+    assert len(np.unique(expected, axis=0)) > 1
 
 
 def test_outputs_are_of_the_vectors_features_and_of_the_features_from_audio(replayed, host, tmp_path):

@@ -6,20 +6,22 @@ import subprocess
 
 import numpy as np
 import pytest
-from tensorflow.lite.python import schema_py_generated as schema
 
 from schemas.errors import UserError
 from schemas.front_end import Standardisation
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.engine_graph import Factor
+from ser_tinyml.codegen.engine_plan import make_plan
 from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.codegen.tflite_file import name_operator
 from ser_tinyml.runtimes.tflm import Tflm
 from ser_tinyml.store.dataset import read_split
 from tests.firmware.conftest import FIRMWARE, GraphEngine, make_engine_sources
-from tests.firmware.differential import Differential, judge_mutants, judge_random
+from tests.firmware.differential import Differential, judge_mutants, judge_networks, judge_random
 from tests.firmware.random_models import ModelWriter, make_random_model, random_windows
 
 MODELS = 500
+NETWORKS = 200
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +29,14 @@ def demo_int8(demo_root) -> bytes:
     return (demo_root / "export/ser_int8.tflite").read_bytes()
 
 
-@pytest.mark.parametrize("judge", [judge_random, judge_mutants])
+@pytest.mark.parametrize("judge", [judge_random, judge_networks, judge_mutants])
 def test_random_and_changed_models_are_refused_or_give_tflms_bits(tmp_path, judge):
     """By turns on the portable path and on this machine's own; `make differential` tries more."""
-    outcomes = list(judge(Differential(tmp_path), range(MODELS)))
+    count = NETWORKS if judge is judge_networks else MODELS
+    outcomes = list(judge(Differential(tmp_path), range(count)))
     assert [outcome for outcome in outcomes if outcome.kind in ("different", "crash")] == []
     equal = sum(outcome.kind == "equal" for outcome in outcomes)
-    assert equal == MODELS if judge is judge_random else equal > MODELS / 10
+    assert equal > count / 10 if judge is judge_mutants else equal == count
 
 
 def test_what_differs_and_what_crashes_is_told(tmp_path, monkeypatch):
@@ -116,8 +119,10 @@ def test_engine_is_clean_under_the_sanitizers(tmp_path, demo_int8):
 
 def test_streaming_does_a_frames_work_for_a_frame(demo_int8):
     graph = read_graph(demo_int8)
-    per_frame = sum(layer.macs for layer in graph.by_frame)
-    assert graph.n_frames * per_frame + sum(layer.macs for layer in graph.by_window) == graph.macs == 5_707_520
+    plan = make_plan(graph)
+    per_frame = sum(step.layer.macs for step in plan.by_frame)
+    assert graph.n_frames * per_frame + sum(step.layer.macs for step in plan.by_window) == graph.macs == 5_707_520
+    assert [step.kind for step in plan.by_frame] == ["lstm", "lstm"]
 
 
 def test_source_is_the_same_for_the_same_model(demo_int8):
@@ -131,9 +136,9 @@ def test_unknown_operator_is_named_with_its_tensor():
     writer = ModelWriter(np.random.default_rng(0), 5, 3)
     writer.add_lstm(4)
     output = writer.add_activation((1, 5, 4))
-    writer.add_operator("LOGISTIC", [writer.at_hand], output, schema.SoftmaxOptionsT())
+    writer.add_operator("ELU", [writer.at_hand], output, None)
     with pytest.raises(
-        UserError, match=rf"operator 1, LOGISTIC, tensor {output} \(tensor_{output}\): the engine knows only"
+        UserError, match=rf"operator 1, ELU, tensor {output} \(tensor_{output}\): the engine knows only"
     ):
         read_graph(writer.finish())
 
@@ -163,7 +168,7 @@ def spoil(change) -> bytes:
         (lambda t, o: setattr(t[o[2].outputs[0]].quantization, "zeroPoint", [128]), r"zero points \[128\], expected one"),
         (lambda t, o: setattr(t[o[1].outputs[0]].quantization, "zeroPoint", [99]), "quantized otherwise than the operator"),
         (lambda t, o: setattr(t[o[2].inputs[1]], "shape", [2, 5]), r"has 8 bytes, which are not those of INT8 of shape"),
-        (lambda t, o: setattr(t[o[2].outputs[0]], "shape", [1, 3]), r"is of shape \(1, 3\), expected 2 values"),
+        (lambda t, o: setattr(t[o[2].outputs[0]], "shape", [1, 3]), r"is of shape \(1, 3\), expected 1 frames of 2 values"),
         (lambda t, o: setattr(t[o[0].inputs[18]], "isVariable", False), "is no variable, expected a state"),
         (lambda t, o: setattr(t[o[0].inputs[18]], "shape", [1, 5]), r"is of shape \(1, 5\), expected \(1, 4\)"),
         (lambda t, o: o[2].inputs.__setitem__(1, 99), "operator 2, FULLY_CONNECTED: a tensor is missing"),
@@ -173,6 +178,36 @@ def spoil(change) -> bytes:
 def test_what_the_engine_lacks_is_named(change, message):
     with pytest.raises(UserError, match=message):
         read_graph(spoil(change))
+
+
+def write_over_time(change) -> bytes:
+    """A small model of a convolution, a pool, a product and a concatenation, in which something was changed."""
+    writer = ModelWriter(np.random.default_rng(1), 9, 3)
+    writer.add_convolution(4)
+    writer.add_pool("MAX")
+    writer.add_arithmetic("MUL")
+    writer.add_concatenation(writer.at_hand)
+    writer.add_mean()
+    operators = {name_operator(writer._model, operator): operator for operator in writer._graph.operators}
+    change(writer._graph.tensors, operators)
+    return writer.finish()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t, o: setattr(t[o["CONV_2D"].inputs[1]], "shape", [4, 2, 2, 3]), "which are not those of INT8 of shape"),
+        (lambda t, o: setattr(o["CONV_2D"].builtinOptions, "fusedActivationFunction", 4), "knows no activation but"),
+        (lambda t, o: setattr(o["MAX_POOL_2D"].builtinOptions, "filterWidth", 0), "has size|along one axis"),
+        (lambda t, o: setattr(t[o["MAX_POOL_2D"].outputs[0]].quantization, "scale", [9.0]), "quantized otherwise"),
+        (lambda t, o: setattr(t[o["MUL"].outputs[0]].quantization, "scale", [1e-9]), "does not fit those of its operands"),
+        (lambda t, o: setattr(o["CONCATENATION"].builtinOptions, "axis", 1), "side by side, and nothing else"),
+        (lambda t, o: o["MEAN"].inputs.__setitem__(0, 0), "expected 1 frames|expected 3 frames|is of shape"),
+    ],
+)  # fmt: skip
+def test_what_the_engine_lacks_over_time_is_named(change, message):
+    with pytest.raises(UserError, match=message):
+        read_graph(write_over_time(change))
 
 
 def test_weight_of_minus_128_is_refused():

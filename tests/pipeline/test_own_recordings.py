@@ -21,7 +21,7 @@ SPEAKERS = {
 TEXTS = ("The coffee is getting cold", "Nine ships lay in harbour", "Open the second drawer", "Rain is on its way")
 SMALL = (
     *("--lstm_units=12,8", "--dense_units=8", "--epochs=4", "--augment=clean", "--board_clips=2"),
-    *("--min_agreement=0.9", "--max_accuracy_loss=5", "--num_shards=2"),
+    *("--min_agreement=0.9", "--max_accuracy_loss=5", "--min_tflm_agreement=0.95", "--num_shards=2"),
 )
 HOSTILE = '"; rm -rf'
 WORDS = {"calm": "calm", "happy": "joy", "angry": HOSTILE}  # emotion -> what its folder is called

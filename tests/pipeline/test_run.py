@@ -147,3 +147,21 @@ def test_a_model_from_elsewhere_is_exported_evaluated_and_reported(demo_run, dem
     assert evaluation["blessed"] and evaluation["protocol"] == "model_from_elsewhere"
     assert evaluation["models"]["keras"]["agreement"] == 1.0
     assert "comes from elsewhere" in (root / "report/index.html").read_text()
+
+
+def test_an_int8_file_from_elsewhere_goes_straight_to_source_evaluation_and_board(demo_run, demo_flags, tmp_path, run):
+    """The demo's own, whose Keras model nobody has any more."""
+    root = tmp_path / "run"
+    shutil.copytree(demo_run[0], root)
+    shutil.copy(root / "export/ser_int8.tflite", tmp_path / "theirs.tflite")
+    shutil.rmtree(root / "model")
+    foreign = [f"--model_path={tmp_path / 'theirs.tflite'}", "--model_standardisation=dataset", "--board_clips=2"]
+    run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *foreign)
+    before, after = (
+        json.loads((folder / "evaluation/evaluation.json").read_text())["models"] for folder in (demo_run[0], root)
+    )
+    assert sorted(after) == ["int8", "tflm"]
+    assert {name: model["scores"] for name, model in after.items()} == {name: before[name]["scores"] for name in after}
+    assert (root / "firmware/generated/ser_int8.tflite").read_bytes() == (tmp_path / "theirs.tflite").read_bytes()
+    assert json.loads((root / "board/board.json").read_text())["validated"]
+    assert "comes from elsewhere" in (root / "report/index.html").read_text()

@@ -9,8 +9,8 @@ typedef struct {
   uint32_t end;    // the sample behind its last one
 } speech_span;
 
-// Returns the span of speech in n > 0 samples at SER_SAMPLE_RATE: as `find_speech` of ser_tinyml/audio/windows.py, from the first
-// to the last stretch of 20 ms whose energy is at most 30 dB below the loudest one's.
+// Returns the span of speech in n > 0 samples at SER_SAMPLE_RATE, as `find_speech` of ser_tinyml/audio/windows.py: what is at most
+// 30 dB below the loudest part, and not below -70 dB full scale, offsets and bursts of less than 80 ms left aside.
 speech_span speech_find(const int16_t *samples, uint32_t n);
 
 #endif  // SER_HOST_SPEECH_H_

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from components.example_gen import component
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from ser_tinyml.store.manifest import read_manifest
 
 WHOLE_FOUR = str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks" / "whole_four.json")
@@ -48,6 +48,21 @@ def test_every_file_is_in_the_manifest_excluded_or_quarantined(tmp_path, write_s
     assert summary["quarantined"] == {"broken_name": 1, "empty_file": 1, "not_audio": 1}
     assert len({row.clip_id for row in rows}) == len(rows)
     assert "emotion is 01 to 08" in read_reasons(tmp_path, "quarantine.jsonl")["03-01-33-01-01-01-01.wav"][1]
+
+
+def test_files_that_are_not_named_as_sound_are_counted_by_suffix(tmp_path, write_speech, capsys):
+    make_ravdess(write_speech)
+    for name in ("Readme.TXT", "b.txt", "Actor_01/notes.pdf", ".DS_Store", "LICENSE"):
+        (tmp_path / "corpus" / name).touch()
+    _, summary = run(tmp_path)
+    assert summary["files"] == 24 * 8
+    assert summary["other_files"] == {"": 2, ".pdf": 1, ".txt": 2}
+    assert "passed over, not named as sound: 2 without a suffix, 2 .txt, 1 .pdf" in capsys.readouterr().out
+
+
+def test_unknown_classes_are_told_with_the_known_ones(tmp_path):
+    with pytest.raises(UsageError, match=r"--classes=nope: unknown; known are four, ravdess8, .*, or a JSON file"):
+        component.Parameters(corpus=("ravdess:x",), classes="nope")
 
 
 def test_only_regular_files_are_opened(tmp_path, write_speech):

@@ -30,6 +30,25 @@ def test_speech_is_found_at_any_level(level):
     assert abs(begin - 1.0 * RATE) <= 0.02 * RATE and abs(end - 1.8 * RATE) <= 0.02 * RATE
 
 
+def test_an_offset_a_click_and_a_quiet_hiss_are_not_speech():
+    """Each alone moved the windows: an offset is louder than any speech, a click lies before it, hiss is within 30 dB of it."""
+    speech = make_speech(1.0, 0.8, 1.2)
+    expected = find_speech(speech, RATE)
+    assert find_speech(speech + np.float32(0.2), RATE) == expected
+    clicked = speech.copy()
+    clicked[:900] += np.float32(0.99)  # 56 ms
+    clicked[:900:2] -= np.float32(1.98)
+    assert find_speech(clicked, RATE) == expected
+    soft = make_speech(1.0, 0.8, 1.2, level=0.003)
+    hiss = np.float32(np.random.default_rng(1).standard_normal(len(soft)) * 10 ** (-75 / 20))
+    assert find_speech(soft + hiss, RATE) == find_speech(soft, RATE)
+
+
+def test_what_is_quieter_than_any_speech_is_taken_where_there_is_nothing_else():
+    begin, end = find_speech(make_speech(1.0, 0.8, 1.2, level=1e-4), RATE)
+    assert abs(begin - RATE) <= 0.02 * RATE and abs(end - 1.8 * RATE) <= 0.02 * RATE
+
+
 @pytest.mark.parametrize(("speech", "count"), [(0.3, 1), (1.4, 1), (1.6, 2), (2.0, 3), (4.0, 7)])
 def test_windows_begin_before_the_speech_and_cover_it(speech, count):
     starts = place_windows(make_speech(1.0, speech, 1.0), FrontEnd())

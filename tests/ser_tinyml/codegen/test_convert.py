@@ -105,7 +105,7 @@ def test_models_load_from_both_keras_formats(network, tmp_path, suffix):
 
 def test_what_is_no_model_is_told_in_a_line(tmp_path):
     (tmp_path / "model.h5").write_text("no model")
-    with pytest.raises(UserError, match=r"model\.h5 can't be loaded"):
+    with pytest.raises(UserError, match=r"model\.h5: the file is no Keras model"):
         load_model(str(tmp_path / "model.h5"))
 
 

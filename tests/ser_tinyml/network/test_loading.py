@@ -77,9 +77,20 @@ def test_another_file_than_the_one_that_was_exported_is_told(path):
         load_model(str(path), right)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"PK\3\4 no archive", b"\x89HDF\r\n\x1a\n and nothing"])
-def test_what_is_no_model_is_one_sentence(path, content):
+NO_MODELS = {
+    b"": "the file is empty",
+    b"<html>": "the file is a web page",
+    b"version https://git-lfs.github.com/spec/v1": "the file is a pointer of Git LFS",
+    b'{"layers": []}': "the file is JSON",
+    b"\x18\0\0\0TFL3": "the file is a TFLite model",
+    b"PK\3\4 no archive": "the file is no Keras model",
+    b"\x89HDF\r\n\x1a\n and nothing": "can't be loaded as a Keras model",
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), NO_MODELS.items())
+def test_what_is_no_model_is_one_sentence(path, content, reason):
     path.write_bytes(content)
-    with pytest.raises(UserError, match=rf"{path.name} can't be loaded as a Keras 2 model") as error:
+    with pytest.raises(UserError, match=rf"{path.name}:? {reason}") as error:
         load_model(str(path))
     assert "\n" not in str(error.value)

@@ -1,0 +1,96 @@
+"""Another front end, and other networks, from sound to firmware: flags are all that it takes."""
+
+import json
+import re
+
+import pytest
+
+from schemas.front_end import FrontEnd
+from schemas.run_files import Dataset
+from ser_tinyml.store import run_files
+
+SMALL = (
+    *("--epochs=4", "--augment=clean", "--board_clips=2", "--num_shards=2", "--calibration_examples=50"),
+    *("--min_agreement=0.9", "--max_accuracy_loss=5", "--min_tflm_agreement=0.95"),
+)
+NARROW = (
+    "--sample_rate=8000",
+    "--n_mfcc=40",
+    "--window_seconds=1.0",
+    "--n_fft=1024",
+    "--hop_length=256",
+    "--n_mels=64",
+)
+
+
+def check_board(root):
+    board = json.loads((root / "board/board.json").read_text())
+    assert board["validated"] and board["replay"]["bit_exact"]
+    assert board["replay"]["windows"] > 20
+
+
+def test_8_khz_40_coefficients_and_windows_of_a_second_reach_the_emulated_board(run, demo_flags, tmp_path):
+    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8", "--time_mask=31", "--frequency_mask=39")
+    shown = run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
+    assert "microphone hears at 16000 and 41667 Hz, not at 8000: there will be no Arduino library" in shown.stdout
+    expected = FrontEnd(
+        sample_rate=8000,
+        window_samples=8000,
+        n_fft=1024,
+        hop_length=256,
+        n_mels=64,
+        fmax=4000.0,
+        n_mfcc=40,
+        window_hop_samples=4000,
+        lead_samples=800,
+    )
+    assert run_files.read(Dataset, str(tmp_path / "examples")).front_end == expected
+    assert json.loads((tmp_path / "export/export.json").read_text())["front_end"] == expected.to_dict()
+    header = (tmp_path / "firmware/generated/ser_model.h").read_text()
+    for line in ("SER_SAMPLE_RATE 8000", "SER_N_FRAMES 32", "SER_N_MFCC 40", "SER_FMAX 4000.0f"):
+        assert line in header
+    assert not (tmp_path / "firmware/arduino").exists()
+    assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()
+    check_board(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--lstm_units=", "--frame_pooling=flatten"),
+        ("--lstm_units=16", "--conv_filters=16"),
+        ("--lstm_units=16", "--frame_pooling=mean"),
+        ("--lstm_units=12,8", "--bidirectional"),
+        ("--lstm_units=8", "--conv_filters=12,12", "--conv_kernel=3", "--bidirectional", "--frame_pooling=mean"),
+    ],
+    ids=["dense", "convolution", "mean", "bidirectional", "all"],
+)
+def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flags):
+    run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
+    assert json.loads((tmp_path / "export/export.json").read_text())["engine_lacks"] == ""
+    check_board(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--n_fft=1000"], "--n_fft=1000: the firmware's FFT takes one of 32, 64"),
+        (["--sample_rate=8000", "--fmax=5000"], "fmax=5000: the firmware's mel bands are between 0 and .* 4000 Hz"),
+        (["--n_mfcc=200"], "--n_mfcc=200: expected 1 to n_mels, 128"),
+        (["--n_fft=256"], "--n_mels=128: mel band 1, of 0 to .* Hz, has no bin of an FFT of 256 samples"),
+        (["--window_seconds=30"], "the front end needs .* bytes of RAM .* an nRF52840 has 262,144"),
+        (["--window_seconds=0.1"], "--window_seconds=0.1: 1600 samples, at least 2048"),
+        (["--window_seconds=1.0", "--time_mask=40"], "--time_mask=40: below 32, which is all that a window has"),
+        (["--n_mfcc=8", "--frequency_mask=10"], "--frequency_mask=10: below 8"),
+        (["--lstm_units=", "--frame_pooling=last"], "--frame_pooling=last is of an LSTM"),
+        (["--conv_filters=8,8,8,8", "--conv_pool=4"], "--conv_pool=4: of 47 frames none is left behind 4 pools"),
+        (["--bidirectional", "--quantization_aware"], "--quantization_aware knows the roundings of LSTMs and dense"),
+    ],
+)
+def test_what_does_not_fit_is_told_before_any_step(run, demo_flags, tmp_path, flags, message):
+    root = tmp_path / "run"
+    ended = run("pipeline.run", *demo_flags, *flags, f"--pipeline_root={root}", check=False)
+    assert ended.returncode == 2 and "==" not in ended.stdout
+    assert not root.exists()
+    assert re.search(message, ended.stderr), ended.stderr
