@@ -37,6 +37,8 @@ TRAINING = [
     "tflite-micro>=0.dev0",
 ]
 
+CONTAINERS = ["av>=14,<19"]  # M4A, AAC, WebM and video
+
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
 DEVELOPMENT = [
@@ -99,7 +101,7 @@ setuptools.setup(
         "ser_tinyml.firmware": ["**/*"],
     },
     install_requires=DATA_JOB,
-    extras_require={"train": TRAINING, "gcp": GOOGLE_CLOUD, "dev": DEVELOPMENT},
+    extras_require={"train": TRAINING, "av": CONTAINERS, "gcp": GOOGLE_CLOUD, "dev": DEVELOPMENT},
     entry_points={"console_scripts": ["ser-tinyml = ser_tinyml.cli:main"]},
     cmdclass={"sdist": SourceDistribution},
 )

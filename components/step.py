@@ -48,11 +48,14 @@ class StepParameters:
     """
 
     def __post_init__(self) -> None:
-        """Raises UsageError, with the flag's name, for a number outside its range."""
+        """Raises UsageError, with the flags' names, for numbers outside their ranges."""
+        wrong = []
         for field in dataclasses.fields(self):
             value, allowed = getattr(self, field.name), field.metadata["range"]
             if allowed and value not in allowed:
-                raise UsageError(f"--{field.name}={value}: {allowed}")
+                wrong.append(f"--{field.name}={value}: {allowed}")
+        if wrong:
+            raise UsageError("\n".join(wrong))
 
 
 Parameters = TypeVar("Parameters", bound=StepParameters)

@@ -73,13 +73,20 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
 
 
 def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> _Plan:
-    """Returns the steps to run with the parameters of each; raises UsageError for a flag that a step refuses."""
-    plan = []
+    """Returns the steps to run with the parameters of each; raises UsageError for the flags that steps refuse, all at once."""
+    plan: _Plan = []
+    refused = []
     for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
-        parameters = from_flags(step.component.Parameters, flag_values)
+        try:
+            parameters = from_flags(step.component.Parameters, flag_values)
+        except UsageError as error:
+            refused.append(str(error))
+            continue
         if step.name == "example_gen":
             parameters = dataclasses.replace(parameters, fold=fold)
         plan.append((step, parameters))
+    if refused:
+        raise UsageError("\n".join(refused))
     _check_together({step.name: parameters for step, parameters in plan})
     return plan
 

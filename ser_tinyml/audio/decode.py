@@ -11,6 +11,7 @@ import numpy as np
 import soundfile
 
 from schemas.errors import UserError
+from ser_tinyml.audio import containers
 from ser_tinyml.audio.resample import resample
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import read_hashed
@@ -190,7 +191,8 @@ def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Sour
     """Opens a file that stands at its beginning.
 
     Raises:
-      Undecodable: unreadable, empty_file, not_audio, truncated_header, damaged_header, or what it is instead of sound.
+      Undecodable: unreadable, empty_file, not_audio, truncated_header, damaged_header, unread_format, no_sound, or what it is
+        instead of sound.
     """
     source = _Source(stream)
     begin = bytearray(_HEAD)
@@ -202,6 +204,8 @@ def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Sour
     for reason, marks, detail in _NO_SOUND:
         if text.startswith(marks):
             raise Undecodable(reason, detail)
+    if container := containers.find_format(head):
+        source, head = _convert(stream, source, container)
     source.state_length(head)
     source.seek(0)
     source.ended = False
@@ -218,6 +222,21 @@ def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Sour
             _refuse_broken_promise(file)
             raise Undecodable("no_sound", "its header is in order, and no sound follows it: a length of 0")
         yield file, source
+
+
+def _convert(stream: IO[bytes], source: "_Source", container: str) -> tuple["_Source", bytes]:
+    """Returns the sound of a file that libsndfile does not read, as a WAV file, and its beginning."""
+    source.seek(0)
+    try:
+        wav = containers.convert_to_wav(stream, container)
+    except containers.NotInstalled:
+        detail = "M4A, AAC, WebM and video are read through PyAV, which is not installed: pip install 'ser-tinyml[av]'"
+        raise Undecodable("unread_format", detail) from None
+    except containers.NoSound as error:
+        raise Undecodable("no_sound", str(error)) from error
+    except OSError as error:
+        raise Undecodable("unreadable", str(error)) from error
+    return _Source(wav), wav.getvalue()[:_HEAD]
 
 
 def _verify(stream: IO[bytes], sha256: str) -> IO[bytes]:

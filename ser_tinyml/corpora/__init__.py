@@ -39,13 +39,12 @@ AUDIO_SUFFIXES = (
     *(".wav", ".wave", ".flac", ".aif", ".aiff", ".aifc", ".mp3", ".ogg", ".oga", ".opus"),
     *(".caf", ".w64", ".rf64", ".au", ".snd"),
 )
-# Sound that libsndfile does not read: a recording so named is told, not passed over.
-UNREAD_SUFFIXES = (
-    *(".m4a", ".aac", ".mp4", ".m4v", ".mov", ".webm", ".weba", ".mkv", ".mka", ".avi", ".wma", ".amr", ".3gp"),
-    *(".mpg", ".mpeg", ".ac3", ".ape", ".alac"),
+CONTAINER_SUFFIXES = (  # that need PyAV
+    *(".m4a", ".aac", ".mp4", ".m4v", ".mov", ".webm", ".weba", ".mkv", ".mka", ".avi", ".wma", ".wmv", ".amr", ".3gp"),
+    *(".mpg", ".mpeg", ".ac3", ".ape", ".flv"),
 )
 
-_NAMED_AS_SOUND = (*AUDIO_SUFFIXES, *UNREAD_SUFFIXES)
+_NAMED_AS_SOUND = (*AUDIO_SUFFIXES, *CONTAINER_SUFFIXES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +135,6 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
             yield LeftOut(
                 path, source.name, reason="apple_double", detail="what macOS keeps beside a file, no recording"
             )
-            continue
-        if name.lower().endswith(UNREAD_SUFFIXES):
-            detail = f"{name[name.rindex('.') :].lower()} files are not read: convert it, to FLAC or WAV for example"
-            yield LeftOut(path, source.name, reason="unread_format", detail=detail)
             continue
         if source.kind == FOLDER:
             yield own.read_path(path, relative, corpus=source.name, reading=reading)

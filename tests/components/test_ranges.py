@@ -83,3 +83,12 @@ def test_a_run_refuses_the_flag_of_any_step_before_the_first_one(run, tmp_path, 
     result = run("pipeline.run", corpus, f"--pipeline_root={tmp_path / 'root'}", flag, check=False)
     assert result.returncode == 2 and result.stderr.startswith(f"error: {flag}: "), result.stderr
     assert result.stdout == "" and not (tmp_path / "root").exists()
+
+
+def test_a_run_tells_every_flag_that_a_step_refuses(run, tmp_path):
+    flags = ("--epochs=0", "--batch_size=-1", "--n_fft=1000", "--golden_windows=0")
+    result = run(
+        "pipeline.run", f"--corpus=tess:{tmp_path}", f"--pipeline_root={tmp_path / 'root'}", *flags, check=False
+    )
+    assert result.returncode == 2
+    assert all(f"{flag}: " in result.stderr for flag in flags), result.stderr
