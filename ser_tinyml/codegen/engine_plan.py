@@ -84,8 +84,8 @@ class Step:
     weights: np.ndarray | None = None  # int16 [n], packed as ser_dot4 takes them
     biases: np.ndarray | None = None  # int32 [n]
     factors: tuple[Factor, ...] = ()  # of a dense layer or a convolution
-    declares: bool = True  # whether `output` is an array of its own
     keeps_frames: bool = False  # of an LSTM: whether its whole sequence is kept
+    clears: tuple[tuple[str, int], ...] = ()  # C expressions of frames that must be zero, and how many values that are
 
     @property
     def n_cells(self) -> int:
@@ -139,6 +139,7 @@ class Plan:
     joint: JointCopy | None
     by_window: tuple[Step, ...]
     result: str
+    slots: tuple[int, ...] = ()  # sizes of the arrays `slot_N` that the layers of a window take by turns
 
     @property
     def has_lstm(self) -> bool:
@@ -148,7 +149,7 @@ class Plan:
 
 def make_plan(graph: Graph) -> Plan:
     """Returns how the engine runs a graph."""
-    return _Planner(graph).plan()
+    return _share_slots(_Planner(graph).plan())
 
 
 class _Planner:
@@ -278,7 +279,7 @@ class _Planner:
         turns = f"{hidden}[next]" if by_frame else f"{hidden}[{node.n_frames % 2}]"
         users = self._users[number]
         if by_frame or (len(users) == 1 and self._is_last_of_lstm(users[0]) and self._find_padding(number) == (0, 0)):
-            return parts | {"declares": False}, Buffer(place=turns, n_frames=1, n_values=layer.n_outputs)
+            return parts, Buffer(place=turns, n_frames=1, n_values=layer.n_outputs)
         return parts | {"keeps_frames": True}, dataclasses.replace(output, before=max(1, output.before))
 
 
@@ -297,6 +298,56 @@ _KINDS = {
     Reverse: "reverse",
     Concatenate: "concatenate",
 }
+
+
+# ---- memory ----
+
+
+def _share_slots(plan: Plan) -> Plan:
+    """Returns the plan with the results of a window's layers in few arrays: one is taken again when nobody needs what is in it.
+
+    What is kept of frames, and the result of a layer that runs as they come, has an array of its own. All are zero when a window
+    begins.
+    """
+    steps = list(plan.by_window)
+    sizes, tenants = list[int](), list[int]()  # of each slot: its size, and until which step it is taken
+    renamed: dict[str, str] = {}
+    for number, step in enumerate(steps):
+        sources = tuple(_rename(source, renamed) for source in step.sources)
+        output, clears = step.output, step.clears
+        if output.place.endswith("_output"):
+            until = _find_last_use(plan, output.place, number)
+            free = [slot for slot, taken in enumerate(tenants) if taken < number]
+            slot = min(free, key=lambda slot: (max(0, output.size - sizes[slot]), sizes[slot]), default=len(sizes))
+            if slot < len(sizes):
+                sizes[slot], tenants[slot] = max(sizes[slot], output.size), until
+                clears = _list_zeros(dataclasses.replace(output, place=f"state.slot_{slot}"))
+            else:
+                sizes.append(output.size)
+                tenants.append(until)
+            renamed[output.place] = f"state.slot_{slot}"
+            output = _rename(output, renamed)
+        steps[number] = dataclasses.replace(step, sources=sources, output=output, clears=clears)
+    result = _rename(Buffer(place=plan.result, n_frames=1, n_values=1), renamed).place
+    return dataclasses.replace(plan, by_window=tuple(steps), result=result, slots=tuple(sizes))
+
+
+def _rename(buffer: Buffer, renamed: dict[str, str]) -> Buffer:
+    array, _, offset = buffer.place.partition(" ")
+    return dataclasses.replace(buffer, place=f"{renamed.get(array, array)} {offset}".rstrip())
+
+
+def _find_last_use(plan: Plan, place: str, made: int) -> int:
+    """Returns the last step that takes what an array holds; behind all steps where it holds the result."""
+    places = [[source.place for source in step.sources] for step in plan.by_window] + [[plan.result]]
+    users = [number for number, taken in enumerate(places) if place in {each.partition(" ")[0] for each in taken}]
+    return max([made, *users])
+
+
+def _list_zeros(buffer: Buffer) -> tuple[tuple[str, int], ...]:
+    """Returns the frames of zeros of an array that was taken before."""
+    ends = ((-buffer.before, buffer.before), (buffer.n_frames, buffer.behind))
+    return tuple((buffer.at(first), buffer.stride * count) for first, count in ends if count)
 
 
 # ---- weights ----

@@ -125,6 +125,17 @@ def test_streaming_does_a_frames_work_for_a_frame(demo_int8):
     assert [step.kind for step in plan.by_frame] == ["lstm", "lstm"]
 
 
+def test_layers_behind_one_another_take_two_arrays_by_turns():
+    writer = ModelWriter(np.random.default_rng(0), 40, 8)
+    writer.add_convolution(8)
+    for _ in range(5):
+        writer.add_pool("MAX")
+        writer.add_arithmetic("MUL")
+    writer.add_mean()
+    plan = make_plan(read_graph(writer.finish()))
+    assert len(plan.by_window) == 12 and len(plan.slots) == 2
+
+
 def test_source_is_the_same_for_the_same_model(demo_int8):
     assert make_engine_sources(demo_int8) == make_engine_sources(demo_int8)
 
