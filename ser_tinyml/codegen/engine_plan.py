@@ -304,9 +304,9 @@ _KINDS = {
 
 
 def _share_slots(plan: Plan) -> Plan:
-    """Returns the plan with the results of a window's layers in few arrays: one is taken again when nobody needs what is in it.
+    """Returns the plan with the results of a window's layers in few arrays, each taken again when nobody needs what it holds.
 
-    """Returns the plan with the results of a window's layers in few arrays: one is taken again when nobody needs what it holds.
+    What is kept of frames, and the result of a layer that runs as they come, has an array of its own. All are zero when a window
     begins.
     """
     steps = list(plan.by_window)
