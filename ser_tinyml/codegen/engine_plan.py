@@ -304,7 +304,7 @@ _KINDS = {
 
 
 def _share_slots(plan: Plan) -> Plan:
-    """Returns the plan with the results of a window's layers in few arrays, each taken again when nobody needs what it holds.
+    """Returns the plan with the results of a window's layers in few arrays, taken again when nobody needs what they hold.
 
     What is kept of frames, and the result of a layer that runs as they come, has an array of its own. All are zero when a window
     begins.
