@@ -306,8 +306,8 @@ _KINDS = {
 def _share_slots(plan: Plan) -> Plan:
     """Returns the plan with the results of a window's layers in few arrays, taken again when nobody needs what they hold.
 
-    What is kept of frames, and the result of a layer that runs as they come, has an array of its own. All are zero when a window
-    begins.
+    What is kept of frames, and the result of a layer that runs as they come, has an array of its own. All are zero when a
+    window begins.
     """
     steps = list(plan.by_window)
     sizes, tenants = list[int](), list[int]()  # of each slot: its size, and until which step it is taken
