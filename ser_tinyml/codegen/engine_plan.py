@@ -157,6 +157,7 @@ class _Planner:
 
     def __init__(self, graph: Graph):
         self._graph = graph
+        self._n_steps = 0  # that were made: a node whose result lies where another's is gets none
         self._users: dict[int, list[Node]] = collections.defaultdict(list)
         for node in graph.nodes:
             for source in node.sources:
@@ -249,7 +250,8 @@ class _Planner:
 
     def _make_step(self, number: int, node: Node, *, by_frame: bool = False) -> Step:
         layer, n_frames = node.layer, 1 if by_frame else node.n_frames
-        name = f"layer_{number}_{c_identifier(layer.name)}"
+        self._n_steps += 1
+        name = f"layer_{self._n_steps}_{c_identifier(layer.name)}"
         before, behind = (0, 0) if by_frame else self._find_padding(number)
         output = Buffer(
             place=f"state.{name}_output", n_frames=n_frames, n_values=layer.n_outputs, before=before, behind=behind

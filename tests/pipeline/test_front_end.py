@@ -1,10 +1,12 @@
 """Another front end, and other networks, from sound to firmware: flags are all that it takes."""
 
 import json
-import re
 
 import pytest
 
+from components.trainer.component import Parameters as TrainerParameters
+from components.transform.component import Parameters as TransformParameters
+from schemas.errors import UsageError
 from schemas.front_end import FrontEnd
 from schemas.run_files import Dataset
 from ser_tinyml.store import run_files
@@ -75,22 +77,42 @@ def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flag
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--n_fft=1000"], "--n_fft=1000: the firmware's FFT takes one of 32, 64"),
-        (["--sample_rate=8000", "--fmax=5000"], "fmax=5000: the firmware's mel bands are between 0 and .* 4000 Hz"),
-        (["--n_mfcc=200"], "--n_mfcc=200: expected 1 to n_mels, 128"),
-        (["--n_fft=256"], "--n_mels=128: mel band 1, of 0 to .* Hz, has no bin of an FFT of 256 samples"),
-        (["--window_seconds=30"], "the front end needs .* bytes of RAM .* an nRF52840 has 262,144"),
-        (["--window_seconds=0.1"], "--window_seconds=0.1: 1600 samples, at least 2048"),
-        (["--window_seconds=1.0", "--time_mask=40"], "--time_mask=40: below 32, which is all that a window has"),
-        (["--n_mfcc=8", "--frequency_mask=10"], "--frequency_mask=10: below 8"),
-        (["--lstm_units=", "--frame_pooling=last"], "--frame_pooling=last is of an LSTM"),
-        (["--conv_filters=8,8,8,8", "--conv_pool=4"], "--conv_pool=4: of 47 frames none is left behind 4 pools"),
-        (["--bidirectional", "--quantization_aware"], "--quantization_aware knows the roundings of LSTMs and dense"),
+        ({"n_fft": 1000}, "--n_fft=1000: the firmware's FFT takes one of 32, 64"),
+        ({"sample_rate": 8000, "fmax": 5000.0}, "fmax=5000: the firmware's mel bands are between 0 and .* 4000 Hz"),
+        ({"n_mfcc": 200}, "--n_mfcc=200: expected 1 to n_mels, 128"),
+        ({"n_fft": 256}, "--n_mels=128: mel band 1, of 0 to .* Hz, has no bin of an FFT of 256 samples"),
+        ({"window_seconds": 30.0}, "the front end needs .* bytes of RAM .* an nRF52840 has 262,144"),
+        ({"window_seconds": 0.1}, "--window_seconds=0.1: 1600 samples, at least 2048"),
     ],
 )
-def test_what_does_not_fit_is_told_before_any_step(run, demo_flags, tmp_path, flags, message):
-    root = tmp_path / "run"
-    ended = run("pipeline.run", *demo_flags, *flags, f"--pipeline_root={root}", check=False)
+def test_a_front_end_that_the_device_can_not_have_is_told_when_the_flags_are_made(flags, message):
+    with pytest.raises(UsageError, match=message):
+        TransformParameters(**flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"lstm_units": "", "frame_pooling": "last"}, "--frame_pooling=last is of an LSTM"),
+        ({"lstm_units": "", "frame_pooling": "mean", "bidirectional": True}, "--bidirectional is of LSTMs"),
+        (
+            {"bidirectional": True, "quantization_aware": True},
+            "--quantization_aware knows the roundings of LSTMs and dense",
+        ),
+        ({"conv_filters": "8,x"}, "--conv_filters=8,x: expected numbers"),
+        ({"time_mask": 47}, "--time_mask=47: below 47, which is all that a window has"),
+        ({"frequency_mask": 13}, "--frequency_mask=13: below 13"),
+        ({"conv_filters": "8,8,8,8", "conv_pool": 4}, "--conv_pool=4: of 47 frames none is left behind 4 pools"),
+    ],
+)
+def test_a_network_that_can_not_be_is_told(flags, message):
+    with pytest.raises(UsageError, match=message):
+        TrainerParameters(**flags).check_front_end(FrontEnd())
+
+
+def test_flags_of_two_steps_that_do_not_fit_are_told_before_the_first(run, demo_flags, tmp_path):
+    flags = ("--window_seconds=1.0", "--time_mask=40")
+    ended = run("pipeline.run", *demo_flags, *flags, f"--pipeline_root={tmp_path / 'run'}", check=False)
     assert ended.returncode == 2 and "==" not in ended.stdout
-    assert not root.exists()
-    assert re.search(message, ended.stderr), ended.stderr
+    assert ended.stderr.startswith("error: --time_mask=40: below 32, which is all that a window has")
+    assert not (tmp_path / "run").exists()
