@@ -53,7 +53,7 @@ def load_model(path: str, sha256: str = "", *, allow_code: bool = False, add_sof
             if not allow_code:
                 _refuse_code(config)
             elif not is_keras3:
-                tf.keras.config.enable_unsafe_deserialization()
+                tf.keras.__internal__.enable_unsafe_deserialization()
             model = _build(keras3.translate_config(config) if is_keras3 else config)
             load_weights(model)
         except UserError as error:

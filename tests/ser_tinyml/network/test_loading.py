@@ -1,6 +1,8 @@
 import hashlib
 import json
 import pathlib
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from ser_tinyml.network.loading import load_model
+from tests.conftest import REPOSITORY
 
 layers = tf.keras.layers
 
@@ -94,3 +97,38 @@ def test_what_is_no_model_is_one_sentence(path, content, reason):
     with pytest.raises(UserError, match=rf"{path.name}:? {reason}") as error:
         load_model(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras"])
+def test_code_runs_where_its_author_is_trusted(tmp_path, name):
+    """In a process of its own, since what allows it holds for the whole of one."""
+    save(tmp_path / name, layers.Lambda(lambda inputs: 2 * inputs))
+    script = (
+        "import sys, numpy as np; from ser_tinyml.network.loading import load_model; "
+        "model = load_model(sys.argv[1], allow_code=True); print(model.layers[0](np.ones((1, 3, 2))).numpy().sum())"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / name)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert ended.stdout.strip() == "12.0", ended.stderr
+
+
+def test_a_softmax_is_added_where_it_is_asked_for(path):
+    saved = save(path)
+    inputs = np.random.default_rng(0).standard_normal((5, 3, 2)).astype(np.float32)
+    logits = saved.predict(inputs, verbose=0)
+    found = load_model(str(path), add_softmax=True).predict(inputs, verbose=0)
+    np.testing.assert_allclose(found, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True), rtol=1e-5)
+
+
+def test_a_saved_model_of_keras_2_is_read_and_another_is_told(tmp_path):
+    saved = save(tmp_path / "model.h5")
+    saved.save(tmp_path / "folder [1]", save_format="tf")
+    found = load_model(str(tmp_path / "folder [1]"))
+    for stored, loaded in zip(saved.get_weights(), found.get_weights(), strict=True):
+        np.testing.assert_array_equal(stored, loaded)
+    (tmp_path / "folder [1]/keras_metadata.pb").unlink()
+    with pytest.raises(UserError, match="holds a graph without its Keras layers"):
+        load_model(str(tmp_path / "folder [1]"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty is a folder, and no SavedModel"):
+        load_model(str(tmp_path / "empty"))
