@@ -14,7 +14,8 @@ from ser_tinyml.runtimes.tflm import Tflm
 
 @pytest.fixture(scope="module")
 def converted():
-    """int8 files as the converter leaves them, by whether LSTMs read both ways; and the windows that calibrated them."""
+    """int8 files as the converter leaves them, by whether LSTMs read both ways; the windows that calibrated them; and the
+    classes that Keras gives these, of the network that reads both ways."""
     inputs = np.random.default_rng(0).standard_normal((64, 20, 6)).astype(np.float32)
     files = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -25,28 +26,31 @@ def converted():
             for weight in network.trainable_weights:
                 weight.assign(2 * weight)
             files[both_ways] = convert.convert_int8(convert.fix_batch_size(network), inputs)
-    return files, inputs
+    return files, inputs, network.predict(inputs, verbose=0).argmax(axis=1)
 
 
 def test_a_file_whose_values_mean_one_thing_stays_as_it_is(converted):
-    files, _ = converted
+    files, *_ = converted
     assert requantize_outputs(files[False]) == files[False]
 
 
 def test_lstms_that_are_joined_get_their_own_scale_back(converted):
-    files, inputs = converted
+    files, inputs, expected = converted
     before, after = files[True], requantize_outputs(files[True])
     assert "QUANTIZE" not in describe_model(before).operators
     assert describe_model(after).operators.count("QUANTIZE") >= 1
-    apart = [
-        np.abs(TFLite(content).predict(inputs).quantized.astype(int) - Tflm(content).predict(inputs).quantized).max()
-        for content in (before, after)
-    ]
+    apart, right = [], []
+    for content in (before, after):
+        lite, micro = TFLite(content).predict(inputs), Tflm(content).predict(inputs)
+        apart.append(int(np.abs(lite.quantized.astype(int) - micro.quantized).max()))
+        right.append(float(np.mean(micro.classes == expected)))
+    print(f"TFLM and TFLite apart: {apart[0]} and {apart[1]} of 256; Keras's class: {right[0]:.3f} and {right[1]:.3f}")
+    assert right[1] >= right[0]
     assert 2 * apart[1] < apart[0], apart  # of 256: the two read the converter's scales differently
 
 
 def test_what_is_repaired_has_its_data_where_the_format_wants_them(converted):
-    files, _ = converted
+    files, *_ = converted
     content = requantize_outputs(files[True])
     model = schema.Model.GetRootAsModel(content, 0)
     buffers = [model.Buffers(number)._tab for number in range(model.BuffersLength())]

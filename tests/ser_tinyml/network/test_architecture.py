@@ -39,7 +39,7 @@ def test_the_form_that_is_trained_computes_the_same_from_the_same_weights(archit
 
 
 def test_the_engine_knows_every_layer_and_int8_gives_keras_classes(architecture, inputs):
-    """A converter that gave LSTMs which are joined a scale that is not theirs made this 0.86 on a bidirectional network."""
+    """The converter gives LSTMs that are joined a scale which is not theirs; what repairs that has a test of its own."""
     network = architecture.build()
     for weight in network.trainable_weights:
         weight.assign(3 * weight)  # outputs that are apart
