@@ -33,6 +33,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"{', '.join(missing)} not installed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with what takes longest, whole runs, so that at the end no worker waits for another."""
+    longest = REPOSITORY / "tests" / "pipeline"
+    items.sort(key=lambda item: not item.path.is_relative_to(longest))
+
+
 @pytest.fixture
 def write_speech(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
     """Writes a WAV file of modulated noise that no other name shares: `write_speech("Actor_01/x.wav", seconds=2.5)`."""

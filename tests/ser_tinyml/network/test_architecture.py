@@ -18,7 +18,14 @@ FORMS = {
 }
 
 
-@pytest.fixture(params=FORMS.values(), ids=FORMS.keys())
+OFTEN = ("mean", "all")  # the others take 10 s and more each
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(form, id=name, marks=[] if name in OFTEN else pytest.mark.slow) for name, form in FORMS.items()
+    ]
+)
 def architecture(request) -> Architecture:
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(0)

@@ -67,7 +67,14 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
-@pytest.mark.parametrize("name", ["sequential", "wrapped", "functional", "operators", "nested"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sequential",
+        "functional",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("wrapped", "operators", "nested")),
+    ],
+)
 def test_what_keras_3_saved_gives_the_same_outputs(saved, name, suffix):
     model = load_model(str(saved / f"{name}{suffix}"))
     outputs = model.predict(np.load(saved / "inputs.npy"), verbose=0)
