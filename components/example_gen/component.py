@@ -108,15 +108,14 @@ def run(output: str, parameters: Parameters) -> None:
     sources = corpora.parse_corpus_flags(parameters.corpus)
     clips: list[Clip] = []
     left_out: list[LeftOut] = []
+    other_files: collections.Counter[str] = collections.Counter()
     for source in sources:
-        for found in corpora.read(source, reading):
+        for found in corpora.read(source, reading, other_files):
             (clips if isinstance(found, Clip) else left_out).append(found)  # type: ignore[arg-type]
     found_files = len(clips) + len(left_out)
-    other_files = sum(
-        (collections.Counter(corpora.count_other_files(source)) for source in sources), collections.Counter()
-    )
     if other_files:
-        kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in other_files.most_common())
+        most = sorted(other_files.items(), key=lambda item: (-item[1], item[0]))
+        kinds = ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in most)
         print(f"passed over, not named as sound: {kinds}")
     classes = _choose_classes(parameters.classes, clips, sources)
     refuse_unknown_emotions(clips, classes)

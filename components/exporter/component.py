@@ -73,6 +73,12 @@ class Parameters(StepParameters):
         at_most=100_000,
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for flag in ("add_softmax", "allow_model_code"):
+            if getattr(self, flag) and not self.model_path:
+                raise UsageError(f"--{flag} is of a model from elsewhere: it goes with --model_path")
+
 
 @dataclasses.dataclass(frozen=True)
 class _Source:
@@ -108,6 +114,8 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         )
     calibration = _calibration_inputs(examples, source, parameters)
     if parameters.model_path:
+        if source.add_softmax and is_tflite(source.path):
+            raise UsageError("--add_softmax puts a layer behind a Keras model; a TFLite file stays as it is")
         limits = {"limit_seconds": _CONVERSION_SECONDS, "limit_bytes": _CONVERSION_BYTES}
         called = f"the conversion of {source.path}"
         converted, lstm_names = call_isolated(_convert_foreign, source, calibration, called=called, **limits)
@@ -175,16 +183,12 @@ def _check_tflite(content: bytes, source: _Source, calibration: np.ndarray) -> N
         described = describe_model(content)
     except UserError as error:
         raise UserError(f"{source.path}: {error}") from error
-    if source.add_softmax:
-        raise UsageError("--add_softmax puts a layer behind a Keras model; a TFLite file stays as it is")
     for end, tensor in (("input", described.input), ("output", described.output)):
         if tensor.dtype != "int8":
             raise UserError(
                 f"{source.path}: its {end} ({tensor.name}) is {tensor.dtype}, expected int8: convert the model with "
                 "representative data and inference_input_type and inference_output_type of int8, or give the Keras model"
             )
-    if loops := {"WHILE", "IF", "CALL_ONCE"} & set(described.operators):
-        raise UserError(f"{source.path}: TFLM has no operator {', '.join(sorted(loops))}")
     _check_shapes(described.input.shape[1:], described.output.shape[1:], source)
     _check_probabilities(TFLite(content).predict(calibration).probabilities, source)
 

@@ -136,7 +136,7 @@ class Parameters(StepParameters):
         try:
             check_front_end(front_end)
         except UserError as error:
-            raise UsageError(f"--{error}" if "=" in str(error).split()[0] else str(error)) from error
+            raise UsageError(f"the firmware can't have this front end: {error}") from error
         copies, noisy = resolve_copies(self.augment), resolve_copies((self.noisy,))
         if len(noisy) != 1:
             raise UsageError(f"--noisy={self.noisy}: one copy, this preset has {len(noisy)}")

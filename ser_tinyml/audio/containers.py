@@ -1,9 +1,9 @@
 """Sound that libsndfile does not read: M4A, AAC, WebM and video, through PyAV, which the extra `av` installs."""
 
-import io
-from typing import IO
+import tempfile
+from collections.abc import Iterable
+from typing import IO, Any
 
-import numpy as np
 import soundfile
 
 _MOST_SECONDS = 600  # that are decoded of a file: the longest crop that --max_crop_seconds allows
@@ -43,8 +43,10 @@ def find_format(head: bytes) -> str:
     return next((name for place, mark, name in _FORMATS if head[place : place + len(mark)] == mark), "")
 
 
-def convert_to_wav(stream: IO[bytes], container: str) -> io.BytesIO:
+def convert_to_wav(stream: IO[bytes], container: str) -> IO[bytes]:
     """Returns the first sound in a file as a WAV file of float32, at its own rate and with its own channels, up to 10 minutes.
+
+    It is a temporary file without a name, at its beginning, that is gone when it is closed.
 
     Args:
       stream: at the file's beginning.
@@ -58,29 +60,34 @@ def convert_to_wav(stream: IO[bytes], container: str) -> io.BytesIO:
         import av
     except ImportError as error:
         raise NotInstalled from error
+    wav = tempfile.TemporaryFile()  # noqa: SIM115, the caller's
     try:
         with av.open(stream, "r", format=container, metadata_errors="ignore") as file:
             if not file.streams.audio:
                 raise NoSound("there is no sound in it")
             sound = file.streams.audio[0]
-            rate, converter = sound.rate, av.AudioResampler(format="fltp", layout=sound.layout, rate=sound.rate)
             stated = file.duration / av.time_base if file.duration else 0.0
-            parts, count = [], 0
-            for frame in file.decode(sound):
-                for converted in converter.resample(frame):
-                    parts.append(converted.to_ndarray())
-                    count += converted.samples
-                if count >= _MOST_SECONDS * rate:
-                    break
+            seconds = _write_wav(wav, file.decode(sound), sound, av.AudioResampler("fltp", sound.layout, sound.rate))
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NoSound(f"it is not read, FFmpeg stopped decoding it: {reason}") from error
-    if not parts:
+    if not seconds:
         raise NoSound("there is no sound in it")
-    if count < rate * min(_LEAST_WHOLE * stated, _MOST_SECONDS):
-        raise NoSound(f"{count / rate:.1f} of {stated:.1f} s could be decoded")
-    wav = io.BytesIO()
-    samples = np.concatenate(parts, axis=1).T[: _MOST_SECONDS * rate]
-    soundfile.write(wav, samples, rate, format="WAV", subtype="FLOAT")
+    if seconds < min(_LEAST_WHOLE * stated, _MOST_SECONDS):
+        raise NoSound(f"{seconds:.1f} of {stated:.1f} s could be decoded")
     wav.seek(0)
     return wav
+
+
+def _write_wav(wav: IO[bytes], frames: Iterable[Any], sound: Any, converter: Any) -> float:
+    """Writes decoded frames of PyAV's, block by block, and returns how many seconds that were."""
+    count, most = 0, _MOST_SECONDS * sound.rate
+    with soundfile.SoundFile(wav, "w", sound.rate, sound.channels, "FLOAT", format="WAV") as output:
+        for frame in frames:
+            for converted in converter.resample(frame):
+                block = converted.to_ndarray().T[: most - count]
+                output.write(block)
+                count += len(block)
+            if count >= most:
+                break
+    return count / sound.rate

@@ -236,7 +236,8 @@ def _convert(stream: IO[bytes], source: "_Source", container: str) -> tuple["_So
         raise Undecodable("no_sound", str(error)) from error
     except OSError as error:
         raise Undecodable("unreadable", str(error)) from error
-    return _Source(wav), wav.getvalue()[:_HEAD]
+    head = wav.read(_HEAD)
+    return _Source(wav), head
 
 
 def _verify(stream: IO[bytes], sha256: str) -> IO[bytes]:

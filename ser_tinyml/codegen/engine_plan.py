@@ -22,7 +22,6 @@ from ser_tinyml.codegen.engine_graph import (
     Lstm,
     Mean,
     Node,
-    Operand,
     Pool,
     Product,
     Reverse,
@@ -31,9 +30,7 @@ from ser_tinyml.codegen.engine_graph import (
     Table,
     TakeFrame,
 )
-
-_BLOCK = 16  # SER_BLOCK of ser_kernels.h: inputs are padded to a multiple of so many
-_TILE = 4  # rows that ser_dot4 takes at once
+from ser_tinyml.codegen.engine_weights import BLOCK, TILE, lay_out, pack_dense, pack_lstm, pad
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -52,13 +49,13 @@ class Buffer:
     @property
     def stride(self) -> int:
         """The values from one frame to the next."""
-        return -(-self.n_values // _TILE) * _TILE
+        return -(-self.n_values // TILE) * TILE
 
     @property
     def size(self) -> int:
         """The values of the array."""
         frames = self.before + self.n_frames + self.behind
-        return _pad(self.stride * frames + (_BLOCK - _TILE if frames > 1 else 0))
+        return pad(self.stride * frames + (BLOCK - TILE if frames > 1 else 0))
 
     def at(self, frame: str | int = 0, *, shift: int = 0, step: int = 1) -> str:
         """Returns the C expression of the frame `step * frame + shift`; `frame` is a number or a variable's name."""
@@ -88,6 +85,11 @@ class Step:
     clears: tuple[tuple[str, int], ...] = ()  # C expressions of frames that must be zero, and how many values that are
 
     @property
+    def owns_output(self) -> bool:
+        """Whether `output` is an array of its own: not of an LSTM of which two hidden states are held by turns."""
+        return self.kind != "lstm" or self.keeps_frames
+
+    @property
     def n_cells(self) -> int:
         """The size of an LSTM's array of cell states: even, so that what lies behind it can be read by words."""
         return self.layer.n_outputs + self.layer.n_outputs % 2
@@ -97,7 +99,7 @@ class Step:
         """The arithmetic operands that are constants: their C names, and int16 [n], less their zero points."""
         operands = self.layer.operands if isinstance(self.layer, Sum | Product) else ()
         return [
-            (self._operand_buffer(place).place, _lay_out(operand, self._operand_buffer(place)))
+            (self._operand_buffer(place).place, lay_out(operand, self._operand_buffer(place).stride))
             for place, operand in enumerate(operands)
             if operand.constant is not None
         ]
@@ -162,7 +164,8 @@ class _Planner:
         for node in graph.nodes:
             for source in node.sources:
                 self._users[source].append(node)
-        self._buffers = {0: Buffer(place="state.input", n_frames=1, n_values=graph.n_inputs)}
+        self._input = Buffer(place="state.input", n_frames=1, n_values=graph.n_inputs)
+        self._buffers = {0: self._input}
 
     def plan(self) -> Plan:
         nodes, count = self._graph.nodes, self._count_by_frame()
@@ -177,7 +180,7 @@ class _Planner:
         ]
         return Plan(
             graph=self._graph,
-            input=Buffer(place="state.input", n_frames=1, n_values=self._graph.n_inputs),
+            input=self._input,
             by_frame=tuple(by_frame),
             joint=joint,
             by_window=tuple(by_window),
@@ -258,9 +261,9 @@ class _Planner:
         )
         parts: dict[str, Any] = {}
         if isinstance(layer, Lstm):
-            parts, output = self._plan_lstm(number, node, output, by_frame=by_frame)
+            parts, output = self._plan_lstm(number, node, name, output=output, by_frame=by_frame)
         elif isinstance(layer, Dense | Convolution):
-            parts = _pack_dense(layer, stride=self._buffers[node.sources[0]].stride)
+            parts = pack_dense(layer, stride=self._buffers[node.sources[0]].stride)
         self._buffers[number] = output
         return Step(
             layer=layer,
@@ -272,13 +275,14 @@ class _Planner:
             **parts,
         )
 
-    def _plan_lstm(self, number: int, node: Node, output: Buffer, *, by_frame: bool) -> tuple[dict[str, Any], Buffer]:
+    def _plan_lstm(
+        self, number: int, node: Node, name: str, *, output: Buffer, by_frame: bool
+    ) -> tuple[dict[str, Any], Buffer]:
         """Returns what is special of an LSTM's step, and its output: two hidden states by turns, or all of them."""
         layer = node.layer
         assert isinstance(layer, Lstm)
-        parts = _pack_lstm(layer)
-        hidden = output.place.replace("_output", "_hidden")
-        turns = f"{hidden}[next]" if by_frame else f"{hidden}[{node.n_frames % 2}]"
+        parts = pack_lstm(layer)
+        turns = f"state.{name}_hidden[{'next' if by_frame else node.n_frames % 2}]"
         users = self._users[number]
         if by_frame or (len(users) == 1 and self._is_last_of_lstm(users[0]) and self._find_padding(number) == (0, 0)):
             return parts, Buffer(place=turns, n_frames=1, n_values=layer.n_outputs)
@@ -317,7 +321,7 @@ def _share_slots(plan: Plan) -> Plan:
     for number, step in enumerate(steps):
         sources = tuple(_rename(source, renamed) for source in step.sources)
         output, clears = step.output, step.clears
-        if output.place.endswith("_output"):
+        if step.owns_output:
             until = _find_last_use(plan, output.place, number)
             free = [slot for slot, taken in enumerate(tenants) if taken < number]
             slot = min(free, key=lambda slot: (max(0, output.size - sizes[slot]), sizes[slot]), default=len(sizes))
@@ -350,59 +354,3 @@ def _list_zeros(buffer: Buffer) -> tuple[tuple[str, int], ...]:
     """Returns the frames of zeros of an array that was taken before."""
     ends = ((-buffer.before, buffer.before), (buffer.n_frames, buffer.behind))
     return tuple((buffer.at(first), buffer.stride * count) for first, count in ends if count)
-
-
-# ---- weights ----
-
-
-def _pack_lstm(layer: Lstm) -> dict[str, Any]:
-    inputs, hidden = _pad(layer.n_inputs), _pad(layer.n_outputs)
-    tiles = [
-        np.concatenate([_pack(layer.kernels[:, unit], inputs), _pack(layer.recurrent_kernels[:, unit], hidden)])
-        for unit in range(layer.n_outputs)
-    ]
-    return {
-        "padded_inputs": inputs,
-        "padded_outputs": hidden,
-        "weights": np.concatenate(tiles),
-        "biases": layer.biases.T.ravel(),
-    }
-
-
-def _pack_dense(layer: Dense | Convolution, *, stride: int) -> dict[str, Any]:
-    """Returns the weights of a dense layer; of a convolution, of the frames as they lie in the buffer, `stride` values each."""
-    weights = layer.weights if isinstance(layer, Dense) else _spread(layer.kernel, stride)
-    inputs, rows = _pad(weights.shape[1]), -(-layer.n_outputs // _TILE) * _TILE
-    added = rows - layer.n_outputs
-    weights = np.pad(weights, ((0, added), (0, 0)))
-    per_row = len(layer.factors) > 1
-    return {
-        "padded_inputs": inputs,
-        "weights": np.concatenate([_pack(weights[row : row + _TILE], inputs) for row in range(0, rows, _TILE)]),
-        "biases": np.pad(layer.biases, (0, added)),
-        "factors": layer.factors + (Factor(0, 0),) * (added if per_row else 0),
-    }
-
-
-def _spread(kernel: np.ndarray, stride: int) -> np.ndarray:
-    """Returns int8 [outputs, frames * stride] of a convolution's kernel, int8 [outputs, frames, values]."""
-    return np.pad(kernel, ((0, 0), (0, 0), (0, stride - kernel.shape[2]))).reshape(len(kernel), -1)
-
-
-def _lay_out(operand: Operand, buffer: Buffer) -> np.ndarray:
-    """Returns a constant operand as it lies in a buffer, int16 [n], less its zero point."""
-    assert operand.constant is not None
-    values = operand.constant.astype(np.int16) - operand.quantization.zero_point
-    return np.pad(values, ((0, 0), (0, buffer.stride - operand.n_values))).ravel()
-
-
-def _pack(rows: np.ndarray, padded: int) -> np.ndarray:
-    """Packs int8 [4, n] into int16 [padded * 2], two rows to a value, as ser_dot4 of ser_kernels.h takes them."""
-    wide = np.zeros((_TILE, padded), np.int16)
-    wide[:, : rows.shape[1]] = rows
-    pairs = wide[::2] * 256 + wide[1::2]  # [2, padded]
-    return pairs.reshape(2, -1, 4).transpose(1, 0, 2).ravel()
-
-
-def _pad(size: int) -> int:
-    return -(-size // _BLOCK) * _BLOCK

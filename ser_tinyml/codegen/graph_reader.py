@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +56,7 @@ class _Reader:
         self._model = model
         self._graph = model.subgraphs[0]
         self._tensors = Tensors(model)
-        self._layers = LayerReader(self._tensors)
+        self.layers = LayerReader(self._tensors)
         self._values: dict[int, _Value] = {}  # by tensor
         self._nodes: list[Node] = []
 
@@ -108,48 +109,26 @@ class _Reader:
                 )
             self._values[output] = value
 
-    def _value(self, index: int) -> _Value:
+    def value(self, index: int) -> _Value:
+        """Returns what a tensor holds; UserError where no operator before gave it."""
         if index not in self._values:
             raise self._tensors.error(index, "is not the output of an operator before")
         return self._values[index]
 
-    def _add(self, layer: AnyLayer, sources: tuple[_Value, ...], n_frames: int) -> _Value:
+    def add(self, layer: AnyLayer, sources: tuple[_Value, ...], n_frames: int) -> _Value:
+        """Adds a node; returns its result."""
         self._nodes.append(Node(layer=layer, sources=tuple(source.number for source in sources), n_frames=n_frames))
         return _Value(len(self._nodes), n_frames, layer.n_outputs)
 
     # ---- layers ----
 
-    def _read_lstm(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value = self._value(inputs[0])
-        return self._add(
-            self._layers.read_lstm(inputs, output, operator.builtinOptions, value.n_values), (value,), value.n_frames
-        )
-
-    def _read_dense(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value = self._value(inputs[0])
-        return self._add(
-            self._layers.read_dense(inputs, output, operator.builtinOptions, value.n_values), (value,), value.n_frames
-        )
-
-    def _read_softmax(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value = self._value(inputs[0])
-        return self._add(
-            self._layers.read_softmax(inputs, output, operator.builtinOptions, value.n_values), (value,), value.n_frames
-        )
-
-    def _read_table(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value, name = self._value(inputs[0]), name_operator(self._model, operator)
-        layer = self._layers.read_table(inputs, output, operator, value.n_values, name)
-        return self._add(layer, (value,), value.n_frames)
-
-    def _read_sum(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+    def _read_sum(self, inputs: list[int], output: int, operator: schema.OperatorT, *, sign: int) -> _Value:
         operands, sources, n_frames = self._read_operands(inputs, output)
-        sign = -1 if name_operator(self._model, operator) == "SUB" else 1
-        return self._add(self._layers.read_sum(operands, output, operator.builtinOptions, sign=sign), sources, n_frames)
+        return self.add(self.layers.read_sum(operands, output, operator.builtinOptions, sign=sign), sources, n_frames)
 
     def _read_product(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
         operands, sources, n_frames = self._read_operands(inputs, output)
-        return self._add(self._layers.read_product(operands, output, operator.builtinOptions), sources, n_frames)
+        return self.add(self.layers.read_product(operands, output, operator.builtinOptions), sources, n_frames)
 
     def _read_operands(self, inputs: list[int], output: int) -> tuple[tuple[Operand, Operand], tuple[_Value, ...], int]:
         """Returns the two operands, those of them that are values, and the number of frames of the result."""
@@ -179,28 +158,28 @@ class _Reader:
     # ---- layers over time ----
 
     def _read_convolution(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value = self._value(inputs[0])
+        value = self.value(inputs[0])
         sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
-        layer = self._layers.read_convolution(inputs, output, operator.builtinOptions, **sizes)
-        return self._add(layer, (value,), layer.stretch.n_frames)
+        layer = self.layers.read_convolution(inputs, output, operator.builtinOptions, **sizes)
+        return self.add(layer, (value,), layer.stretch.n_frames)
 
-    def _read_pool(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value, kind = self._value(inputs[0]), name_operator(self._model, operator).partition("_")[0].lower()
+    def _read_pool(self, inputs: list[int], output: int, operator: schema.OperatorT, *, kind: str) -> _Value:
+        value = self.value(inputs[0])
         self._check_same_quantization(inputs[0], output)
         sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
-        layer = self._layers.read_pool(inputs[0], output, operator.builtinOptions, kind=kind, **sizes)
-        return self._add(layer, (value,), layer.stretch.n_frames)
+        layer = self.layers.read_pool(inputs[0], output, operator.builtinOptions, kind=kind, **sizes)
+        return self.add(layer, (value,), layer.stretch.n_frames)
 
     def _read_mean(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value = self._value(inputs[0])
+        value = self.value(inputs[0])
         sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
-        return self._add(self._layers.read_mean(inputs[0], inputs[1], output, **sizes), (value,), 1)
+        return self.add(self.layers.read_mean(inputs[0], inputs[1], output, **sizes), (value,), 1)
 
     def _read_largest(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        value = self._value(inputs[0])
+        value = self.value(inputs[0])
         self._check_same_quantization(inputs[0], output)
         sizes = {"n_frames": value.n_frames, "n_values": value.n_values}
-        return self._add(self._layers.read_largest(inputs[0], inputs[1], output, **sizes), (value,), 1)
+        return self.add(self.layers.read_largest(inputs[0], inputs[1], output, **sizes), (value,), 1)
 
     # ---- operators that only move values ----
 
@@ -227,18 +206,18 @@ class _Reader:
     def _move(self, source: int, output: int, taken: np.ndarray) -> _Value:
         """Returns the value that consists of these places of a tensor: all of them, one frame, or all frames in reverse."""
         self._check_same_quantization(source, output)
-        value, name = self._value(source), self._layers.name_layer(output, "frames")
+        value, name = self.value(source), self.layers.name_layer(output, "frames")
         frames = np.arange(value.n_frames * value.n_values).reshape(value.n_frames, value.n_values)
         if np.array_equal(taken, frames.ravel()):
             return value
         if np.array_equal(taken, frames[::-1].ravel()):
-            return self._add(Reverse(name=name, n_outputs=value.n_values), (value,), value.n_frames)
+            return self.add(Reverse(name=name, n_outputs=value.n_values), (value,), value.n_frames)
         frame = int(taken[0]) // value.n_values if len(taken) else -1
         if frame < 0 or not np.array_equal(taken, frames[frame]):
             raise self._tensors.error(
                 output, "the engine takes one whole frame of a sequence or turns it round, not this part of it"
             )
-        return self._add(TakeFrame(name=name, n_outputs=value.n_values, frame=frame), (value,), 1)
+        return self.add(TakeFrame(name=name, n_outputs=value.n_values, frame=frame), (value,), 1)
 
     def _read_picks(
         self, inputs: list[int], output: int, options: schema.StridedSliceOptionsT
@@ -260,42 +239,56 @@ class _Reader:
 
     def _read_reshape(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
         self._check_same_quantization(inputs[0], output)
-        value, after = self._value(inputs[0]), self._tensors.shape(output)
+        value, after = self.value(inputs[0]), self._tensors.shape(output)
         if not after or after[-1] == value.n_values:
             return value
         if max(after) != value.n_frames * value.n_values or value.n_frames == 1:
             raise self._tensors.error(output, f"is of shape {after}: the engine only flattens")
-        flat = Flatten(name=self._layers.name_layer(output, "flatten"), n_outputs=max(after))
-        return self._add(flat, (value,), 1)
+        flat = Flatten(name=self.layers.name_layer(output, "flatten"), n_outputs=max(after))
+        return self.add(flat, (value,), 1)
 
     def _read_concatenation(self, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
-        rank, values = len(self._tensors.shape(output)), tuple(self._value(index) for index in inputs)
+        rank, values = len(self._tensors.shape(output)), tuple(self.value(index) for index in inputs)
         for index in inputs:
             self._check_same_quantization(index, output)
         if operator.builtinOptions.axis not in (-1, rank - 1) or len({value.n_frames for value in values}) != 1:
             raise self._tensors.error(output, "the engine puts the values of frames side by side, and nothing else")
         if operator.builtinOptions.fusedActivationFunction != schema.ActivationFunctionType.NONE:
             raise self._tensors.error(output, "has an activation function, which the engine does not know there")
-        name = self._layers.name_layer(output, "concatenation")
+        name = self.layers.name_layer(output, "concatenation")
         layer = Concatenate(name=name, n_outputs=sum(value.n_values for value in values))
-        return self._add(layer, values, values[0].n_frames)
+        return self.add(layer, values, values[0].n_frames)
 
 
 _Read = Callable[[_Reader, list[int], int, Any], _Value]
 
+
+def _of_each_frame(read: Callable[..., AnyLayer], **options: Any) -> _Read:
+    """Returns what reads an operator that makes each frame of one: `read` is a method of LayerReader."""
+
+    def read_operator(reader: _Reader, inputs: list[int], output: int, operator: schema.OperatorT) -> _Value:
+        value = reader.value(inputs[0])
+        layer = read(reader.layers, inputs, output, operator, value.n_values, **options)
+        return reader.add(layer, (value,), value.n_frames)
+
+    return read_operator
+
+
+_TABLES = ("TANH", "LOGISTIC", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE")
+
 _READERS: dict[str, _Read] = {
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _Reader._read_lstm,
-    "FULLY_CONNECTED": _Reader._read_dense,
-    "SOFTMAX": _Reader._read_softmax,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _of_each_frame(LayerReader.read_lstm),
+    "FULLY_CONNECTED": _of_each_frame(LayerReader.read_dense),
+    "SOFTMAX": _of_each_frame(LayerReader.read_softmax),
     "CONV_2D": _Reader._read_convolution,
-    "MAX_POOL_2D": _Reader._read_pool,
-    "AVERAGE_POOL_2D": _Reader._read_pool,
+    "MAX_POOL_2D": functools.partial(_Reader._read_pool, kind="max"),
+    "AVERAGE_POOL_2D": functools.partial(_Reader._read_pool, kind="average"),
     "MEAN": _Reader._read_mean,
     "REDUCE_MAX": _Reader._read_largest,
-    "ADD": _Reader._read_sum,
-    "SUB": _Reader._read_sum,
+    "ADD": functools.partial(_Reader._read_sum, sign=1),
+    "SUB": functools.partial(_Reader._read_sum, sign=-1),
     "MUL": _Reader._read_product,
-    **dict.fromkeys(("TANH", "LOGISTIC", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "QUANTIZE"), _Reader._read_table),
+    **{name: _of_each_frame(LayerReader.read_table, name=name) for name in _TABLES},
     "STRIDED_SLICE": _Reader._read_slice,
     "REVERSE_V2": _Reader._read_reverse,
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _Reader._read_reshape),

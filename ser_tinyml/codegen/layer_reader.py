@@ -112,11 +112,9 @@ class LayerReader:
 
     # ---- LSTM ----
 
-    def read_lstm(
-        self, inputs: list[int], output: int, options: schema.UnidirectionalSequenceLSTMOptionsT, n_values: int
-    ) -> Lstm:
+    def read_lstm(self, inputs: list[int], output: int, operator: schema.OperatorT, n_values: int) -> Lstm:
         """Reads UNIDIRECTIONAL_SEQUENCE_LSTM."""
-        tensors = self._tensors
+        tensors, options = self._tensors, operator.builtinOptions
         self._check_lstm(inputs, output, options, n_values=n_values)
         x, hidden = tensors.activation(inputs[LstmTensor.INPUT]), tensors.activation(output)
         cell = tensors.activation(inputs[LstmTensor.CELL_STATE], "INT16")
@@ -189,11 +187,9 @@ class LayerReader:
 
     # ---- layers of one frame ----
 
-    def read_dense(
-        self, inputs: list[int], output: int, options: schema.FullyConnectedOptionsT, n_values: int
-    ) -> Dense:
+    def read_dense(self, inputs: list[int], output: int, operator: schema.OperatorT, n_values: int) -> Dense:
         """Reads FULLY_CONNECTED."""
-        tensors = self._tensors
+        tensors, options = self._tensors, operator.builtinOptions
         source, weights_index = inputs[DenseTensor.INPUT], inputs[DenseTensor.WEIGHTS]
         x, y = tensors.activation(source), tensors.activation(output)
         if options.weightsFormat != schema.FullyConnectedOptionsWeightsFormat.DEFAULT:
@@ -243,8 +239,9 @@ class LayerReader:
         largest = 127 if high is None else min(127, _quantize(high, y))
         return {"activation": name, "output_min": smallest - y.zero_point, "output_max": largest - y.zero_point}
 
-    def read_softmax(self, inputs: list[int], output: int, options: schema.SoftmaxOptionsT, n_values: int) -> Softmax:
+    def read_softmax(self, inputs: list[int], output: int, operator: schema.OperatorT, n_values: int) -> Softmax:
         """Reads SOFTMAX."""
+        options = operator.builtinOptions
         tensors, source = self._tensors, inputs[0]
         x, y = tensors.activation(source), tensors.activation(output)
         if y != Quantization(1 / 256, -128):
@@ -266,8 +263,10 @@ class LayerReader:
             diff_min=-math.floor(31 * 2.0**26 / 2.0**factor.shift),
         )
 
-    def read_table(self, inputs: list[int], output: int, operator: schema.OperatorT, n_values: int, name: str) -> Table:
-        """Reads an operator that makes each value of one value, as LOGISTIC."""
+    def read_table(
+        self, inputs: list[int], output: int, operator: schema.OperatorT, n_values: int, *, name: str
+    ) -> Table:
+        """Reads an operator that makes each value of one value, as LOGISTIC; `name` says which."""
         tensors = self._tensors
         x, y = tensors.activation(inputs[0]), tensors.activation(output)
         expected = {"TANH": Quantization(1 / 128, 0), "LOGISTIC": Quantization(1 / 256, -128)}.get(name, y)

@@ -17,7 +17,7 @@ TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if 
 
 def is_tflite(path: str) -> bool:
     """Tells whether a file is a TFLite model, by its content; a folder is none."""
-    if files.exists(files.join(path, "saved_model.pb")):
+    if files.is_folder(path):
         return False
     with files.open_binary(path) as file:
         return file.read(8)[4:] == _IDENTIFIER

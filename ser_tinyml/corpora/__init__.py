@@ -107,14 +107,17 @@ def list_states(source: Source, reading: Reading = PLAINLY) -> list[tuple[str, i
     return files.read_states([source.path, *own.list_recordings(source.path, reading)])
 
 
-def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]:
+def read(
+    source: Source, reading: Reading = PLAINLY, others: collections.Counter[str] | None = None
+) -> Iterator[Clip | LeftOut]:
     """Yields every recording of a source, in the order of its path or of its table's rows.
 
-    Linked folders are followed. Files that aren't named as sound are passed over; `count_other_files` counts them.
+    Linked folders are followed. Files that aren't named as sound (documents, mostly) are passed over.
 
     Args:
       source: where they are.
       reading: how paths and columns are read, of one's own recordings.
+      others: counts, by suffix, the files that are passed over.
 
     Raises:
       UserError: there is no such directory or table, or no audio file in it.
@@ -124,8 +127,10 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
     if source.kind == TABLE:
         yield from own.read_table(source.path, source.name, reading)
         return
-    listed = files.list_file_states(source.path, follow_links=True)
-    paths = [path for path, _, _ in listed if path.lower().endswith(_NAMED_AS_SOUND)]
+    listed = [path for path, _, _ in files.list_file_states(source.path, follow_links=True)]
+    paths = [path for path in listed if path.lower().endswith(_NAMED_AS_SOUND)]
+    if others is not None:
+        others.update(_suffix_of(path) for path in set(listed).difference(paths))
     if not paths:
         raise UserError(f"{source}: no audio file ({', '.join(AUDIO_SUFFIXES)}) in it or below it")
     for path in paths:
@@ -142,14 +147,10 @@ def read(source: Source, reading: Reading = PLAINLY) -> Iterator[Clip | LeftOut]
             yield _read_name(path, relative, COMBINED_PARTS if source.kind == COMBINED else (source.kind,))
 
 
-def count_other_files(source: Source) -> dict[str, int]:
-    """Returns how many files of a source aren't named as sound, by their suffix, "" of those without one: documents, mostly."""
-    if source.kind == TABLE:
-        return {}
-    paths = [path for path, _, _ in files.list_file_states(source.path, follow_links=True)]
-    names = [path.rpartition("/")[2].lower() for path in paths if not path.lower().endswith(_NAMED_AS_SOUND)]
-    suffixes = collections.Counter(name[name.rindex(".") :] if "." in name[1:] else "" for name in names)
-    return dict(sorted(suffixes.items()))
+def _suffix_of(path: str) -> str:
+    """Returns the suffix of a file's name in small letters; "" where it has none, as `.DS_Store`."""
+    name = path.rpartition("/")[2].lower()
+    return name[name.rindex(".") :] if "." in name[1:] else ""
 
 
 def _read_name(path: str, relative: str, kinds: tuple[str, ...]) -> Clip | LeftOut:

@@ -85,9 +85,9 @@ def _local_copy(path: str) -> Iterator[pathlib.Path]:
     """Yields the path of a copy on this machine's disk: of a file, or of a SavedModel's folder."""
     with tempfile.TemporaryDirectory() as folder:
         local = pathlib.Path(folder, "model")
-        if files.is_local(path) and pathlib.Path(path).is_dir() and not files.exists(files.join(path, _GRAPH)):
-            raise UserError(f"{path} is a folder, and no SavedModel: there is no {_GRAPH} in it")
-        if files.exists(files.join(path, _GRAPH)):
+        if files.is_folder(path):
+            if not files.exists(files.join(path, _GRAPH)):
+                raise UserError(f"{path} is a folder, and no SavedModel: there is no {_GRAPH} in it")
             for file in files.list_files(path):
                 copy = local / file.removeprefix(path).lstrip("/")
                 copy.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ def sha256_of(path: str) -> str:
 
 def sha256_of_model(path: str) -> str:
     """Returns the hexadecimal SHA-256 of a model: of a file's content, or of names and contents in a SavedModel's folder."""
-    if not files.exists(files.join(path, "saved_model.pb")):
+    if not files.is_folder(path):
         return sha256_of(path)
     parts = sorted((name.removeprefix(path).lstrip("/"), sha256_of(name)) for name in files.list_files(path))
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -37,6 +37,12 @@ def exists(path: str) -> bool:
         return FileSystems.exists(path)
 
 
+def is_folder(path: str) -> bool:
+    """Tells whether `path` is a directory; where a filesystem has none, whether there are files below it."""
+    with _told("look for", path):
+        return os.path.isdir(path) if is_local(path) else bool(list_files(path))
+
+
 def open_binary(path: str) -> IO[bytes]:
     """Opens `path` for reading its bytes as they are stored.
 

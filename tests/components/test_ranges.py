@@ -86,7 +86,7 @@ def test_a_run_refuses_the_flag_of_any_step_before_the_first_one(run, tmp_path, 
 
 
 def test_a_run_tells_every_flag_that_a_step_refuses(run, tmp_path):
-    flags = ("--epochs=0", "--batch_size=-1", "--n_fft=1000", "--golden_windows=0")
+    flags = ("--epochs=0", "--batch_size=-1", "--max_channels=0", "--golden_windows=0")
     result = run(
         "pipeline.run", f"--corpus=tess:{tmp_path}", f"--pipeline_root={tmp_path / 'root'}", *flags, check=False
     )

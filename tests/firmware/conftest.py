@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.runtimes.engine import Engine
@@ -24,14 +25,15 @@ class GraphEngine(Engine):
         folder: pathlib.Path,
         flags: tuple[str, ...] = (),
         kernels: pathlib.Path | None = None,
+        graph: Graph | None = None,
     ):
-        self.graph = read_graph(content)
-        super().__init__(make_engine_sources(content), folder, (*STRICT, *(flags or ("-O1",))), kernels)
+        self.graph = graph or read_graph(content)
+        super().__init__(make_engine_sources(content, self.graph), folder, (*STRICT, *(flags or ("-O1",))), kernels)
 
 
-def make_engine_sources(content: bytes) -> dict[str, bytes]:
+def make_engine_sources(content: bytes, graph: Graph | None = None) -> dict[str, bytes]:
     """Returns ser_model.h and ser_model.c of an int8 TFLite file, with a front end of its sizes."""
-    graph = read_graph(content)
+    graph = graph or read_graph(content)
     labels = tuple(f"label {number}" for number in range(graph.n_outputs))
     hop = FrontEnd().hop_length
     front_end = dataclasses.replace(FrontEnd(), window_samples=graph.n_frames * hop - 1, n_mfcc=graph.n_inputs)
@@ -42,9 +44,9 @@ def make_engine_sources(content: bytes) -> dict[str, bytes]:
 def build_engine(tmp_path: pathlib.Path) -> Callable[..., GraphEngine]:
     """`build_engine(content, *flags)`: the engine of an int8 TFLite file."""
 
-    def build(content: bytes, *flags: str) -> GraphEngine:
+    def build(content: bytes, *flags: str, graph: Graph | None = None) -> GraphEngine:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        return GraphEngine(content, folder, flags)
+        return GraphEngine(content, folder, flags, graph=graph)
 
     return build

@@ -54,6 +54,7 @@ def test_8_khz_40_coefficients_and_windows_of_a_second_reach_the_emulated_board(
     assert not (tmp_path / "firmware/arduino").exists()
     assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()
     check_board(tmp_path)
+    print(next(line for line in shown.stdout.splitlines() if "instructions a window" in line))
 
 
 @pytest.mark.slow
@@ -77,10 +78,10 @@ def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flag
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"n_fft": 1000}, "--n_fft=1000: the firmware's FFT takes one of 32, 64"),
+        ({"n_fft": 1000}, "front end: n_fft=1000: the firmware's FFT takes one of 32, 64"),
         ({"sample_rate": 8000, "fmax": 5000.0}, "fmax=5000: the firmware's mel bands are between 0 and .* 4000 Hz"),
-        ({"n_mfcc": 200}, "--n_mfcc=200: expected 1 to n_mels, 128"),
-        ({"n_fft": 256}, "--n_mels=128: mel band 1, of 0 to .* Hz, has no bin of an FFT of 256 samples"),
+        ({"n_mfcc": 200}, "front end: n_mfcc=200: expected 1 to n_mels, 128"),
+        ({"n_fft": 256}, "front end: n_mels=128: mel band 1, of 0 to .* Hz, has no bin of an FFT of 256 samples"),
         ({"window_seconds": 30.0}, "the front end needs .* bytes of RAM .* an nRF52840 has 262,144"),
         ({"window_seconds": 0.1}, "--window_seconds=0.1: 1600 samples, at least 2048"),
     ],

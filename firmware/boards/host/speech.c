@@ -4,9 +4,10 @@
 #include <stdlib.h>
 
 #include "ser_model.h"
+#include "ser_vad.h"
 
 #define BLOCK ((SER_SAMPLE_RATE + 24 + SER_SAMPLE_RATE / 50 % 2) / 50)  // samples of 20 ms; a half goes to the even neighbour
-#define BURST 4                                                         // blocks in a row that are more than a click
+#define BURST SER_VAD_OPEN_BLOCKS                                      // blocks in a row that are more than a click
 #define GATE 0.001                                                      // -30 dB, of energy
 #define FLOOR 1e-7                                                      // -70 dB full scale
 
