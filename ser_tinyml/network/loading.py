@@ -210,7 +210,8 @@ def _refuse_code(config: Any) -> None:
             _refuse_code(value)
 
 
-_CODE = ("Lambda", "__lambda__")  # class names of Keras's descriptions
+# Class names of Keras's descriptions: functions, and layers that call whatever TensorFlow has by its name, as write_file.
+_CODE = ("Lambda", "__lambda__", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
 _OPERATIONS = (
     "math.",
     "nn.",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -69,6 +70,25 @@ def test_a_module_that_is_not_kerass_is_refused_before_it_is_imported(tmp_path):
             changed.writestr(name, content)
     with pytest.raises(UserError, match="is code that only its author's program has"):
         load_model(str(tmp_path / "other.keras"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("TFOpLambda", {"function": "io.write_file"}),
+        ("TensorFlowOpLayer", {"node_def": "op: WriteFile"}),
+        ("ClassMethod", {"cls_symbol": "io.gfile", "method_name": "remove"}),
+        ("InstanceMethod", {"method_name": "assign"}),
+    ],
+)
+def test_a_layer_that_calls_tensorflow_by_name_is_refused(tmp_path, kind, config):
+    save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "a") as file:
+        described = json.loads(file.attrs["model_config"])
+        described["config"]["layers"][1] = {"class_name": kind, "config": config | {"name": "quiet"}}
+        file.attrs["model_config"] = json.dumps(described)
+    with pytest.raises(UserError, match=r"the layer quiet \(.*\) is code that only its author's program has"):
+        load_model(str(tmp_path / "model.h5"))
 
 
 def test_another_file_than_the_one_that_was_exported_is_told(path):
