@@ -19,7 +19,7 @@ from corpora import make_manifest
 from components.trainer.component import Parameters, Splits, for_quantization, make_architecture, make_plan
 from schemas.run_files import Dataset
 from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
-from ser_tinyml.judging.gates import agreement
+from ser_tinyml.judging.faithful import agreement
 from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.judging.metrics import score
 from ser_tinyml.network.architecture import carry_weights

@@ -106,12 +106,11 @@ class Dataset:
     """A finished dataset: what its records are, and where."""
 
     KIND: ClassVar[str] = "dataset"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     FILE_NAME: ClassVar[str] = "dataset.json"
 
     digest: str  # of all records, whatever the shards
     synthetic: bool
-    protocol: str  # a key of ser_tinyml.judging.protocols.PROTOCOLS
     labels: tuple[str, ...]  # of which a record's label is the index
     leds: tuple[str, ...]  # the colour of each class on the board's LED, #RRGGBB
     front_end: FrontEnd
@@ -127,11 +126,23 @@ class Dataset:
 
 
 @dataclasses.dataclass(frozen=True)
+class TrainedOn:
+    """Who and what was heard when a model was made, in the training and the validation split, as hashes.
+
+    Of a hash the first 16 hexadecimal digits of a SHA-256 are kept, sorted.
+    """
+
+    speakers: tuple[str, ...]  # of `corpus/speaker`
+    clips: tuple[str, ...]  # of the clip id
+    has_unnamed_speakers: bool  # whether nobody named the speaker of some of the clips
+
+
+@dataclasses.dataclass(frozen=True)
 class Training:
     """A trained model: what it takes and gives, and all that is needed to train it again."""
 
     KIND: ClassVar[str] = "training"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "training.json"
 
     model: str  # file name of the Keras model
@@ -140,7 +151,6 @@ class Training:
     front_end: FrontEnd
     standardisation: Standardisation
     synthetic: bool
-    protocol: str
     dataset_digest: str
     dataset_parameters: dict[str, Any]
     splits: dict[str, int]  # split -> records
@@ -152,6 +162,7 @@ class Training:
     best_epoch: int  # from 1, over all stages: whose weights were kept
     best_validation_uar: float
     temperature: float  # by which the logits were divided
+    trained_on: TrainedOn
 
 
 # ---- ROOT/export ----
@@ -192,7 +203,7 @@ class Export:
     """An exported model."""
 
     KIND: ClassVar[str] = "export"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     FILE_NAME: ClassVar[str] = "export.json"
 
     model_path: str  # of a model from elsewhere; "" of the trained one
@@ -206,9 +217,9 @@ class Export:
     arena_bytes: int  # smallest in which TFLM runs the int8 file on a 64-bit host
     engine_lacks: str  # what the generated engine would need to run the model; "" where it runs it
     calibration_examples: int
-    dataset_digest: str
+    dataset_digest: str  # of the records that calibrated it
     synthetic: bool
-    protocol: str
+    trained_on: TrainedOn | None  # None of a model from elsewhere: nobody here knows
     files: dict[str, ExportedFile]
 
     @property
@@ -231,16 +242,22 @@ class Export:
 # ---- ROOT/evaluation ----
 
 
+Interval = tuple[float, float]  # lower and upper end, of 95 %
+
+Question = Literal["faithful", "good enough"]  # does it compute what was trained, and is that any good?
+
+
 @dataclasses.dataclass(frozen=True)
 class Gate:
-    """A condition that a model must hold, judged: `value` is at most, or at least, `threshold`."""
+    """A condition that a model must hold, judged: `value` is at most, at least, or above `threshold`."""
 
     name: str
     value: float
-    bound: Literal["at most", "at least"]
+    bound: Literal["at most", "at least", "above"]
     threshold: float
     unit: str
     passed: bool
+    question: Question
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,6 +268,7 @@ class Scores:
     accuracy: float
     macro_f1: float
     uar: float
+    intervals: dict[str, Interval]  # metric -> its interval over speakers; none where it was not asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,6 +279,7 @@ class ClassScores:
     recall: float
     f1: float
     clips: int
+    recall_interval: Interval | None  # over speakers; None where no clip is of the class, or it was not asked for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -274,8 +293,7 @@ class ModelEvaluation:
     scores: Scores
     per_class: dict[str, ClassScores]
     confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], clips
-    by_corpus: dict[str, Scores]
-    by_speaker: dict[str, Scores]  # `corpus/speaker` -> scores
+    slices: dict[str, dict[str, Scores]]  # by what the clips are divided ("corpus", "speaker") -> part -> scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -289,25 +307,50 @@ class OutputComparison:
 
 
 @dataclasses.dataclass(frozen=True)
+class Heard:
+    """Which of the judged clips training knew: their speakers by name, as `corpus/speaker`, and the number of clips."""
+
+    speakers: tuple[str, ...]
+    clips: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A model against another on the same clips: of each metric, how much more the first has."""
+
+    other: str  # where the other's evaluation is
+    clips: int
+    difference: dict[str, float]
+    intervals: dict[str, Interval]  # of the difference, over speakers
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """Every export against the held-out clips, and the gates."""
 
     KIND: ClassVar[str] = "evaluation"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "evaluation.json"
 
     split: str
     clips: int
     windows: int
     labels: tuple[str, ...]
-    protocol: str
+    protocol: str  # a key of ser_tinyml.judging.protocols.PROTOCOLS, found by comparing these clips with what trained the model
+    heard: Heard
     synthetic: bool
     dataset_digest: str
     models: dict[str, ModelEvaluation]  # by runtime
     tflm_against_int8: OutputComparison
     noisy: dict[str, Scores]  # by runtime, on the same clips with noise; empty where the dataset has none
+    baseline: Comparison | None  # with another run, where one was named
     gates: tuple[Gate, ...]
-    blessed: bool
+    blessed: bool  # whether every gate holds: the exports are faithful, and the model is good enough
+
+    @property
+    def chance(self) -> float:
+        """The UAR of an answer that is always the same, or drawn blindly from the classes that occur."""
+        return 1 / (len(self.labels) - len(self.labels_without_clips))
 
     @property
     def labels_without_clips(self) -> tuple[str, ...]:
@@ -356,7 +399,7 @@ class Board:
     """The firmware of a model, replayed. It is validated where all was replayed and every gate holds."""
 
     KIND: ClassVar[str] = "board validation"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "board.json"
 
     validated: bool

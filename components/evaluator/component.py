@@ -10,16 +10,21 @@ Writes:
 
 import dataclasses
 import io
+from typing import TypeVar
 
 import numpy as np
 
 from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UserError
-from schemas.run_files import Dataset, Evaluation, Export, Scores, Training
+from schemas.run_files import Comparison, Dataset, Evaluation, Export, Scores, Training
 from ser_tinyml.codegen.source_check import count_differing_bytes
 from ser_tinyml.judging import gates, metrics
 from ser_tinyml.judging.evaluation import Candidate, Judged, compare_runtimes, evaluate, list_predictions
+from ser_tinyml.judging.faithful import Evidence, Thresholds, judge_exports
+from ser_tinyml.judging.good_enough import CHANCE, Performance, Standards, judge_performance
 from ser_tinyml.judging.held_out import HeldOut
+from ser_tinyml.judging.predicted import FLASHED, PREDICTIONS, Clips, compare
+from ser_tinyml.judging.provenance import find_heard, name_protocol
 from ser_tinyml.network.fake_quantized import load_fake_quantized
 from ser_tinyml.network.loading import load_exported
 from ser_tinyml.report import judgement_pictures
@@ -32,10 +37,12 @@ from ser_tinyml.store.dataset import read_split
 
 SPLIT, NOISY_SPLIT = "test", "test_noisy"
 
+Picked = TypeVar("Picked", Thresholds, Standards)
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):
-    """The gates."""
+    """The gates: what makes the exports faithful, and what makes the model good enough."""
 
     max_accuracy_loss: float = parameter(
         1.0,
@@ -64,6 +71,25 @@ class Parameters(StepParameters):
         at_least=0,
         at_most=1_000_000,
     )
+    min_uar: float = parameter(
+        CHANCE,
+        "UAR that int8 must reach; -1: the lower end of its 95 % interval over speakers must be above chance.",
+        at_least=CHANCE,
+        at_most=1,
+    )
+    min_recall: float = parameter(0.05, "Recall that int8 must reach of its worst class.", at_least=0, at_most=1)
+    min_noisy_uar: float = parameter(
+        0.0, "UAR that int8 must reach on the noisy copies of the same clips; 0: not judged.", at_least=0, at_most=1
+    )
+    max_calibration_error: float = parameter(
+        0.3, "How far int8's probabilities may be, on average, from how often they are right.", at_least=0, at_most=1
+    )
+    allow_overlap: bool = parameter(
+        False, "Judges on speakers and clips that training heard, too; the report says so in red."
+    )
+    baseline: str = parameter(
+        "", "ROOT of another run on the same clips: the model must not be worse, by an interval over speakers."
+    )
 
 
 @owns_output(r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png|confusion_\w+\.png")
@@ -86,31 +112,46 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, mode
     held_out = _read_held_out(examples, SPLIT, exported=exported, dataset=dataset)
     candidates = _load_candidates(export, exported, model)
     judged = Judged.from_candidates(candidates, held_out)
-    evidence = gates.Evidence(
+    evidence = Evidence(
         held_out.true,
         judged.elected,
         predictions=judged.predictions,
         differing_source_bytes=count_differing_bytes(export),
     )
-    passed = gates.judge_exports(evidence, gates.Thresholds(**dataclasses.asdict(parameters)))
+    models = evaluate(candidates, judged, held_out, labels=exported.labels)
+    rows = list_predictions(held_out, judged, exported.labels)
+    noisy = _score_noisy(candidates, examples, exported=exported, dataset=dataset)
+    heard = find_heard(exported.trained_on, held_out.clips)
+    baseline = _compare_with(parameters.baseline, rows) if parameters.baseline else None
+    performance = Performance(
+        models[FLASHED],
+        judged.predictions[FLASHED].probabilities,
+        chance=1 / len(np.unique(held_out.true)),
+        noisy=noisy.get("int8"),
+        heard=heard,
+        baseline=baseline,
+    )
+    passed = judge_exports(evidence, _pick(Thresholds, parameters))
+    passed += judge_performance(performance, _pick(Standards, parameters))
     evaluation = Evaluation(
         split=SPLIT,
         clips=len(held_out.clips),
         windows=len(held_out.inputs),
         labels=exported.labels,
-        protocol="model_from_elsewhere" if exported.model_path else dataset.protocol,
+        protocol=name_protocol(exported.trained_on, held_out.clips),
+        heard=heard,
         synthetic=dataset.synthetic,
         dataset_digest=dataset.digest,
-        models=evaluate(candidates, judged, held_out, labels=exported.labels),
+        models=models,
         tflm_against_int8=compare_runtimes(judged.predictions["tflm"], judged.predictions["int8"]),
-        noisy=_score_noisy(candidates, examples, exported=exported, dataset=dataset),
+        noisy=noisy,
+        baseline=baseline,
         gates=tuple(passed),
         blessed=all(gate.passed for gate in passed),
     )
     _draw(output, evaluation, model=None if exported.model_path else model)
     files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
-    rows = list_predictions(held_out, judged, exported.labels)
-    files.write_json_lines(files.join(output, "predictions.jsonl"), rows)
+    files.write_json_lines(files.join(output, PREDICTIONS), rows)
     run_files.write(evaluation, output)
     for gate in passed:
         print(gates.describe(gate))
@@ -119,6 +160,21 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, mode
 def require_blessing(output: str) -> None:
     """Raises GateFailed, naming the gates that failed and by how much, where the model in `output` is not blessed."""
     gates.require_passed(run_files.read(Evaluation, output).gates, "the model is not blessed")
+
+
+def _pick(kind: type[Picked], parameters: Parameters) -> Picked:
+    """Returns a dataclass, filled from the parameters of the same names."""
+    return kind(**{field.name: getattr(parameters, field.name) for field in dataclasses.fields(kind)})
+
+
+def _compare_with(baseline: str, rows: list[dict]) -> Comparison:
+    """Compares with another run; raises UserError where there is none, or it was judged on other clips."""
+    compared = compare(Clips.from_rows(rows), Clips.read(baseline), called=baseline)
+    if compared.clips < len(rows):
+        raise UserError(
+            f"--baseline={baseline}: it was judged on {compared.clips} of these {len(rows)} clips, not on all"
+        )
+    return compared
 
 
 def format_table(output: str) -> str:

@@ -17,7 +17,7 @@ from components.step import StepParameters, owns_output, parameter
 from schemas.classes import choose_leds, parse_labels
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
-from schemas.run_files import Dataset, Export, ExportedFile, Training
+from schemas.run_files import Dataset, Export, ExportedFile, TrainedOn, Training
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.convert import convert, drop_training_only, fix_batch_size, refuse_loops
 from ser_tinyml.codegen.graph_reader import read_graph
@@ -91,6 +91,7 @@ class _Source:
     standardisation: Standardisation
     add_softmax: bool = False
     allow_code: bool = False
+    trained_on: TrainedOn | None = None  # None: nobody here knows
 
 
 @owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data)?\.(c|cc|h)|export\.json")
@@ -141,7 +142,7 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         calibration_examples=parameters.calibration_examples,
         dataset_digest=dataset.digest,
         synthetic=dataset.synthetic,
-        protocol=dataset.protocol,
+        trained_on=source.trained_on,
         files={name: _describe(name, content) for name, content in contents.items()},
     )
     run_files.write(export, output)
@@ -223,6 +224,7 @@ def _trained_model(model: str | None, dataset: Dataset) -> _Source:
         leds=_find_leds(training.labels, dataset),
         front_end=training.front_end,
         standardisation=training.standardisation,
+        trained_on=training.trained_on,
     )
 
 

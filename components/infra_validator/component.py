@@ -18,7 +18,8 @@ from schemas.vectors import Results, Vectors
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.judging import gates
-from ser_tinyml.judging.gates import agreement, at_least, at_most
+from ser_tinyml.judging.faithful import agreement
+from ser_tinyml.judging.gates import judge
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.runtimes import device, footprint
 from ser_tinyml.store import files, run_files
@@ -135,16 +136,16 @@ def _judge_replay(replay: Replay, parameters: Parameters) -> list[Gate]:
     differing = round((1 - replay.agreement) * replay.clips)
     allowed = max(1.0, (1 - parameters.min_board_agreement) * replay.clips)  # one of few clips is more than 0.5 %
     return [
-        at_most("clips that get another class than with Python's features", differing, threshold=allowed, unit="clips"),
-        at_least("windows with TFLM's bits on the host", replay.bit_exact_share, threshold=1.0, unit="of windows"),
+        judge("clips that get another class than with Python's features", differing, "at most", allowed, unit="clips"),
+        judge("windows with TFLM's bits on the host", replay.bit_exact_share, "at least", 1.0, unit="of windows"),
     ]
 
 
 def _judge_board(same: bool, cost: BoardCost, parameters: Parameters) -> list[Gate]:
     return [
-        at_least("host and board give the same", float(same), threshold=1.0, unit="of windows"),
-        at_most("flash", cost.flash_bytes, threshold=parameters.max_flash_bytes, unit="bytes"),
-        at_most("RAM", cost.ram_bytes, threshold=parameters.max_ram_bytes, unit="bytes"),
+        judge("host and board give the same", float(same), "at least", 1.0, unit="of windows"),
+        judge("flash", cost.flash_bytes, "at most", parameters.max_flash_bytes, unit="bytes"),
+        judge("RAM", cost.ram_bytes, "at most", parameters.max_ram_bytes, unit="bytes"),
     ]
 
 

@@ -22,8 +22,9 @@ import tensorflow as tf
 from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UsageError
 from schemas.front_end import FrontEnd
-from schemas.run_files import Dataset, Training
+from schemas.run_files import Dataset, TrainedOn, Training
 from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.judging.provenance import who_trained
 from ser_tinyml.network.architecture import Architecture
 from ser_tinyml.network.averaging import KeepAverage
 from ser_tinyml.network.fitting import Data, Plan, fit, format_history
@@ -33,7 +34,7 @@ from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.code_digest import digest_code
-from ser_tinyml.store.dataset import read_calibration
+from ser_tinyml.store.dataset import list_clips, read_calibration
 
 MODEL, FAKE_QUANTIZED = "ser.h5", "fake_quantized.h5"
 
@@ -171,7 +172,13 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
         contents[FAKE_QUANTIZED] = encode_model(make_quantized(architecture, plain, splits.calibration))
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
-    trained = _Trained(plain.count_params(), data.updates_an_epoch, stages=stages, temperature=temperature)
+    trained = _Trained(
+        plain.count_params(),
+        data.updates_an_epoch,
+        stages=stages,
+        temperature=temperature,
+        trained_on=who_trained(list_clips(examples, "train") | list_clips(examples, "validation")),
+    )
     run_files.write(_describe(parameters, dataset, trained), output)
     files.delete_files(files.list_files(files.join(output, "backup")), below=output)
 
@@ -247,6 +254,7 @@ class _Trained:
     updates_an_epoch: int
     stages: dict[str, KeepAverage]
     temperature: float
+    trained_on: TrainedOn
 
 
 def _describe(parameters: Parameters, dataset: Dataset, trained: _Trained) -> Training:
@@ -258,7 +266,6 @@ def _describe(parameters: Parameters, dataset: Dataset, trained: _Trained) -> Tr
         front_end=dataset.front_end,
         standardisation=dataset.standardisation,
         synthetic=dataset.synthetic,
-        protocol=dataset.protocol,
         dataset_digest=dataset.digest,
         dataset_parameters=dataset.parameters,
         splits={name: split.examples for name, split in dataset.splits.items()},
@@ -270,6 +277,7 @@ def _describe(parameters: Parameters, dataset: Dataset, trained: _Trained) -> Tr
         best_epoch=sum(len(kept.history) for kept in before) + last.epoch + 1,
         best_validation_uar=last.score[0],
         temperature=trained.temperature,
+        trained_on=trained.trained_on,
     )
 
 

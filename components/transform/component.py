@@ -32,7 +32,6 @@ from components.transform.job import (
     JobSettings,
     run_job,
 )
-from schemas.classes import SPLITS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
@@ -42,7 +41,6 @@ from ser_tinyml.audio.decode import Acceptance, Crop
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ, check_front_end
 from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
-from ser_tinyml.corpora.corpus import UNKNOWN_SPEAKER
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.anomalies import find_anomalies
 from ser_tinyml.store.manifest import list_domains
@@ -342,7 +340,6 @@ def _describe_dataset(
     return Dataset(
         digest=hashlib.sha256(digests.encode()).hexdigest(),
         synthetic=any(split["synthetic"] for split in splits.values()),
-        protocol="notebook" if summary.protocol == "notebook" else _compare_speakers(splits),
         labels=summary.labels,
         leds=summary.leds,
         front_end=settings.clip.around.front_end,
@@ -361,10 +358,3 @@ def _describe_dataset(
         },
         audio=Shards(statistics["audio"], name_shards(AUDIO)),
     )
-
-
-def _compare_speakers(splits: dict) -> str:
-    speakers = [set(splits[split]["speakers"]) for split in SPLITS]
-    if any(name.endswith(f"/{UNKNOWN_SPEAKER}") for held_out in speakers[1:] for name in held_out):
-        return "unknown_speakers"
-    return "disjoint_speakers" if sum(map(len, speakers)) == len(set.union(*speakers)) else "shared_speakers"

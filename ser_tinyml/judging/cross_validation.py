@@ -8,12 +8,13 @@ Writes:
 
 import collections
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from schemas.run_files import Evaluation
-from ser_tinyml.judging import metrics
-from ser_tinyml.judging.intervals import speaker_intervals
+from ser_tinyml.judging.intervals import score_strangers
+from ser_tinyml.judging.predicted import Clips, name_speaker
 from ser_tinyml.store import files, run_files
 
 METRICS = ("uar", "macro_f1", "accuracy")
@@ -33,12 +34,9 @@ def run(output: str, evaluations: dict[str, str]) -> None:
     left_out = {fold: found for fold, found in rows.items() if "/" not in fold}
     folds = {fold: found for fold, found in rows.items() if fold not in left_out}
     document = {
-        "folds": {
-            fold: {m: dataclasses.asdict(metrics.score_matrix(_matrix(found, m))) for m in MODELS}
-            for fold, found in folds.items()
-        },
+        "folds": {fold: {model: _score(found, model) for model in MODELS} for fold, found in folds.items()},
         "models": {model: _join_folds(folds, model) for model in MODELS} if folds else {},
-        "left_out": {corpus: {model: _pool(found, model) for model in MODELS} for corpus, found in left_out.items()},
+        "left_out": {corpus: {model: _score(found, model) for model in MODELS} for corpus, found in left_out.items()},
         "blessed": {fold: run_files.read(Evaluation, path).blessed for fold, path in evaluations.items()},
     }
     files.write_json(files.join(output, "cross_validation.json"), document)
@@ -46,41 +44,30 @@ def run(output: str, evaluations: dict[str, str]) -> None:
 
 
 def _join_folds(folds: dict[str, list[dict]], model: str) -> dict:
-    of_folds = [dataclasses.asdict(metrics.score_matrix(_matrix(rows, model))) for rows in folds.values()]
+    of_folds = [_score(rows, model) for rows in folds.values()]
     everything = [row for rows in folds.values() for row in rows]
-    groups = {"by_corpus": _group(everything, "corpus"), "by_speaker": _group(everything, "speaker")}
     return {
         "mean": {name: float(np.mean([fold[name] for fold in of_folds])) for name in METRICS},
         "deviation": {name: float(np.std([fold[name] for fold in of_folds], ddof=1)) for name in METRICS},
-        "all_clips": _pool(everything, model),
-        "by_corpus": {name: _pool(rows, model) for name, rows in groups["by_corpus"].items()},
-        "by_speaker": {
-            name: dataclasses.asdict(metrics.score_matrix(_matrix(rows, model)))
-            for name, rows in groups["by_speaker"].items()
+        "all_clips": _score(everything, model),
+        "by_corpus": {
+            name: _score(rows, model) for name, rows in _group(everything, lambda row: row["corpus"]).items()
         },
+        "by_speaker": {name: _score(rows, model) for name, rows in _group(everything, name_speaker).items()},
     }
 
 
-def _group(rows: list[dict], by: str) -> dict[str, list[dict]]:
+def _group(rows: list[dict], name_part: Callable[[dict], str]) -> dict[str, list[dict]]:
     groups = collections.defaultdict(list)
     for row in rows:
-        groups[row["corpus"] if by == "corpus" else f"{row['corpus']}/{row['speaker']}"].append(row)
+        groups[name_part(row)].append(row)
     return dict(sorted(groups.items()))
 
 
-def _pool(rows: list[dict], model: str) -> dict:
-    """Returns metrics over all rows, with their confidence intervals; of a single speaker there is none."""
-    matrices = np.stack([_matrix(of_speaker, model) for of_speaker in _group(rows, "speaker").values()])
-    found = dataclasses.asdict(metrics.score_matrix(matrices.sum(axis=0)))
-    bounds = speaker_intervals(matrices)
-    return found | {f"{name}_interval": list(interval) for name, interval in bounds.items()}
-
-
-def _matrix(rows: list[dict], model: str) -> np.ndarray:
-    labels = list(rows[0]["probabilities"][model])
-    true = np.array([labels.index(row["label"]) for row in rows])
-    predicted = [max(labels, key=row["probabilities"][model].__getitem__) for row in rows]
-    return metrics.confusion_matrix(true, np.array([labels.index(label) for label in predicted]), len(labels))
+def _score(rows: list[dict], model: str) -> dict:
+    """Returns metrics over all rows, with their confidence intervals over speakers."""
+    clips = Clips.from_rows(rows)
+    return dataclasses.asdict(score_strangers(clips.true, clips.elected[model], clips.speakers))
 
 
 def _format(document: dict) -> str:
@@ -119,6 +106,5 @@ def _row(title: str, found: dict) -> str:
 
 
 def _with_interval(found: dict, name: str) -> str:
-    if not (interval := found.get(f"{name}_interval")):
-        return f"{found[name]:.3f}"
-    return f"{found[name]:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+    lower, upper = found["intervals"][name]
+    return f"{found[name]:.3f} ({lower:.3f} to {upper:.3f})"

@@ -4,10 +4,12 @@ import dataclasses
 
 import numpy as np
 
-from schemas.run_files import ModelEvaluation, OutputComparison
+from schemas.run_files import ClassScores, ModelEvaluation, OutputComparison, Scores
 from ser_tinyml.judging import metrics
-from ser_tinyml.judging.gates import agreement, compare_outputs
+from ser_tinyml.judging.faithful import agreement, compare_outputs
 from ser_tinyml.judging.held_out import HeldOut
+from ser_tinyml.judging.intervals import recall_intervals, score_strangers
+from ser_tinyml.judging.provenance import name_speaker
 from ser_tinyml.runtimes.predictions import Predictions, Runtime
 
 
@@ -40,23 +42,42 @@ def evaluate(
 ) -> dict[str, ModelEvaluation]:
     """Returns the figures of every candidate. Each is compared with the first, which is Keras where there is such a model."""
     reference = next(iter(candidates))
-    true, clips = held_out.true, held_out.clips
-    corpora = [clip.corpus for clip in clips]
-    speakers = [f"{clip.corpus}/{clip.speaker}" for clip in clips]
+    true, speakers = held_out.true, [name_speaker(clip) for clip in held_out.clips]
+    divisions = {"corpus": [clip.corpus for clip in held_out.clips], "speaker": speakers}
     return {
         name: ModelEvaluation(
             bytes=candidate.bytes,
             latency_ms=judged.predictions[name].latency_ms,
             agreement=agreement(judged.elected[name], judged.elected[reference]),
             calibration_error=metrics.calibration_error(true, judged.votes[name]),
-            scores=metrics.score(true, judged.elected[name]),
-            per_class=metrics.score_classes(true, judged.elected[name], labels),
+            scores=score_strangers(true, judged.elected[name], speakers),
+            per_class=_score_classes(true, judged.elected[name], speakers, labels),
             confusion=tuple(map(tuple, metrics.confusion_matrix(true, judged.elected[name], len(labels)).tolist())),
-            by_corpus=metrics.score_groups(corpora, true, judged.elected[name]),
-            by_speaker=metrics.score_groups(speakers, true, judged.elected[name]),
+            slices={by: _score_parts(parts, true, judged.elected[name], speakers) for by, parts in divisions.items()},
         )
         for name, candidate in candidates.items()
     }
+
+
+def _score_classes(
+    true: np.ndarray, predicted: np.ndarray, speakers: list[str], labels: tuple[str, ...]
+) -> dict[str, ClassScores]:
+    found = metrics.score_classes(true, predicted, labels)
+    intervals = recall_intervals(true, predicted, speakers, len(labels))
+    return {
+        label: dataclasses.replace(scores, recall_interval=interval)
+        for (label, scores), interval in zip(found.items(), intervals, strict=True)
+    }
+
+
+def _score_parts(parts: list[str], true: np.ndarray, predicted: np.ndarray, speakers: list[str]) -> dict[str, Scores]:
+    """Returns the scores of each part of the clips; `parts` names that of each clip."""
+    part_of_clip, speaker_of_clip = np.array(parts), np.array(speakers)
+    found = {}
+    for part in np.unique(part_of_clip):
+        among = part_of_clip == part
+        found[str(part)] = score_strangers(true[among], predicted[among], speaker_of_clip[among])
+    return found
 
 
 def compare_runtimes(one: Predictions, other: Predictions) -> OutputComparison:
@@ -71,16 +92,17 @@ def compare_runtimes(one: Predictions, other: Predictions) -> OutputComparison:
 
 
 def list_predictions(held_out: HeldOut, judged: Judged, labels: tuple[str, ...]) -> list[dict]:
-    """Returns a row a clip: who speaks, the true class, and the probabilities of Keras and of int8."""
+    """Returns a row a clip: who speaks, the true class, and the probabilities by Keras, int8 and int8 on TFLM's kernels."""
     return [
         {
             "clip_id": clip.clip_id,
+            "copy": clip.copy,
             "corpus": clip.corpus,
             "speaker": clip.speaker,
             "label": labels[held_out.true[number]],
             "probabilities": {
                 name: {label: round(float(p), 6) for label, p in zip(labels, judged.votes[name][number], strict=True)}
-                for name in ("keras", "int8")
+                for name in ("keras", "int8", "tflm")
                 if name in judged.votes
             },
         }

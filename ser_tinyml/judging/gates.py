@@ -1,124 +1,46 @@
-"""What a model must hold to be blessed, and its firmware to be validated."""
+"""Conditions that a model and its firmware must hold, and what is said of those that failed."""
 
-import dataclasses
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 from schemas.errors import GateFailed
-from schemas.run_files import Gate
-from ser_tinyml.runtimes.predictions import Predictions
+from schemas.run_files import Gate, Question
 
 _FORGIVEN = 1e-9  # to floating point
 
+Bound = Literal["at most", "at least", "above"]
 
-def at_most(name: str, value: float, *, threshold: float, unit: str) -> Gate:
-    """Judges whether a value is at most a threshold."""
-    return Gate(
-        name,
-        float(value),
-        bound="at most",
-        threshold=float(threshold),
-        unit=unit,
-        passed=bool(value <= threshold + _FORGIVEN),
-    )
+_HOLDS: dict[Bound, Callable[[float, float], bool]] = {
+    "at most": lambda value, threshold: value <= threshold + _FORGIVEN,
+    "at least": lambda value, threshold: value >= threshold - _FORGIVEN,
+    "above": lambda value, threshold: value > threshold + _FORGIVEN,
+}
 
 
-def at_least(name: str, value: float, *, threshold: float, unit: str) -> Gate:
-    """Judges whether a value is at least a threshold."""
-    return Gate(
-        name,
-        float(value),
-        bound="at least",
-        threshold=threshold,
-        unit=unit,
-        passed=bool(value >= threshold - _FORGIVEN),
-    )
+def judge(
+    name: str,
+    value: float,
+    bound: Bound,
+    threshold: float,
+    *,
+    unit: str,
+    question: Question = "faithful",
+) -> Gate:
+    """Judges whether a value is at most, at least, or above a threshold."""
+    value, threshold = float(value), float(threshold)
+    passed = bool(_HOLDS[bound](value, threshold))
+    return Gate(name, value, bound=bound, threshold=threshold, unit=unit, passed=passed, question=question)
 
 
 def describe(gate: Gate) -> str:
     """Returns a line for the console; of a gate that failed it says by how much."""
     lacking = abs(gate.value - gate.threshold)
-    verdict = "passed" if gate.passed else f"FAILED by {lacking:.4g} {gate.unit}"
-    return f"{gate.name}: {gate.value:.7g} {gate.unit}, {gate.bound} {gate.threshold:.7g}: {verdict}"
+    verdict = "passed" if gate.passed else f"FAILED by {lacking:.4g} {gate.unit}".rstrip()
+    value = f"{gate.value:.7g} {gate.unit}".rstrip()
+    return f"{gate.name}: {value}, {gate.bound} {gate.threshold:.7g}: {verdict}"
 
 
 def require_passed(gates: Sequence[Gate], verdict: str) -> None:
     """Raises GateFailed with the verdict and the gates that failed, where there are any."""
     if failed := [describe(gate) for gate in gates if not gate.passed]:
         raise GateFailed(f"{verdict}:\n  " + "\n  ".join(failed))
-
-
-@dataclasses.dataclass(frozen=True)
-class Thresholds:
-    """How far the exports of a model may be from what was trained."""
-
-    max_accuracy_loss: float  # percentage points that int8 may lose against Keras
-    min_agreement: float  # share of clips on which int8 and Keras must give the same class
-    min_tflm_agreement: float  # share of clips on which TFLM and TFLite, both int8, must give the same class
-    max_tflm_difference: int  # between outputs of TFLM and TFLite, in steps of 1/256
-    max_source_difference: int  # bytes in which the compiled TFLM source may differ from the int8 file
-    min_fake_quantized_agreement: float  # share of clips on which int8 must give the fake-quantized network's class
-
-
-@dataclasses.dataclass(frozen=True)
-class Evidence:
-    """What the gates look at."""
-
-    true: np.ndarray  # int64 [clips]: the classes
-    elected: dict[str, np.ndarray]  # runtime -> int64 [clips]: the classes that the clips' windows elect
-    predictions: dict[str, Predictions]  # runtime -> its outputs for the windows
-    differing_source_bytes: int | None  # between the compiled TFLM source and the int8 file; None: it was not compiled
-
-
-def judge_exports(evidence: Evidence, thresholds: Thresholds) -> list[Gate]:
-    """Judges whether every export computes what was trained, as far as the evidence goes.
-
-    The evidence holds "int8" and "tflm", "keras" unless a TFLite file was brought, and "fake_quantized" where there is such a
-    model.
-    """
-    true, elected = evidence.true, evidence.elected
-    gates = []
-    if "keras" in elected:
-        lost = 100 * (np.sum(elected["keras"] == true) - np.sum(elected["int8"] == true)) / len(true)
-        most = thresholds.max_accuracy_loss
-        gates.append(at_most("int8 accuracy loss against Keras", lost, threshold=most, unit="points"))
-    difference = compare_outputs(evidence.predictions["int8"], evidence.predictions["tflm"]).max()
-    shares = [
-        ("int8 agreement with Keras", "keras", "int8", thresholds.min_agreement),
-        ("TFLM agreement with TFLite int8", "tflm", "int8", thresholds.min_tflm_agreement),
-        (
-            "int8 agreement with the fake-quantized network",
-            "fake_quantized",
-            "int8",
-            thresholds.min_fake_quantized_agreement,
-        ),
-    ]
-    gates += [
-        *(
-            at_least(name, agreement(elected[one], elected[other]), threshold=threshold, unit="of clips")
-            for name, one, other, threshold in shares
-            if one in elected
-        ),
-        at_most(
-            "TFLM output difference from TFLite int8",
-            difference,
-            threshold=thresholds.max_tflm_difference,
-            unit="of 256",
-        ),
-    ]
-    if (differing := evidence.differing_source_bytes) is not None:
-        most = thresholds.max_source_difference
-        gates.append(at_most("TFLM source difference", differing, threshold=most, unit="bytes"))
-    return gates
-
-
-def agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """Returns the share of clips to which both give the same class, of int64 [clips] each."""
-    return float(np.mean(one == other))
-
-
-def compare_outputs(one: Predictions, other: Predictions) -> np.ndarray:
-    """Returns the largest difference of each window's int8 outputs, in steps of 1/256: int64 [windows]."""
-    assert one.quantized is not None and other.quantized is not None, "int8 models give int8"
-    return np.abs(one.quantized.astype(int) - other.quantized.astype(int)).max(axis=1)

@@ -22,20 +22,21 @@ def score(true: np.ndarray, predicted: np.ndarray) -> Scores:
         accuracy=float(sklearn.metrics.accuracy_score(true, predicted)),
         macro_f1=float(sklearn.metrics.f1_score(true, predicted, **averaged)),
         uar=float(sklearn.metrics.recall_score(true, predicted, **averaged)),
+        intervals={},
     )
 
 
-def score_matrices(matrices: np.ndarray) -> dict[str, np.ndarray]:
-    """Computes the metrics of `score` for many confusion matrices at once, as a bootstrap needs them.
+def score_counts(hits: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Computes the metrics of `score` from counts of clips, for many sets of clips at once, as a bootstrap needs them.
 
     Args:
-      matrices: [n, n_classes, n_classes].
+      hits: of each class, which were given it rightly, [n, n_classes].
+      true: which are of it, [n, n_classes].
+      predicted: which were given it, [n, n_classes].
 
     Returns:
       float64 [n] of each metric.
     """
-    hits = np.diagonal(matrices, axis1=1, axis2=2).astype(np.float64)
-    true, predicted = matrices.sum(axis=2), matrices.sum(axis=1)
     classes = np.maximum((true > 0).sum(axis=1), 1)
     f1 = 2 * hits / np.maximum(true + predicted, 1) * (true > 0)
     return {
@@ -45,25 +46,13 @@ def score_matrices(matrices: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def score_matrix(matrix: np.ndarray) -> Scores:
-    """Computes the metrics of `score` from a confusion matrix [n_classes, n_classes]."""
-    found = score_matrices(matrix[np.newaxis])
-    return Scores(clips=int(matrix.sum()), **{name: float(values[0]) for name, values in found.items()})
-
-
 def score_classes(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> dict[str, ClassScores]:
     """Returns precision, recall and F1 by label, and how many clips have it; what has no denominator is 0."""
     table = sklearn.metrics.precision_recall_fscore_support(true, predicted, labels=range(len(labels)), zero_division=0)
     return {
-        label: ClassScores(precision=float(p), recall=float(r), f1=float(f), clips=int(n))
+        label: ClassScores(precision=float(p), recall=float(r), f1=float(f), clips=int(n), recall_interval=None)
         for label, p, r, f, n in zip(labels, *table, strict=True)
     }
-
-
-def score_groups(groups: Sequence[str], true: np.ndarray, predicted: np.ndarray) -> dict[str, Scores]:
-    """Returns the metrics of `score` for each group (a corpus, a speaker); `groups` names that of each example."""
-    names = np.array(groups)
-    return {str(name): score(true[names == name], predicted[names == name]) for name in np.unique(names)}
 
 
 def calibration_error(true: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:

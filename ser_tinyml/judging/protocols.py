@@ -1,4 +1,4 @@
-"""What the figures of a dataset's protocol are worth: whose clips a model is judged on."""
+"""What figures are worth: whose clips a model is judged on, compared with those that it was made of."""
 
 import dataclasses
 
@@ -15,12 +15,12 @@ class Protocol:
 PROTOCOLS = {
     "disjoint_speakers": Protocol(
         held_out="clips of speakers whom training never heard",
-        note="Speakers of the held-out split are in no other split.",
+        note="The model was compared with these clips: it heard neither them nor their speakers in training.",
         is_honest=True,
     ),
     "shared_speakers": Protocol(
         held_out="clips of speakers whom training heard, in other clips",
-        note="Speakers are shared between the splits: these figures are higher than a new user's will be.",
+        note="Training heard the same speakers in other clips: these figures are higher than a new user's will be.",
         is_honest=False,
     ),
     "unknown_speakers": Protocol(
@@ -29,14 +29,13 @@ PROTOCOLS = {
         "be higher than a new user's will be.",
         is_honest=False,
     ),
-    "notebook": Protocol(
-        held_out="augmented copies of clips that training heard: a leak, and no measure of what a stranger will see",
-        note="The original notebook's protocol: augmented copies of one clip are in the training and the test split. These "
-        "figures leak, and are for comparison with its published ones only.",
+    "shared_clips": Protocol(
+        held_out="clips that training heard, or copies of them: a leak, and no measure of what a stranger will see",
+        note="Training heard these clips, or copies of them: these figures leak, and tell nothing of a new user.",
         is_honest=False,
     ),
     "model_from_elsewhere": Protocol(
-        held_out="clips of the dataset; what the model was trained on is not known here",
+        held_out="clips of the dataset; what the model was trained on, nobody here knows",
         note="The model comes from elsewhere. If these clips or speakers were among what it was trained on, these figures "
         "leak.",
         is_honest=False,

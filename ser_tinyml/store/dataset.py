@@ -59,6 +59,21 @@ def read_split(examples: str, split: str) -> list[Example]:
     return sorted((decode(r) for r in records.as_numpy_iterator()), key=lambda e: (e.clip_id, e.copy, e.window))
 
 
+def list_clips(examples: str, split: str) -> set[tuple[str, str, str]]:
+    """Returns (clip id, corpus, speaker) of the clips that a split has records of; none where it has none."""
+    if not run_files.read(Dataset, examples).splits[split].examples:
+        return set()
+    names = ("clip_id", "corpus", "speaker")
+    features = {name: tf.io.FixedLenFeature([], tf.string) for name in names}
+
+    def parse(record: tf.Tensor) -> tf.Tensor:
+        context, _ = tf.io.parse_single_sequence_example(record, context_features=features)
+        return tf.stack([context[name] for name in names])
+
+    records = open_records(shard_paths(examples, split)).map(parse).as_numpy_iterator()
+    return {(clip_id.decode(), corpus.decode(), speaker.decode()) for clip_id, corpus, speaker in records}
+
+
 def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[Example]:
     """Returns training records, chosen by hash, whose ranges decide a model's int8 scales."""
     records = read_split(examples, "train")

@@ -40,3 +40,8 @@ def unit_hash(*parts: object) -> float:
     """Returns a number in [0, 1) that depends on the text of `parts` alone: for choices which no order or time may change."""
     digest = hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def short_hash(text: str) -> str:
+    """Returns the first 16 hexadecimal digits of a text's SHA-256: enough to know it again, and no more."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

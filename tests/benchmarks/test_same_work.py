@@ -18,7 +18,7 @@ from same_work import Features, Fitting
 from components.transform import component as transform
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.manifest import PER_COPY, ManifestRow
-from schemas.run_files import ManifestSummary, Training
+from schemas.run_files import ManifestSummary, TrainedOn, Training
 from ser_tinyml.audio.clip import decode_clip, make_records
 from ser_tinyml.store import run_files
 
@@ -116,7 +116,7 @@ def write_training(folder: pathlib.Path, updates_an_epoch: int) -> pathlib.Path:
             front_end=FrontEnd(),
             standardisation=Standardisation.identity(13),
             synthetic=True,
-            protocol="notebook",
+            trained_on=TrainedOn(speakers=(), clips=(), has_unnamed_speakers=False),
             dataset_digest="",
             dataset_parameters={},
             splits={},

@@ -131,9 +131,9 @@ def rename(evaluation: Evaluation, names: list[str]) -> Evaluation:
     models = {}
     for name, model in evaluation.models.items():
         of_label = dict(zip(names, model.per_class.values(), strict=True))
-        score = next(iter(model.by_speaker.values()))
+        score = next(iter(model.slices["speaker"].values()))
         of_name = dict.fromkeys(names, score)
-        models[name] = dataclasses.replace(model, per_class=of_label, by_speaker=of_name, by_corpus=of_name)
+        models[name] = dataclasses.replace(model, per_class=of_label, slices={"speaker": of_name, "corpus": of_name})
     return dataclasses.replace(evaluation, labels=tuple(names), models=models)
 
 

@@ -42,7 +42,7 @@ def test_every_model_is_evaluated_with_every_metric(evaluation):
         assert set(row.per_class) == set(evaluation.labels)
         assert np.sum(row.confusion) == row.scores.clips == evaluation.clips
         assert np.trace(row.confusion) / evaluation.clips == pytest.approx(row.scores.accuracy)
-        for groups in (row.by_corpus, row.by_speaker):
+        for groups in row.slices.values():
             assert sum(group.clips for group in groups.values()) == evaluation.clips
     assert evaluation.models["keras"].agreement == 1.0
 

@@ -14,7 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from components.pusher import component
 from schemas.run_files import Board, Evaluation
 from ser_tinyml.codegen.bundle import make_zip
-from ser_tinyml.judging.gates import at_most
+from ser_tinyml.judging.gates import judge
 from ser_tinyml.store import run_files
 
 
@@ -86,7 +86,7 @@ def test_bundle_has_the_licences_and_the_card(bundle):
             Board,
             "board",
             "infra_validator",
-            {"gates": (at_most("flash", 9, threshold=8, unit="bytes"),)},
+            {"gates": (judge("flash", 9, "at most", 8, unit="bytes"),)},
             "no firmware bundle: the firmware did not pass: flash",
         ),
     ],

@@ -34,7 +34,7 @@ def test_page_has_every_section(demo_root):
 
 def test_the_leaking_protocol_is_named(demo_root):
     evaluation = dataclasses.replace(
-        run_files.read(Evaluation, str(demo_root / "evaluation")), protocol="notebook", synthetic=False
+        run_files.read(Evaluation, str(demo_root / "evaluation")), protocol="shared_clips", synthetic=False
     )
     shown = page.Page(
         evaluation=evaluation,

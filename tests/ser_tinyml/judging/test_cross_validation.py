@@ -4,7 +4,7 @@ import json
 import pytest
 
 from schemas.classes import PRESETS
-from schemas.run_files import Evaluation, OutputComparison
+from schemas.run_files import Evaluation, Heard, OutputComparison
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import run_files
 
@@ -14,11 +14,13 @@ NOTHING_JUDGED = Evaluation(
     windows=0,
     labels=PRESETS["four"].labels,
     protocol="disjoint_speakers",
+    heard=Heard(speakers=(), clips=0),
     synthetic=False,
     dataset_digest="",
     models={},
     tflm_against_int8=OutputComparison(windows=0, same_class=0, identical_outputs=0, largest_difference=0),
     noisy={},
+    baseline=None,
     gates=(),
     blessed=True,
 )
@@ -35,6 +37,7 @@ def write_fold(folder, rows, blessed=True):
         }
         row = {
             "clip_id": "",
+            "copy": 0,
             "corpus": corpus,
             "speaker": speaker,
             "label": PRESETS["four"].labels[true],
@@ -74,16 +77,17 @@ def test_mean_and_deviation_are_over_folds(document):
 def test_corpora_and_speakers_stand_apart(document):
     int8 = document["models"]["int8"]
     assert int8["by_speaker"]["ravdess/02"]["accuracy"] == 0.5
-    assert int8["by_corpus"]["savee"] == {"clips": 8, "accuracy": 1, "macro_f1": 1, "uar": 1}
+    always = {name: [1, 1] for name in ("accuracy", "macro_f1", "uar")}
+    assert int8["by_corpus"]["savee"] == {"clips": 8, "accuracy": 1, "macro_f1": 1, "uar": 1, "intervals": always}
     assert document["left_out"]["tess"]["int8"]["accuracy"] == 0.75
     assert document["blessed"] == {"1/2": True, "2/2": True, "tess": False}
 
 
 def test_the_interval_is_over_speakers(document):
     """Three speakers with 1, 0.5 and 0: resampled, their mean is 0 with probability 1/27 and so is 1."""
-    low, high = document["models"]["int8"]["by_corpus"]["ravdess"]["accuracy_interval"]
+    low, high = document["models"]["int8"]["by_corpus"]["ravdess"]["intervals"]["accuracy"]
     assert (low, high) == (0, 1)
-    assert document["models"]["keras"]["all_clips"]["uar_interval"] == [1, 1]
+    assert document["models"]["keras"]["all_clips"]["intervals"]["uar"] == [1, 1]
 
 
 def test_tables_are_the_same_each_time(document, tmp_path):
