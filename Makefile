@@ -13,6 +13,7 @@ demo: $(VENV)/installed
 install: $(VENV)/installed
 
 test: $(VENV)/installed
+	tools/install_debian_packages.sh test
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 # Kills, failing writes and damaged artifacts, on a small run: hours. `EVERY=20` tries every 20th write.

@@ -42,6 +42,7 @@ CONTAINERS = ["av>=14,<19"]  # M4A, AAC, WebM and video
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
 DEVELOPMENT = [
+    "axe-playwright-python",
     "coverage>=7.10",
     "cyclonedx-bom>=7",
     "filelock",

@@ -59,7 +59,7 @@ def run_pipeline(command: list[str]) -> None:
 
 
 def _format_row(training: Training, evaluation: Evaluation) -> str:
-    clean, noisy = evaluation.models["int8"].scores, evaluation.noisy.get("int8")
+    clean, noisy = evaluation.models["int8"].scores, evaluation.noisy.get("tflm")
     updates = training.updates_an_epoch * sum(training.epochs_trained.values())
     both = (None, clean) if evaluation.protocol == "shared_clips" else (clean, noisy)
     scores = [f"{value:.3f}" if found else "" for found in both for value in _two_scores(found)]

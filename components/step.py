@@ -5,7 +5,7 @@ import functools
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from absl import flags
@@ -76,7 +76,9 @@ def parameter(default: Any, help_text: str, affects_output: bool = True, **bound
     )
 
 
-def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(
+    parameters: type, step: str, flag_values: flags.FlagValues = flags.FLAGS, only: Collection[str] = ()
+) -> None:
     """Defines a flag for each field of a dataclass of parameters.
 
     str, int, float, bool and `Literal` of strings become the flags of these types; `tuple[str, ...]` may be given several
@@ -86,12 +88,15 @@ def define_flags(parameters: type, step: str, flag_values: flags.FlagValues = fl
       parameters: the dataclass, its fields made by `parameter`.
       step: the step's name, below which the help lists the flags.
       flag_values: where to define them.
+      only: the fields that get a flag; by default all.
 
     Raises:
       ValueError: two steps have a flag of one name.
     """
     types = get_type_hints(parameters)
     for field in dataclasses.fields(parameters):
+        if only and field.name not in only:
+            continue
         if field.name in flag_values:
             raise ValueError(
                 f"--{field.name} is a flag of {step} and of another step: a later one reads the artifact of an earlier"

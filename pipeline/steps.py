@@ -33,7 +33,11 @@ STEPS = (
     Step(transform, {"manifest": "manifest/manifest.jsonl"}, "examples"),
     Step(trainer, {"examples": "examples"}, "model"),
     Step(exporter, {"examples": "examples", "model": "model"}, "export"),
-    Step(evaluator, {"examples": "examples", "model": "model", "export": "export"}, "evaluation"),
+    Step(
+        evaluator,
+        {"manifest": "manifest", "examples": "examples", "model": "model", "export": "export"},
+        "evaluation",
+    ),
     Step(infra_validator, {"examples": "examples", "export": "export", "evaluation": "evaluation"}, "board"),
     Step(
         pusher,

@@ -28,6 +28,9 @@ class ManifestRow:
     file_sha256: str = ""
     start: float = 0.0  # s
     end: float = 0.0  # s; 0: the recording's end
+    # Stored where they are known.
+    sex: str = ""  # of the speaker
+    intensity: str = ""  # of the emotion
 
     @property
     def speaker_key(self) -> str:
@@ -36,8 +39,14 @@ class ManifestRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the row as it is stored."""
+        left_out = () if self.file_sha256 else OF_A_PART
         stored = dataclasses.asdict(self)
-        return stored if self.file_sha256 else {name: stored[name] for name in stored if name not in OF_A_PART}
+        return {
+            name: stored[name]
+            for name in stored
+            if name not in left_out and (stored[name] or name not in KNOWN_OF_SOME)
+        }
 
 
-OF_A_PART = tuple(field.name for field in dataclasses.fields(ManifestRow) if field.default is not dataclasses.MISSING)
+OF_A_PART = ("file_sha256", "start", "end")
+KNOWN_OF_SOME = ("sex", "intensity")

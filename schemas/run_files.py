@@ -51,7 +51,7 @@ class RunHistory:
 
 # ---- ROOT/manifest ----
 
-SplitProtocol = Literal["speaker", "clip", "notebook"]
+SplitProtocol = Literal["speaker", "clip", "notebook", "test"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +113,9 @@ class Dataset:
     synthetic: bool
     labels: tuple[str, ...]  # of which a record's label is the index
     leds: tuple[str, ...]  # the colour of each class on the board's LED, #RRGGBB
+    label_of_emotion: dict[str, str]  # what a corpus calls an emotion -> its class
     front_end: FrontEnd
-    standardisation: Standardisation  # of the training split
+    standardisation: Standardisation  # of the training split; of the test split where all is that
     parameters: dict[str, Any]  # that the data job ran with
     decoded: int  # clips
     quarantined: dict[str, int]  # reason -> clips that could not be decoded
@@ -216,6 +217,7 @@ class Export:
     standardisation: Standardisation
     arena_bytes: int  # smallest in which TFLM runs the int8 file on a 64-bit host
     engine_lacks: str  # what the generated engine would need to run the model; "" where it runs it
+    label_of_emotion: dict[str, str]  # what a corpus calls an emotion -> its class
     calibration_examples: int
     dataset_digest: str  # of the records that calibrated it
     synthetic: bool
@@ -293,7 +295,7 @@ class ModelEvaluation:
     scores: Scores
     per_class: dict[str, ClassScores]
     confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], clips
-    slices: dict[str, dict[str, Scores]]  # by what the clips are divided ("corpus", "speaker") -> part -> scores
+    slices: dict[str, dict[str, Scores]]  # by what the clips are divided ("corpus", "speaker", ...) -> part -> scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -325,6 +327,47 @@ class Comparison:
 
 
 @dataclasses.dataclass(frozen=True)
+class ReliabilityBin:
+    """The clips whose likeliest class has a probability from `lower` to `upper`, and how often that class is right."""
+
+    lower: float
+    upper: float
+    clips: int
+    probability: float  # mean
+    accuracy: float
+
+
+@dataclasses.dataclass(frozen=True)
+class CoveragePoint:
+    """What is left, and how good it is, where an answer below a probability is "uncertain"."""
+
+    threshold: float
+    coverage: float  # share of clips that get an answer
+    accuracy: float  # of these; 0 where there are none
+
+
+@dataclasses.dataclass(frozen=True)
+class NoiseLevel:
+    """Scores with noise of one kind and level: dB of speech above the noise, of hiss dB of full scale."""
+
+    kind: str  # white, hum, babble, hiss
+    level: int
+    clips: int
+    accuracy: float
+    uar: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Occasion:
+    """When and how something was made."""
+
+    when: str  # ISO 8601, UTC
+    command: str
+    version: str
+    commit: str  # "+" behind it: with files changed; "" where the code is in no repository
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """Every export against the held-out clips, and the gates."""
 
@@ -340,12 +383,17 @@ class Evaluation:
     heard: Heard
     synthetic: bool
     dataset_digest: str
-    models: dict[str, ModelEvaluation]  # by runtime
-    tflm_against_int8: OutputComparison
+    models: dict[str, ModelEvaluation]  # by runtime; the first is what the others are compared with
+    flashed: str  # the runtime whose figures are the device's, which the gates of "good enough" judge
+    tflm_against_int8: OutputComparison | None  # None where there is no int8 file
     noisy: dict[str, Scores]  # by runtime, on the same clips with noise; empty where the dataset has none
+    reliability: tuple[ReliabilityBin, ...]  # of what is flashed, as are the next two
+    coverage: tuple[CoveragePoint, ...]
+    noise_curve: tuple[NoiseLevel, ...]  # on some of the clips; empty where no sound of them is at hand
     baseline: Comparison | None  # with another run, where one was named
     gates: tuple[Gate, ...]
     blessed: bool  # whether every gate holds: the exports are faithful, and the model is good enough
+    occasion: Occasion
 
     @property
     def chance(self) -> float:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that the project needs beside Python: compilers for this machine and for a Cortex-M4, an
 # emulator of one, CMake, clang (for the fuzzers), and Python's venv module. Where they can't be installed it says what is
-# skipped without them, and goes on: only Python itself is indispensable.
+# skipped without them, and goes on: only Python itself is indispensable. With the word `test` it takes a browser, too.
 set -eu
 packages=""
 skipped=""
@@ -26,6 +26,7 @@ case "$(arm-none-eabi-gcc -print-file-name=rdimon.specs 2>/dev/null || true)" in
 	/*) ;;
 	*) need libnewlib-arm-none-eabi "no firmware is built for a Cortex-M4" ;;
 esac
+[ "${1:-}" != test ] || has chromium || need chromium "the report is not tried in a browser"
 venv=""
 "${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || venv=python3-venv
 [ -n "$packages$venv" ] || exit 0

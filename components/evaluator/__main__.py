@@ -9,7 +9,7 @@ from components.evaluator import component
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component, inputs=("examples", "export"), optional_inputs=("model",))
+    step.run_step(component, inputs=("examples", "export"), optional_inputs=("model", "manifest"))
 
 
 if __name__ == "__main__":

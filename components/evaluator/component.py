@@ -5,7 +5,7 @@ Writes:
   predictions.jsonl        a row a held-out clip: corpus, speaker, true class, and the probabilities of Keras and of int8
   windows.npz              of each held-out window the int8 model's input, and its output on TFLM's kernels: what firmware must
                            give; its clip, and each clip's true class
-  confusion_<model>.png  curves.png
+  curves.png
 """
 
 import dataclasses
@@ -16,24 +16,23 @@ import numpy as np
 
 from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UserError
-from schemas.run_files import Comparison, Dataset, Evaluation, Export, Scores, Training
-from ser_tinyml.codegen.source_check import count_differing_bytes
+from schemas.run_files import Comparison, Dataset, Evaluation, Export, NoiseLevel, Scores, Training
 from ser_tinyml.judging import gates, metrics
-from ser_tinyml.judging.evaluation import Candidate, Judged, compare_runtimes, evaluate, list_predictions
+from ser_tinyml.judging.evaluation import Judged, compare_runtimes, evaluate, list_predictions
 from ser_tinyml.judging.faithful import Evidence, Thresholds, judge_exports
 from ser_tinyml.judging.good_enough import CHANCE, Performance, Standards, judge_performance
 from ser_tinyml.judging.held_out import HeldOut
-from ser_tinyml.judging.predicted import FLASHED, PREDICTIONS, Clips, compare
-from ser_tinyml.judging.provenance import find_heard, name_protocol
-from ser_tinyml.network.fake_quantized import load_fake_quantized
-from ser_tinyml.network.loading import load_exported
+from ser_tinyml.judging.intervals import score_strangers
+from ser_tinyml.judging.noise_curve import choose_clips, measure_noise
+from ser_tinyml.judging.predicted import PREDICTIONS, Clips, compare
+from ser_tinyml.judging.provenance import find_heard, name_protocol, name_speaker
+from ser_tinyml.judging.subject import Interface, Subject, load_export
 from ser_tinyml.report import judgement_pictures
-from ser_tinyml.runtimes.keras import Keras
 from ser_tinyml.runtimes.predictions import Predictions
-from ser_tinyml.runtimes.tflite import TFLite
-from ser_tinyml.runtimes.tflm import Tflm
 from ser_tinyml.store import files, run_files
-from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.dataset import read_audio, read_split
+from ser_tinyml.store.manifest import read_manifest
+from ser_tinyml.store.occasion import describe_occasion
 
 SPLIT, NOISY_SPLIT = "test", "test_noisy"
 
@@ -84,6 +83,12 @@ class Parameters(StepParameters):
     max_calibration_error: float = parameter(
         0.3, "How far int8's probabilities may be, on average, from how often they are right.", at_least=0, at_most=1
     )
+    noise_clips: int = parameter(
+        40,
+        "Held-out clips, chosen by hash, that int8 hears with noise of 22 kinds and levels; 0: none.",
+        at_least=0,
+        at_most=100_000,
+    )
     allow_overlap: bool = parameter(
         False, "Judges on speakers and clips that training heard, too; the report says so in red."
     )
@@ -92,9 +97,20 @@ class Parameters(StepParameters):
     )
 
 
-@owns_output(r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png|confusion_\w+\.png")
-def run(output: str, parameters: Parameters, *, examples: str, export: str, model: str | None = None) -> None:
-    """Evaluates and judges; `require_blessing` then tells whether the model passed.
+_MAKES = r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png"
+
+
+@owns_output(_MAKES)
+def run(
+    output: str,
+    parameters: Parameters,
+    *,
+    examples: str,
+    export: str,
+    model: str | None = None,
+    manifest: str | None = None,
+) -> None:
+    """Evaluates and judges an exported model; `require_blessing` then tells whether it passed.
 
     Args:
       output: directory for the evaluation.
@@ -102,55 +118,79 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, mode
       examples: directory of the dataset.
       export: directory of the export.
       model: directory of the trained model; not needed where a model from elsewhere was exported.
+      manifest: directory of the manifest, for figures by sex, intensity and duration.
 
     Raises:
       UserError: an artifact is missing, or the artifacts don't belong together.
     """
-    exported, dataset = run_files.read(Export, export), run_files.read(Dataset, examples)
-    if set(exported.labels) != set(dataset.labels):
-        raise UserError(f"{export} has the labels {exported.labels}, {examples} has {dataset.labels}")
-    held_out = _read_held_out(examples, SPLIT, exported=exported, dataset=dataset)
-    candidates = _load_candidates(export, exported, model)
+    exported = run_files.read(Export, export)
+    if not exported.model_path and not model:
+        raise UserError(f"{export} is of a trained model: pass --model=ROOT/model")
+    _judge(output, parameters, load_export(export, model), examples, manifest)
+    if model and not exported.model_path:
+        history = files.read_bytes(files.join(model, "history.csv")).decode()
+        curves = judgement_pictures.draw_curves(history, run_files.read(Training, model).best_epoch)
+        files.write_bytes(files.join(output, "curves.png"), curves)
+
+
+@owns_output(_MAKES)
+def judge(output: str, parameters: Parameters, *, examples: str, manifest: str, subject: Subject) -> None:
+    """Does what `run` does, for a model that is loaded, on any dataset that has its classes and its front end."""
+    _judge(output, parameters, subject, examples, manifest)
+
+
+def _judge(output: str, parameters: Parameters, subject: Subject, examples: str, manifest: str | None) -> None:
+    dataset, labels, candidates = run_files.read(Dataset, examples), subject.interface.labels, subject.candidates
+    if set(labels) != set(dataset.labels):
+        raise UserError(f"the model has the labels {labels}, {examples} has {dataset.labels}")
+    held_out = _read_held_out(examples, SPLIT, interface=subject.interface, dataset=dataset)
     judged = Judged.from_candidates(candidates, held_out)
+    listed = read_manifest(files.join(manifest, "manifest.jsonl")) if manifest else ()
+    models = evaluate(candidates, judged, held_out, labels=labels, rows={row.clip_id: row for row in listed})
+    rows = list_predictions(held_out, judged, labels)
+    noisy = _score_noisy(subject, examples, dataset=dataset)
+    heard = find_heard(subject.trained_on, held_out.clips)
+    baseline = _compare_with(parameters.baseline, rows) if parameters.baseline else None
     evidence = Evidence(
         held_out.true,
         judged.elected,
         predictions=judged.predictions,
-        differing_source_bytes=count_differing_bytes(export),
+        differing_source_bytes=subject.differing_source_bytes,
     )
-    models = evaluate(candidates, judged, held_out, labels=exported.labels)
-    rows = list_predictions(held_out, judged, exported.labels)
-    noisy = _score_noisy(candidates, examples, exported=exported, dataset=dataset)
-    heard = find_heard(exported.trained_on, held_out.clips)
-    baseline = _compare_with(parameters.baseline, rows) if parameters.baseline else None
     performance = Performance(
-        models[FLASHED],
-        judged.predictions[FLASHED].probabilities,
+        models[subject.flashed],
+        judged.predictions[subject.flashed].probabilities,
         chance=1 / len(np.unique(held_out.true)),
-        noisy=noisy.get("int8"),
+        noisy=noisy.get(subject.flashed),
         heard=heard,
         baseline=baseline,
     )
     passed = judge_exports(evidence, _pick(Thresholds, parameters))
     passed += judge_performance(performance, _pick(Standards, parameters))
+    on_tflm = [judged.predictions[name] for name in ("tflm", "int8") if name in candidates]
     evaluation = Evaluation(
         split=SPLIT,
         clips=len(held_out.clips),
         windows=len(held_out.inputs),
-        labels=exported.labels,
-        protocol=name_protocol(exported.trained_on, held_out.clips),
+        labels=labels,
+        protocol=name_protocol(subject.trained_on, held_out.clips),
         heard=heard,
         synthetic=dataset.synthetic,
         dataset_digest=dataset.digest,
         models=models,
-        tflm_against_int8=compare_runtimes(judged.predictions["tflm"], judged.predictions["int8"]),
+        flashed=subject.flashed,
+        tflm_against_int8=compare_runtimes(*on_tflm) if len(on_tflm) == 2 else None,
         noisy=noisy,
+        reliability=metrics.find_reliability(held_out.true, judged.votes[subject.flashed]),
+        coverage=metrics.find_coverage(held_out.true, judged.votes[subject.flashed]),
+        noise_curve=_measure_noise(parameters.noise_clips, subject, held_out, examples=examples, dataset=dataset),
         baseline=baseline,
         gates=tuple(passed),
         blessed=all(gate.passed for gate in passed),
+        occasion=describe_occasion(),
     )
-    _draw(output, evaluation, model=None if exported.model_path else model)
-    files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
+    if "tflm" in candidates:
+        files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
     files.write_json_lines(files.join(output, PREDICTIONS), rows)
     run_files.write(evaluation, output)
     for gate in passed:
@@ -192,55 +232,37 @@ def format_table(output: str) -> str:
     return "\n".join(lines)
 
 
-def _read_held_out(examples: str, split: str, *, exported: Export, dataset: Dataset) -> HeldOut:
-    class_of_record = np.array([exported.labels.index(label) for label in dataset.labels])
-    return HeldOut.from_records(read_split(examples, split), class_of_record, exported.standardisation)
+def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: Dataset) -> HeldOut:
+    class_of_record = np.array([interface.labels.index(label) for label in dataset.labels])
+    return HeldOut.from_records(read_split(examples, split), class_of_record, interface.standardisation)
 
 
-def _load_candidates(export: str, exported: Export, model: str | None) -> dict[str, Candidate]:
-    """Loads the Keras model, its exports, and the network with int8's roundings where there is one.
-
-    Raises:
-      UserError: the Keras model is missing, or is not the one that was exported.
-    """
-    training = None if exported.model_path or not model else run_files.read(Training, model)
-    if not exported.model_path and not training:
-        raise UserError(f"{export} is of a trained model: pass --model=ROOT/model")
-    candidates, keras_bytes = {}, 0
-    if not exported.is_tflite:
-        path = files.join(str(model), training.model) if training else exported.model_path
-        keras = load_exported(path, exported)
-        keras_bytes = 4 * keras.count_params()
-        candidates["keras"] = Candidate(Keras(keras), keras_bytes)
-    for name in exported.formats:
-        content = files.read_bytes(files.join(export, f"ser_{name}.tflite"))
-        candidates[name] = Candidate(TFLite(content), len(content))
-    candidates["tflm"] = Candidate(Tflm(content, exported.arena_bytes), len(content))  # the last one is int8
-    if training and training.fake_quantized:
-        rounded = load_fake_quantized(files.join(str(model), training.fake_quantized))
-        candidates["fake_quantized"] = Candidate(Keras(rounded), keras_bytes)
-    return candidates
-
-
-def _score_noisy(
-    candidates: dict[str, Candidate], examples: str, *, exported: Export, dataset: Dataset
-) -> dict[str, Scores]:
-    """Scores Keras and int8 on the noisy copies of the same clips; empty where the dataset has none."""
+def _score_noisy(subject: Subject, examples: str, *, dataset: Dataset) -> dict[str, Scores]:
+    """Scores what is flashed, and what the others are compared with, on the noisy copies of the same clips; empty where the
+    dataset has none."""
     if not dataset.splits[NOISY_SPLIT].examples:
         return {}
-    noisy = _read_held_out(examples, NOISY_SPLIT, exported=exported, dataset=dataset)
-    judged = Judged.from_candidates({name: candidates[name] for name in ("keras", "int8") if name in candidates}, noisy)
-    return {name: metrics.score(noisy.true, classes) for name, classes in judged.elected.items()}
+    noisy = _read_held_out(examples, NOISY_SPLIT, interface=subject.interface, dataset=dataset)
+    both = {name: subject.candidates[name] for name in (next(iter(subject.candidates)), subject.flashed)}
+    judged = Judged.from_candidates(both, noisy)
+    speakers = [name_speaker(clip) for clip in noisy.clips]
+    return {name: score_strangers(noisy.true, classes, speakers) for name, classes in judged.elected.items()}
 
 
-def _draw(output: str, evaluation: Evaluation, model: str | None) -> None:
-    for name, row in evaluation.models.items():
-        picture = judgement_pictures.draw_confusion(np.array(row.confusion), evaluation.labels, title=name)
-        files.write_bytes(files.join(output, f"confusion_{name}.png"), picture)
-    if model:
-        history = files.read_bytes(files.join(model, "history.csv")).decode()
-        curves = judgement_pictures.draw_curves(history, run_files.read(Training, model).best_epoch)
-        files.write_bytes(files.join(output, "curves.png"), curves)
+def _measure_noise(
+    count: int, subject: Subject, held_out: HeldOut, *, examples: str, dataset: Dataset
+) -> tuple[NoiseLevel, ...]:
+    if not count or not dataset.audio.examples:
+        return ()
+    chosen = choose_clips(held_out.clips, count)
+    return measure_noise(
+        subject.candidates[subject.flashed].runtime,
+        [held_out.clips[number] for number in chosen],
+        read_audio(examples),
+        true=held_out.true[chosen],
+        front_end=subject.interface.front_end,
+        standardisation=subject.interface.standardisation,
+    )
 
 
 def _pack_windows(held_out: HeldOut, tflm: Predictions) -> bytes:

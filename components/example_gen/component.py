@@ -56,7 +56,8 @@ class Parameters(StepParameters):
     split: SplitProtocol = parameter(
         "speaker",
         "speaker: no speaker in two splits. clip: speakers are shared between the splits, clips aren't. notebook: the "
-        "original's random split of augmented copies, which leaks clips into the test split.",
+        "original's random split of augmented copies, which leaks clips into the test split. test: all is held out, to "
+        "judge a finished model on, and may lack classes.",
     )
     fold: str = parameter(
         "",
@@ -78,8 +79,8 @@ class Parameters(StepParameters):
             raise UsageError(f"--validation_fraction={validation} and --test_fraction={test}: their sum is below 1")
         if self.fold and self.split != "speaker":
             raise UsageError(f"--fold={self.fold} is of --split=speaker, not of --split={self.split}")
-        if self.train_only and self.split == "notebook":
-            raise UsageError("--train_only is not of --split=notebook, which divides copies, not corpora")
+        if self.train_only and self.split in ("notebook", "test"):
+            raise UsageError(f"--train_only is not of --split={self.split}, which divides no corpora")
         self.read_fold()
         Reading.parse(self.speaker_from, self.columns)
         if self.classes and self.classes not in PRESETS and not files.exists(self.classes):
@@ -146,7 +147,8 @@ def run(output: str, parameters: Parameters) -> None:
             f"--max_unreadable_fraction={parameters.max_unreadable_fraction} allows: {counts}; "
             f"see {files.join(output, 'quarantine.jsonl')}"
         )
-    _refuse_empty_classes(classes, {recording.label for recording in selected})
+    if parameters.split != "test":
+        _refuse_empty_classes(classes, {recording.label for recording in selected})
     fractions = {"validation": parameters.validation_fraction, "test": parameters.test_fraction}
     assignment = assign_splits(
         selected, parameters.split, **fractions, fold=parameters.read_fold(), train_only=parameters.train_only

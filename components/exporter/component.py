@@ -18,7 +18,8 @@ from schemas.classes import choose_leds, parse_labels
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Export, ExportedFile, TrainedOn, Training
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.limits import read_front_end
+from ser_tinyml.audio.standardise import read_standardisation, standardise
 from ser_tinyml.codegen.convert import convert, drop_training_only, fix_batch_size, refuse_loops
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
@@ -35,7 +36,6 @@ from ser_tinyml.store.digests import sha256_of_model
 _CONVERSION_SECONDS, _CONVERSION_BYTES = 1800, 8 * 2**30  # of a model from elsewhere; ours takes some seconds
 
 _SUM_ERROR = 1 / 256  # of a class's probability, in an int8 output
-_MIN_DEVIATION = 1e-6  # of an MFCC in dB: below it, standardised values are too large for float32's sums
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,6 +139,7 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         standardisation=source.standardisation,
         arena_bytes=arena_bytes,
         engine_lacks=engine_lacks,
+        label_of_emotion=dataset.label_of_emotion,
         calibration_examples=parameters.calibration_examples,
         dataset_digest=dataset.digest,
         synthetic=dataset.synthetic,
@@ -229,13 +230,9 @@ def _trained_model(model: str | None, dataset: Dataset) -> _Source:
 
 
 def _foreign_model(parameters: Parameters, dataset: Dataset) -> _Source:
-    stored, given = dataset.front_end.to_dict(), {}
+    front_end = dataset.front_end
     if parameters.model_front_end:
-        given = files.read_json(parameters.model_front_end)
-    try:
-        front_end = FrontEnd.from_dict(stored | given)
-    except TypeError as error:
-        raise UserError(f"--model_front_end={parameters.model_front_end}: {error}") from error
+        front_end = read_front_end(parameters.model_front_end, front_end)
     standardisation = _foreign_standardisation(parameters.model_standardisation, dataset)
     labels = parse_labels("model_labels", parameters.model_labels) if parameters.model_labels else dataset.labels
     leds = _find_leds(labels, dataset)
@@ -261,18 +258,7 @@ def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:
         return Standardisation.identity(dataset.front_end.n_mfcc)
     if given == "dataset":
         return dataset.standardisation
-    flag, n_mfcc = f"--model_standardisation={given}", dataset.front_end.n_mfcc
-    try:
-        stated = Standardisation.from_dict(files.read_json(given))
-        constants = np.array([stated.mean, stated.deviation], np.float64)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f'{flag}: expected {{"mean": [...], "deviation": [...]}}') from error
-    if constants.shape != (2, n_mfcc):
-        raise UserError(f"{flag}: expected {n_mfcc} means and deviations")
-    if not np.isfinite(constants.astype(np.float32)).all() or not (constants[1] >= _MIN_DEVIATION).all():
-        raise UserError(f"{flag}: the means are finite, and the deviations at least {_MIN_DEVIATION}")
-    mean, deviation = constants.tolist()
-    return Standardisation(tuple(mean), tuple(deviation))
+    return read_standardisation(given, dataset.front_end.n_mfcc)
 
 
 def _check_shapes(inputs: tuple, outputs: tuple, source: _Source) -> None:

@@ -6,12 +6,17 @@ from collections.abc import Iterable
 
 from components.step import StepParameters, owns_output
 from schemas.manifest import ManifestRow
+from schemas.record import Example
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
 from ser_tinyml.audio.decode import Undecodable
+from ser_tinyml.codegen.engine_graph import Graph
+from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.judging.predicted import PREDICTIONS
 from ser_tinyml.network.loading import load_exported
 from ser_tinyml.report import data_pictures, page
-from ser_tinyml.store import files, run_files
-from ser_tinyml.store.dataset import read_split
+from ser_tinyml.report.listening import Chosen, Heard, find_disagreements, find_mistakes, let_hear, make_heard_copies
+from ser_tinyml.store import artifact, files, run_files
+from ser_tinyml.store.dataset import read_audio, read_split
 from ser_tinyml.store.manifest import read_manifest
 
 
@@ -27,36 +32,84 @@ def run(
     *,
     manifest: str,
     examples: str,
-    export: str,
     evaluation: str,
+    export: str | None = None,
     model: str | None = None,
     board: str | None = None,
 ) -> None:
-    """Writes the page; raises UserError where an artifact is missing."""
-    evaluated, exported = run_files.read(Evaluation, evaluation), run_files.read(Export, export)
-    training = run_files.read(Training, model) if model and not exported.model_path else None
-    weights = exported.model_path or (training and files.join(str(model), training.model))
-    weights = None if exported.is_tflite else weights
-    pictures = page.Pictures(
-        confusions={name: _read_png(evaluation, f"confusion_{name}") for name in evaluated.models},
-        curves=_read_png(evaluation, "curves") if training else b"",
-        recordings=_draw_one_per_emotion(read_manifest(files.join(manifest, "manifest.jsonl"))),
-        copies=data_pictures.draw_copies(_first_clip(examples)),
-        weights=data_pictures.draw_first_layer(load_exported(weights, exported)) if weights else b"",
+    """Writes the page.
+
+    Args:
+      output: directory for the page.
+      parameters: none.
+      manifest: the manifest.
+      examples: the dataset.
+      evaluation: the evaluator's output.
+      export: the exported model; not needed where a finished model was judged.
+      model: the trained model; not needed of a model from elsewhere.
+      board: the board's validation, where there is one.
+
+    Raises:
+      UserError: an artifact is missing.
+    """
+    evaluated, dataset = run_files.read(Evaluation, evaluation), run_files.read(Dataset, examples)
+    exported = run_files.read(Export, export) if export else None
+    training = run_files.read(Training, model) if exported and model and not exported.model_path else None
+    rows = list(read_manifest(files.join(manifest, "manifest.jsonl")))
+    copies = _find_copies(examples, dataset)
+    row_of_copies = next((row for row in rows if copies and row.clip_id == copies[0].clip_id), None)
+    predictions = list(files.read_json_lines(files.join(evaluation, PREDICTIONS)))
+    reference = next(iter(evaluated.models))
+    chosen = (
+        find_mistakes(predictions, evaluated.flashed),
+        find_disagreements(predictions, reference, evaluated.flashed),
     )
+    mistakes, disagreements = _let_hear(chosen, predictions, examples=examples, dataset=dataset)
+    weights = files.join(str(model), training.model) if training else exported.model_path if exported else ""
+    given = {"manifest": manifest, "examples": examples, "model": model, "export": export}
+    given |= {"evaluation": evaluation, "board": board}
     content = page.Page(
         evaluation=evaluated,
+        exported=exported,
         board=run_files.read(Board, board) if board else None,
         training=training,
         summary=run_files.read(ManifestSummary, manifest),
-        dataset=run_files.read(Dataset, examples),
-        pictures=pictures,
+        dataset=dataset,
+        graph=_read_graph(export, exported) if export and exported else None,
+        pictures=page.Pictures(
+            curves=files.read_bytes(files.join(evaluation, "curves.png")) if training else b"",
+            recordings=_draw_one_per_emotion(rows),
+            copies=data_pictures.draw_copies(copies) if copies else b"",
+            weights=_draw_weights(weights, exported) if exported and weights and not exported.is_tflite else b"",
+        ),
+        mistakes=mistakes,
+        disagreements=disagreements,
+        copies=make_heard_copies(row_of_copies, dataset) if row_of_copies else [],
+        predictions=predictions,
+        lineage={name: artifact.digest(path) for name, path in given.items() if path},
     )
     files.write_text(files.join(output, "index.html"), page.render_page(content))
 
 
-def _read_png(evaluation: str, name: str) -> bytes:
-    return files.read_bytes(files.join(evaluation, f"{name}.png"))
+def _read_graph(export: str, exported: Export) -> Graph | None:
+    if exported.engine_lacks:
+        return None
+    return read_graph(files.read_bytes(files.join(export, "ser_int8.tflite")))
+
+
+def _draw_weights(path: str, exported: Export) -> bytes:
+    return data_pictures.draw_first_layer(load_exported(path, exported))
+
+
+def _let_hear(
+    chosen: tuple[Chosen, ...], predictions: list[dict], *, examples: str, dataset: Dataset
+) -> list[list[Heard]]:
+    """Returns what is to be heard of the clips of each list; nothing where the sound is not at hand."""
+    if not dataset.audio.examples:
+        return [[] for _ in chosen]
+    sound, records = read_audio(examples), read_split(examples, "test")
+    rate = dataset.front_end.sample_rate
+    return [let_hear(each, predictions, sound=sound, records=records, rate=rate) for each in chosen]
 
 
 def _draw_one_per_emotion(rows: Iterable[ManifestRow]) -> list[tuple[str, bytes]]:
@@ -70,9 +123,11 @@ def _draw_one_per_emotion(rows: Iterable[ManifestRow]) -> list[tuple[str, bytes]
     return [drawn[emotion] for emotion in sorted(drawn)]
 
 
-def _first_clip(examples: str) -> list:
-    """Returns the first window of each training copy of the first clip that has the most copies."""
-    copies: dict[str, list] = {}
+def _find_copies(examples: str, dataset: Dataset) -> list[Example]:
+    """Returns the first window of each training copy of the first clip that has the most copies; none where nothing trains."""
+    if not dataset.splits["train"].examples:
+        return []
+    copies: dict[str, list[Example]] = {}
     for example in (record for record in read_split(examples, "train") if not record.window):
         copies.setdefault(example.clip_id, []).append(example)
     most = max(map(len, copies.values()))

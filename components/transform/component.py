@@ -32,6 +32,7 @@ from components.transform.job import (
     JobSettings,
     run_job,
 )
+from schemas.classes import SPLITS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
@@ -293,7 +294,12 @@ def _judge(
         split: {label for label, clips in counts.items() if clips} for split, counts in summary.clips_of_label.items()
     }
     anomalies = _foreign_values(quarantine)
-    anomalies += find_anomalies(statistics, in_manifest, speakers_apart=summary.protocol == "speaker")
+    anomalies += find_anomalies(
+        statistics,
+        in_manifest,
+        speakers_apart=summary.protocol == "speaker",
+        used=("test",) if summary.protocol == "test" else SPLITS,
+    )
     path = files.join(output, STATISTICS)
     files.write_json(path, statistics | {"anomalies": anomalies})
     for row in quarantine[:10]:
@@ -332,7 +338,7 @@ def _describe_dataset(
 ) -> Dataset:
     splits = statistics["splits"]
     digests = "".join(f"{name} {splits[name]['examples']} {splits[name]['digest']}\n" for name in SPLIT_NAMES)
-    mfcc = splits["train"]["mfcc"]
+    mfcc = splits["test" if summary.protocol == "test" else "train"]["mfcc"]
 
     def name_shards(split: str) -> tuple[str, ...]:
         return tuple(shard_names(split, settings.num_shards, settings.compressed))
@@ -342,6 +348,7 @@ def _describe_dataset(
         synthetic=any(split["synthetic"] for split in splits.values()),
         labels=summary.labels,
         leds=summary.leds,
+        label_of_emotion=summary.label_of_emotion,
         front_end=settings.clip.around.front_end,
         standardisation=Standardisation(tuple(mfcc["mean"]), tuple(mfcc["deviation"])),
         parameters=dataclasses.asdict(parameters),

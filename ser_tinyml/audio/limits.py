@@ -5,6 +5,7 @@ import numpy as np
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd
 from ser_tinyml.audio.mel import bin_frequencies, mel_corners
+from ser_tinyml.store import files
 
 FFT_SIZES = tuple(2**power for power in range(5, 13))  # what CMSIS-DSP transforms
 MICROPHONE_RATES_HZ = (16_000, 41_667)  # of the Nano 33 BLE's microphone, as Arduino's PDM library starts it
@@ -31,6 +32,14 @@ def check_front_end(front_end: FrontEnd) -> None:
             f"the front end needs {needed:,} bytes of RAM for a window of {window:,} samples with {front_end.n_frames} frames, "
             f"an nRF52840 has {_RAM_BYTES:,}: lower sample_rate, window_seconds or n_mels, or raise hop_length"
         )
+
+
+def read_front_end(path: str, default: FrontEnd) -> FrontEnd:
+    """Reads a JSON file with parameters of a front end; those that are not in it are the default's; UserError for others."""
+    try:
+        return FrontEnd.from_dict(default.to_dict() | files.read_json(path))
+    except TypeError as error:
+        raise UserError(f"{path}: expected a JSON object with parameters of schemas/front_end.py: {error}") from error
 
 
 def _check_bands(front_end: FrontEnd) -> None:

@@ -23,6 +23,10 @@ class Command:
 
 COMMANDS = {
     "run": Command("pipeline.run", "run the whole pipeline: recordings to features, model, firmware and report"),
+    "evaluate": Command("pipeline.evaluate", "judge a finished model on other recordings"),
+    "compare": Command(
+        "ser_tinyml.cli.compare", "show finished runs side by side, and which differences are no chance"
+    ),
     "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
     "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),
     "trainer": Command("components.trainer.__main__", "train the network"),

@@ -159,7 +159,8 @@ def _read_name(path: str, relative: str, kinds: tuple[str, ...]) -> Clip | LeftO
     for kind in kinds:
         try:
             utterance = CORPORA[kind].parse_name(relative)
-            return Clip(path, kind, speaker=utterance.speaker, emotion=utterance.emotion)
+            sex = CORPORA[kind].speakers.get(utterance.speaker, "")
+            return Clip(path, kind, **dataclasses.asdict(utterance), sex=sex)
         except BrokenRule as error:
             broken.append(str(error))
         except NotSpeech as error:

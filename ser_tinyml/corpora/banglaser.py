@@ -12,11 +12,13 @@ from ser_tinyml.corpora.corpus import BrokenRule, Corpus, FoldRule, Utterance
 _EMOTIONS = {"01": "happy", "02": "sad", "03": "angry", "04": "surprised", "05": "neutral"}
 _SPEAKERS = {f"{actor:02}": "male" if actor % 2 else "female" for actor in range(1, 35)}
 
+_INTENSITIES = {"01": "normal", "02": "strong"}
+
 _FIELDS = {
     "mode": ("01", "03"),
     "statement type": ("01",),
     "emotion": tuple(_EMOTIONS),
-    "intensity": ("01", "02"),
+    "intensity": tuple(_INTENSITIES),
     "statement": ("01", "02", "03"),
     "repetition": ("01", "02", "03"),
     "actor": tuple(_SPEAKERS),
@@ -36,7 +38,7 @@ def _parse_name(relative_path: str) -> Utterance:
         if value not in allowed:
             expected = allowed[0] if len(allowed) == 1 else f"one of {', '.join(allowed)}"
             raise BrokenRule(f"BanglaSER {field} is {expected}; found {value!r}")
-    return Utterance(speaker=values[6], emotion=_EMOTIONS[values[2]])
+    return Utterance(speaker=values[6], emotion=_EMOTIONS[values[2]], intensity=_INTENSITIES[values[3]])
 
 
 CORPUS = Corpus(

@@ -21,6 +21,7 @@ class Utterance:
 
     speaker: str  # a key of Corpus.speakers
     emotion: str  # one of schemas.classes.KNOWN_EMOTIONS
+    intensity: str = ""  # of the emotion, where the name tells it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Clip:
     corpus: str
     speaker: str
     emotion: str  # what its corpus calls it
-    sex: str = ""  # of the speaker, where a table tells it
+    sex: str = ""  # of the speaker, where it is known
+    intensity: str = ""  # of the emotion, where it is known
     split: str = ""  # that its table puts it into
     start: float = 0.0  # s, of the part
     end: float = 0.0  # s; 0: to the recording's end

@@ -11,7 +11,7 @@ _FEMALE = (
     *(1079, 1082, 1084, 1089, 1091),
 )
 _SPEAKERS = {f"{number}": "female" if number in _FEMALE else "male" for number in range(1001, 1092)}
-_LEVELS = ("LO", "MD", "HI", "XX", "X")  # one published name ends in X
+_LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "", "X": ""}  # one published name ends in X
 
 
 def _parse_name(relative_path: str) -> Utterance:
@@ -29,8 +29,8 @@ def _parse_name(relative_path: str) -> Utterance:
     if code not in _EMOTIONS:
         raise BrokenRule(f"a CREMA-D emotion is one of {', '.join(_EMOTIONS)}; found {code!r}")
     if level not in _LEVELS:
-        raise BrokenRule(f"a CREMA-D level is one of {', '.join(_LEVELS[:-1])}; found {level!r}")
-    return Utterance(speaker=speaker, emotion=_EMOTIONS[code])
+        raise BrokenRule(f"a CREMA-D level is one of {', '.join([*_LEVELS][:-1])}; found {level!r}")
+    return Utterance(speaker=speaker, emotion=_EMOTIONS[code], intensity=_LEVELS[level])
 
 
 CORPUS = Corpus(

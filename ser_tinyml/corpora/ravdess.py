@@ -18,10 +18,11 @@ _EMOTIONS = {
     "07": "disgust",
     "08": "surprised",
 }
+_INTENSITIES = {"01": "normal", "02": "strong"}
 _SPEAKERS = {f"{actor:02}": "male" if actor % 2 else "female" for actor in range(1, 25)}
 
 _FIELDS = ("modality", "vocal channel", "emotion", "intensity", "statement", "repetition", "actor")
-_ALLOWED = (("03",), ("01", "02"), tuple(_EMOTIONS), ("01", "02"), ("01", "02"), ("01", "02"), tuple(_SPEAKERS))
+_ALLOWED = (("03",), ("01", "02"), tuple(_EMOTIONS), tuple(_INTENSITIES), ("01", "02"), ("01", "02"), tuple(_SPEAKERS))
 
 
 def _parse_name(relative_path: str) -> Utterance:
@@ -42,7 +43,7 @@ def _parse_name(relative_path: str) -> Utterance:
         raise BrokenRule("RAVDESS has no strong intensity (02) of the neutral emotion (01)")
     if fields[1] == "02":
         raise NotSpeech("vocal channel 02 is song")
-    return Utterance(speaker=fields[6], emotion=_EMOTIONS[fields[2]])
+    return Utterance(speaker=fields[6], emotion=_EMOTIONS[fields[2]], intensity=_INTENSITIES[fields[3]])
 
 
 CORPUS = Corpus(

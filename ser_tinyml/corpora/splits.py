@@ -91,7 +91,7 @@ def assign_splits(
     fold: Fold | None = None,
     train_only: Collection[str] = (),
 ) -> Assignment:
-    """Splits by `protocol`: speaker, clip or notebook; `validation` and `test` are fractions.
+    """Splits by `protocol`: speaker, clip, notebook, or test, which is no split at all; `validation` and `test` are fractions.
 
     The speaker split ranks the published speakers of a corpus, separately by sex, by a hash, and takes each sex's first
     for the test and the next for the validation split. Which speakers somebody's copy holds plays no part, so clips and
@@ -108,6 +108,8 @@ def assign_splits(
       UserError: a label would be missing from a split, a table puts a speaker into two, or nobody knows who speaks.
     """
     plan = _Plan(validation, test, fold, frozenset(train_only))
+    if protocol == "test":
+        return Assignment([_row(recording, "test") for recording in recordings], salt=0)
     if protocol == "notebook":
         return Assignment([_row(recording, PER_COPY) for recording in recordings], salt=0)
     if unknown := sorted(plan.train_only - {recording.clip.corpus for recording in recordings}):
@@ -294,4 +296,6 @@ def _row(recording: Recording, split: str) -> ManifestRow:
         file_sha256=recording.file_sha256,
         start=clip.start,
         end=clip.end,
+        sex=clip.sex,
+        intensity=clip.intensity,
     )

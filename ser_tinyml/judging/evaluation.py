@@ -1,10 +1,14 @@
 """Every export of a model on the same held-out windows."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
+from schemas.manifest import ManifestRow
+from schemas.record import Example
 from schemas.run_files import ClassScores, ModelEvaluation, OutputComparison, Scores
+from ser_tinyml.corpora import CORPORA
 from ser_tinyml.judging import metrics
 from ser_tinyml.judging.faithful import agreement, compare_outputs
 from ser_tinyml.judging.held_out import HeldOut
@@ -38,12 +42,25 @@ class Judged:
 
 
 def evaluate(
-    candidates: dict[str, Candidate], judged: Judged, held_out: HeldOut, *, labels: tuple[str, ...]
+    candidates: dict[str, Candidate],
+    judged: Judged,
+    held_out: HeldOut,
+    *,
+    labels: tuple[str, ...],
+    rows: Mapping[str, ManifestRow],
 ) -> dict[str, ModelEvaluation]:
-    """Returns the figures of every candidate. Each is compared with the first, which is Keras where there is such a model."""
+    """Returns the figures of every candidate, each compared with the first, which is Keras where there is such a model.
+
+    Args:
+      candidates: what is judged.
+      judged: what they say.
+      held_out: of what.
+      labels: the model's.
+      rows: the manifest's by clip id, as far as they are at hand.
+    """
     reference = next(iter(candidates))
     true, speakers = held_out.true, [name_speaker(clip) for clip in held_out.clips]
-    divisions = {"corpus": [clip.corpus for clip in held_out.clips], "speaker": speakers}
+    divisions = _divide(held_out.clips, rows)
     return {
         name: ModelEvaluation(
             bytes=candidate.bytes,
@@ -57,6 +74,27 @@ def evaluate(
         )
         for name, candidate in candidates.items()
     }
+
+
+def _divide(clips: list[Example], rows: Mapping[str, ManifestRow]) -> dict[str, list[str]]:
+    """Returns the part that each clip is in, by what divides them; by corpus and speaker always, else where parts differ."""
+    known = [rows.get(clip.clip_id) for clip in clips]
+    optional = {
+        "sex": [row.sex if row else "" for row in known],
+        "language": [CORPORA[clip.corpus].language if clip.corpus in CORPORA else "" for clip in clips],
+        "emotion": [clip.emotion for clip in clips],
+        "intensity": [row.intensity if row else "" for row in known],
+        "duration": [_name_duration(row.duration) if row else "" for row in known],
+    }
+    divisions = {"corpus": [clip.corpus for clip in clips], "speaker": [name_speaker(clip) for clip in clips]}
+    for by, parts in optional.items():
+        if len(set(parts)) > 1:
+            divisions[by] = [part or "not known" for part in parts]
+    return divisions
+
+
+def _name_duration(seconds: float) -> str:
+    return next((f"below {limit} s" for limit in (2, 3, 5) if seconds < limit), "5 s and more")
 
 
 def _score_classes(
@@ -92,7 +130,7 @@ def compare_runtimes(one: Predictions, other: Predictions) -> OutputComparison:
 
 
 def list_predictions(held_out: HeldOut, judged: Judged, labels: tuple[str, ...]) -> list[dict]:
-    """Returns a row a clip: who speaks, the true class, and the probabilities by Keras, int8 and int8 on TFLM's kernels."""
+    """Returns a row a clip: who speaks, the true class, and the probabilities that each runtime gives."""
     return [
         {
             "clip_id": clip.clip_id,
@@ -102,8 +140,7 @@ def list_predictions(held_out: HeldOut, judged: Judged, labels: tuple[str, ...])
             "label": labels[held_out.true[number]],
             "probabilities": {
                 name: {label: round(float(p), 6) for label, p in zip(labels, judged.votes[name][number], strict=True)}
-                for name in ("keras", "int8", "tflm")
-                if name in judged.votes
+                for name in judged.votes
             },
         }
         for number, clip in enumerate(held_out.clips)

@@ -35,12 +35,13 @@ class Evidence:
 def judge_exports(evidence: Evidence, thresholds: Thresholds) -> list[Gate]:
     """Judges whether every export computes what was trained, as far as the evidence goes.
 
-    The evidence holds "int8" and "tflm", "keras" unless a TFLite file was brought, and "fake_quantized" where there is such a
-    model. What rounding costs is judged by the end of an interval over the clips, so that no single clip decides.
+    Of the runtimes "keras", "int8", "tflm" and "fake_quantized" the evidence holds what there is of a model, or is asked for,
+    and gates are of pairs that are there. What rounding costs is judged by the end of an interval over the clips, so that no
+    single clip decides.
     """
     true, elected = evidence.true, evidence.elected
     gates = []
-    if "keras" in elected:
+    if {"keras", "int8"} <= set(elected):
         lost = 100 * hit_difference_interval(true, elected["keras"], elected["int8"])[0]
         name = "int8 accuracy loss against Keras, lower end of its 95 % interval"
         gates.append(judge(name, lost, "at most", thresholds.max_accuracy_loss, unit="points"))
@@ -57,11 +58,12 @@ def judge_exports(evidence: Evidence, thresholds: Thresholds) -> list[Gate]:
     gates += [
         judge(name, agreement(elected[one], elected[other]), "at least", threshold, unit="of clips")
         for name, one, other, threshold in shares
-        if one in elected
+        if {one, other} <= set(elected)
     ]
-    difference = compare_outputs(evidence.predictions["int8"], evidence.predictions["tflm"]).max()
-    name = "TFLM output difference from TFLite int8"
-    gates.append(judge(name, difference, "at most", thresholds.max_tflm_difference, unit="of 256"))
+    if {"int8", "tflm"} <= set(elected):
+        difference = compare_outputs(evidence.predictions["int8"], evidence.predictions["tflm"]).max()
+        name = "TFLM output difference from TFLite int8"
+        gates.append(judge(name, difference, "at most", thresholds.max_tflm_difference, unit="of 256"))
     if (differing := evidence.differing_source_bytes) is not None:
         gates.append(
             judge("TFLM source difference", differing, "at most", thresholds.max_source_difference, unit="bytes")

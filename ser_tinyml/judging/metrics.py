@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import sklearn.metrics
 
-from schemas.run_files import ClassScores, Scores
+from schemas.run_files import ClassScores, CoveragePoint, ReliabilityBin, Scores
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
@@ -55,18 +55,41 @@ def score_classes(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]
     }
 
 
-def calibration_error(true: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
-    """Computes the expected calibration error (arXiv:1706.04599): how far the likeliest class's probability is from how often
-    it is right.
+def find_reliability(true: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> tuple[ReliabilityBin, ...]:
+    """Compares the likeliest class's probability with how often it is right, in bins of equal width; empty ones are left out.
 
     Args:
       true: int64 [clips].
       probabilities: float [clips, classes].
-      bins: of equal width, into which clips fall by that probability.
-
-    Returns:
-      The mean over the clips of their bin's difference, 0 to 1.
+      bins: from 0 to 1.
     """
     confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
-    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(np.abs(np.bincount(bin_of, confidence - hit, bins)).sum() / len(true))
+    bin_of = np.clip((confidence * bins).astype(int), 0, bins - 1)
+    return tuple(
+        ReliabilityBin(
+            lower=number / bins,
+            upper=(number + 1) / bins,
+            clips=int(np.sum(bin_of == number)),
+            probability=float(confidence[bin_of == number].mean()),
+            accuracy=float(hit[bin_of == number].mean()),
+        )
+        for number in np.unique(bin_of).tolist()
+    )
+
+
+def calibration_error(true: np.ndarray, probabilities: np.ndarray) -> float:
+    """Computes the expected calibration error (arXiv:1706.04599): how far the likeliest class's probability is from how often
+    it is right, 0 to 1; arguments as of `find_reliability`."""
+    found = find_reliability(true, probabilities)
+    return sum(each.clips * abs(each.probability - each.accuracy) for each in found) / len(true)
+
+
+def find_coverage(true: np.ndarray, probabilities: np.ndarray, steps: int = 20) -> tuple[CoveragePoint, ...]:
+    """Tells for thresholds from 0 to 1 how many clips get an answer, and how many of these the right one."""
+    confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
+    points = []
+    for threshold in (step / steps for step in range(steps)):
+        answered = confidence >= threshold
+        accuracy = float(hit[answered].mean()) if answered.any() else 0.0
+        points.append(CoveragePoint(threshold, coverage=float(answered.mean()), accuracy=accuracy))
+    return tuple(points)

@@ -13,8 +13,6 @@ from ser_tinyml.store.digests import sha256_of
 
 PREDICTIONS = "predictions.jsonl"
 
-FLASHED = "tflm"  # the int8 file on TFLM's kernels, whose bits are the engine's
-
 
 @dataclasses.dataclass(frozen=True)
 class Clips:
@@ -25,6 +23,11 @@ class Clips:
     speakers: tuple[str, ...]  # as `corpus/speaker`
     true: np.ndarray  # int64 [clips]
     elected: dict[str, np.ndarray]  # runtime -> int64 [clips]
+
+    @property
+    def flashed(self) -> np.ndarray:
+        """What is nearest to the device: the int8 file on TFLM's kernels where that was judged."""
+        return next(self.elected[name] for name in ("tflm", "int8", *self.elected) if name in self.elected)
 
     @classmethod
     def from_rows(cls, rows: list[dict]) -> "Clips":
@@ -70,14 +73,13 @@ def name_speaker(row: dict) -> str:
     return f"{row['corpus']}/{row['speaker']}"
 
 
-def compare(one: Clips, other: Clips, *, called: str, runtime: str = FLASHED) -> Comparison:
+def compare(one: Clips, other: Clips, *, called: str) -> Comparison:
     """Compares two models on the clips that both were judged on.
 
     Args:
       one: what the first says.
       other: what the second says.
       called: where the second's evaluation is.
-      runtime: of both.
 
     Raises:
       UserError: they have other classes, or no clip in common.
@@ -93,7 +95,7 @@ def compare(one: Clips, other: Clips, *, called: str, runtime: str = FLASHED) ->
     theirs = [place[one.ids[number]] for number in shared]
     renamed = np.array([one.labels.index(label) for label in other.labels])
     true, speakers = one.true[shared], [one.speakers[number] for number in shared]
-    ours, others = one.elected[runtime][shared], renamed[other.elected[runtime][theirs]]
+    ours, others = one.flashed[shared], renamed[other.flashed[theirs]]
     scores = [dataclasses.asdict(metrics.score(true, elected)) for elected in (ours, others)]
     intervals = difference_intervals(true, ours, others, speakers)
     return Comparison(

@@ -3,6 +3,7 @@
 import base64
 import functools
 import re
+from typing import Any
 
 import jinja2
 
@@ -32,6 +33,7 @@ def _load_environment() -> jinja2.Environment:
         "markdown": escape_markdown,
         "fixed": lambda number, digits: f"{number:.{digits}f}",
         "significant": lambda number: f"{number:.4g}",
+        "shown": show_value,
         "thousands": lambda number: f"{number:,}",
     }
     return environment
@@ -40,6 +42,19 @@ def _load_environment() -> jinja2.Environment:
 def escape_markdown(text: str) -> str:
     """Returns text that Markdown shows as it is, in a table's cell, too: character references never are markup."""
     return re.sub(r"[!-,./:-@\[-`{-~]", lambda found: f"&#{ord(found[0])};", text)
+
+
+def show_value(value: Any) -> str:
+    """Returns a value as a table shows it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(map(show_value, value)) if isinstance(value, list) else str(value)
 
 
 def explain_validation(board: Board) -> str:

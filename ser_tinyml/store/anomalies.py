@@ -1,34 +1,41 @@
 """What is wrong with a dataset as a whole, by its statistics."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from schemas.classes import SPLITS
 
 
-def find_anomalies(statistics: dict, in_manifest: Mapping[str, set[str]], *, speakers_apart: bool) -> list[str]:
+def find_anomalies(
+    statistics: dict,
+    in_manifest: Mapping[str, set[str]],
+    *,
+    speakers_apart: bool,
+    used: Sequence[str] = SPLITS,
+) -> list[str]:
     """Lists what is out of order, a line each.
 
     Args:
       statistics: the content of statistics.json.
       in_manifest: the classes that clips of each split are of, where the manifest says the split.
       speakers_apart: whether a speaker in two splits is an anomaly.
+      used: the splits that must have examples.
     """
-    splits = statistics["splits"]
+    splits = {name: statistics["splits"][name] for name in used}
     return [
         *(f"{violation} ({count} records)" for violation, count in statistics["violations"].items()),
         *_missing_classes(splits, in_manifest),
-        *_constant_coefficients(splits["train"]),
+        *(_constant_coefficients(splits["train"]) if "train" in used else ()),
         *(_shared_speakers(splits) if speakers_apart else ()),
     ]
 
 
 def _missing_classes(splits: dict, in_manifest: Mapping[str, set[str]]) -> Iterator[str]:
-    for name in SPLITS:
-        if not splits[name]["examples"]:
+    for name, split in splits.items():
+        if not split["examples"]:
             yield f"{name} has no examples"
             continue
-        counts = splits[name]["labels"]
+        counts = split["labels"]
         if missing := [label for label in counts if not counts[label] and label in in_manifest.get(name, counts)]:
             yield f"{name} has no example of the class {', '.join(missing)}"
 

@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 from schemas.classes import SPLITS
 from schemas.errors import UserError
-from schemas.manifest import OF_A_PART, PER_COPY, ManifestRow
+from schemas.manifest import KNOWN_OF_SOME, OF_A_PART, PER_COPY, ManifestRow
 from schemas.run_files import ManifestSummary
 from ser_tinyml.store import files
 
@@ -20,10 +20,11 @@ def parse_row(document: dict) -> ManifestRow:
     """Parses a stored row; raises UserError where a field is missing, unknown or of the wrong type."""
     types = _types()
     whole = not any(name in document for name in OF_A_PART)
-    expected = set(types) - set(OF_A_PART) if whole else set(types)
-    if wrong := expected ^ set(document):
-        raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= expected else 'unexpected'}")
-    for name, kind in ((name, kind) for name, kind in types.items() if name in expected):
+    expected = set(types) - (set(OF_A_PART) if whole else set())
+    required = expected - set(KNOWN_OF_SOME)
+    if wrong := (required - set(document)) | (set(document) - expected):
+        raise UserError(f"field {sorted(wrong)[0]!r} is {'missing' if wrong <= required else 'unexpected'}")
+    for name, kind in ((name, kind) for name, kind in types.items() if name in document):
         accepted = (int, float) if kind is float else (kind,)
         if type(document[name]) not in accepted:
             raise UserError(f"{name} is {document[name]!r}, expected {kind.__name__}")

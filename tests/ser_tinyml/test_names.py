@@ -9,7 +9,6 @@ import subprocess
 
 import hypothesis
 import markdown_it
-import numpy as np
 import pytest
 from hypothesis import strategies
 
@@ -20,7 +19,7 @@ from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummar
 from ser_tinyml.codegen.generated import read_define
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
-from ser_tinyml.report.judgement_pictures import draw_confusion
+from ser_tinyml.report.listening import Heard
 from ser_tinyml.report.model_card import render_card
 from ser_tinyml.report.page import Page, Pictures, render_page
 from ser_tinyml.store import run_files
@@ -149,7 +148,14 @@ def make_page(root, names: list[str]) -> Elements:
         training=None,
         summary=run_files.read(ManifestSummary, str(root / "manifest")),
         dataset=dataclasses.replace(dataset, labels=tuple(names), splits=splits),
-        pictures=Pictures({}, b"", recordings=[(name, b"") for name in names], copies=b"", weights=b""),
+        exported=None,
+        graph=None,
+        pictures=Pictures(b"", recordings=[(name, b"") for name in names], copies=b"", weights=b""),
+        mistakes=[Heard(name, b"", b"") for name in names],
+        disagreements=[],
+        copies=[],
+        predictions=[],
+        lineage={},
     )
     return Elements(render_page(page))
 
@@ -189,8 +195,3 @@ def test_documents_keep_the_labels(demo_root, tmp_path, labels):
     export = dataclasses.replace(run_files.read(Export, str(demo_root / "export")), labels=tuple(labels))
     run_files.write(export, str(tmp_path))
     assert run_files.read(Export, str(tmp_path)) == export
-
-
-@pytest.mark.filterwarnings("ignore:Glyph")
-def test_pictures_take_dollars_for_dollars():
-    assert draw_confusion(np.eye(2, dtype=int), ["$x^$", "$\\frac$"], "title").startswith(b"\x89PNG")

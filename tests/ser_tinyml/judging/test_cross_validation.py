@@ -4,7 +4,7 @@ import json
 import pytest
 
 from schemas.classes import PRESETS
-from schemas.run_files import Evaluation, Heard, OutputComparison
+from schemas.run_files import Evaluation, Heard, Occasion, OutputComparison
 from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import run_files
 
@@ -20,7 +20,12 @@ NOTHING_JUDGED = Evaluation(
     models={},
     tflm_against_int8=OutputComparison(windows=0, same_class=0, identical_outputs=0, largest_difference=0),
     noisy={},
+    flashed="tflm",
+    reliability=(),
+    coverage=(),
+    noise_curve=(),
     baseline=None,
+    occasion=Occasion(when="", command="", version="", commit=""),
     gates=(),
     blessed=True,
 )

@@ -39,7 +39,7 @@ def perform(probabilities: np.ndarray, true: np.ndarray, n_classes: int, **chang
     held_out = HeldOut.from_records(records, np.arange(n_classes), Standardisation.identity(3))
     candidates = {"tflm": Candidate(Fixed(probabilities), 1)}
     judged = Judged.from_candidates(candidates, held_out)
-    found = evaluate(candidates, judged, held_out, labels=labels)["tflm"]
+    found = evaluate(candidates, judged, held_out, labels=labels, rows={})["tflm"]
     did = Performance(
         found, probabilities, chance=1 / n_classes, noisy=None, heard=Heard(speakers=(), clips=0), baseline=None
     )
