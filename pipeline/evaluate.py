@@ -18,7 +18,7 @@ from components.reporter import component as reporter
 from components.step import StepParameters, define_flags, define_output, parameter
 from components.transform import component as transform
 from schemas.classes import PRESETS
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Evaluation, Export
 from ser_tinyml.audio.limits import read_front_end
@@ -36,6 +36,8 @@ _OPEN = {
     ),
     evaluator: (),  # all of them
 }
+RUNTIMES = ("keras", "float", "dynamic", "int8", "tflm", "fake_quantized")
+
 _SOUND = ("crop", "windows", "padding", "load_rate")  # what a run's own recordings were prepared with
 
 
@@ -44,7 +46,9 @@ class Parameters(StepParameters):
     """What a model's file does not say."""
 
     runtime: tuple[str, ...] = parameter(
-        (), "A form of the model that is judged: keras, float, dynamic, int8, tflm; by default all that are there."
+        (),
+        "A form of the model that is judged: keras, float, dynamic, int8, tflm; may be given several times. By default all "
+        "that are there.",
     )
     classes: str = parameter(
         "",
@@ -77,13 +81,20 @@ def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> 
       UserError: the model or the recordings can't be used; UsageError for a wrong option.
     """
     own = {field.name for field in dataclasses.fields(Parameters)}
+    steps = {field.name for component in _OPEN for field in dataclasses.fields(component.Parameters)}
+    if unknown := sorted(set(options) - own - steps):
+        raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(sorted(own | steps))}")
     parameters = Parameters(**{name: value for name, value in options.items() if name in own})
+    if wrong := [name for name in parameters.runtime if name not in RUNTIMES]:
+        raise UsageError(f"--runtime={wrong[0]}: unknown; known are {', '.join(RUNTIMES)}")
     others = {name: value for name, value in options.items() if name not in own}
     with locked(output):
         return _evaluate(model, parameters, others | {"corpus": tuple(corpus)}, output)
 
 
 def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], output: str) -> Evaluation:
+    if not files.is_folder(model) and not files.exists(model):
+        raise UserError(f"{model}: there is no such file or directory")
     manifest, examples, evaluation = (files.join(output, name) for name in ("manifest", "examples", "evaluation"))
     export = find_export(model)
     exported = run_files.read(Export, export) if export else None

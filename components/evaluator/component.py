@@ -162,7 +162,7 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         judged.predictions[subject.flashed].probabilities,
         chance=1 / len(np.unique(held_out.true)),
         noisy=noisy.get(subject.flashed),
-        heard=heard,
+        heard=heard if subject.trained_on else None,
         baseline=baseline,
     )
     passed = judge_exports(evidence, _pick(Thresholds, parameters))

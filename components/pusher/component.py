@@ -2,7 +2,7 @@
 
 Writes a tree that builds by itself, without Python and without a network:
   CMakeLists.txt  frontend/ engine/ app/ boards/ tests/ cmake/   the firmware's sources
-  generated/           the exported sources, and the int8 model itself
+  generated/           the exported sources, the int8 model itself, and what it takes and gives (export.json)
   golden/vectors.bin   windows with librosa's features and TFLM's outputs, which a test replays
   third_party/         CMSIS-DSP's FFT, with its licence
   arduino/ser-tinyml/  all that as an Arduino library with a sketch for the Nano 33 BLE, where its microphone has the
@@ -54,6 +54,7 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
         print(f"no firmware bundle: {reason}")
         return
     generated = {name: files.read_bytes(files.join(export, name)) for name in (*FIRMWARE_SOURCES, *TFLM_SOURCES, _INT8)}
+    generated[Export.FILE_NAME] = run_files.encode(dataclasses.replace(exported, model_path=""))  # nobody's business
     ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
     golden = make_golden(ranked[: parameters.golden_windows], exported, generated[_INT8])
     firmware, cmsis_dsp = collect_firmware(), read_cmsis_dsp()

@@ -151,7 +151,12 @@ def write_text(path: str, text: str) -> None:
 
 def write_json(path: str, document: Any) -> None:
     """Writes `document` as indented JSON. NaN and infinity are refused: not every reader takes them."""
-    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    write_bytes(path, encode_json(document))
+
+
+def encode_json(document: Any) -> bytes:
+    """Returns a document as `write_json` stores it."""
+    return (json.dumps(document, indent=1, allow_nan=False) + "\n").encode()
 
 
 def write_json_lines(path: str, rows: Iterable[dict]) -> None:

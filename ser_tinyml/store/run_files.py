@@ -47,8 +47,13 @@ def read(kind: type[Document], directory: str) -> Document:
 
 def write(document: RunFile, directory: str) -> None:
     """Writes a document into a directory, under the name that its kind has."""
+    files.write_bytes(files.join(directory, document.FILE_NAME), encode(document))
+
+
+def encode(document: RunFile) -> bytes:
+    """Returns a document as it is stored."""
     head = {"kind": document.KIND, "version": document.VERSION}
-    files.write_json(files.join(directory, document.FILE_NAME), head | dataclasses.asdict(document))
+    return files.encode_json(head | dataclasses.asdict(document))
 
 
 @functools.cache

@@ -102,6 +102,7 @@ def test_speakers_whom_training_heard_are_refused_unless_that_is_asked_for():
     did = perform(be_sure_of(predicted, 4, 0.9), true, 4, heard=Heard(speakers=("own/1", "own/2"), clips=0))
     assert failed(did) == {"speakers of these clips who trained it"}
     assert not failed(did, allow_overlap=True)
+    assert not failed(dataclasses.replace(did, heard=None))
     did = dataclasses.replace(did, heard=Heard(speakers=(), clips=3))
     assert failed(did) == {"these clips that trained it"}
 
