@@ -48,7 +48,9 @@ DEVELOPMENT = [
     "filelock",
     "hypothesis",
     "markdown-it-py",
+    "mlcroissant",
     "mypy",
+    "networkx<3.7",  # mlcroissant's; later ones would be two versions in one constraints.txt
     "pip-audit",
     "pytest",
     "pytest-xdist",

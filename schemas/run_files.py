@@ -218,6 +218,7 @@ class Export:
     arena_bytes: int  # smallest in which TFLM runs the int8 file on a 64-bit host
     engine_lacks: str  # what the generated engine would need to run the model; "" where it runs it
     label_of_emotion: dict[str, str]  # what a corpus calls an emotion -> its class
+    reject_below: float  # the likeliest class's probability, below which an answer is uncertain; 0: none is
     calibration_examples: int
     dataset_digest: str  # of the records that calibrated it
     synthetic: bool
@@ -389,6 +390,7 @@ class Evaluation:
     noisy: dict[str, Scores]  # by runtime, on the same clips with noise; empty where the dataset has none
     reliability: tuple[ReliabilityBin, ...]  # of what is flashed, as are the next two
     coverage: tuple[CoveragePoint, ...]
+    reject_below: float  # the model's own threshold; 0 of one that has none
     noise_curve: tuple[NoiseLevel, ...]  # on some of the clips; empty where no sound of them is at hand
     baseline: Comparison | None  # with another run, where one was named
     gates: tuple[Gate, ...]

@@ -25,12 +25,13 @@ from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflite_file import describe_model, is_tflite
 from ser_tinyml.codegen.tflm_source import make_tflm_sources
+from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.runtimes.isolated import call_isolated
 from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.runtimes.tflm import measure_arena
 from ser_tinyml.store import files, run_files
-from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration
+from ser_tinyml.store.dataset import CALIBRATION_EXAMPLES, read_calibration, read_split
 from ser_tinyml.store.digests import sha256_of_model
 
 _CONVERSION_SECONDS, _CONVERSION_BYTES = 1800, 8 * 2**30  # of a model from elsewhere; ours takes some seconds
@@ -65,6 +66,13 @@ class Parameters(StepParameters):
         "none",
         "What --model_path takes: none (raw MFCCs), dataset (standardised with the dataset's constants), or a JSON file "
         '{"mean": [...], "deviation": [...]}.',
+    )
+    uncertain_share: float = parameter(
+        0.1,
+        "Share of the validation clips that the model is least sure of: a class with less probability than theirs is told as "
+        "uncertain. 0: none is.",
+        at_least=0,
+        below=1,
     )
     calibration_examples: int = parameter(
         CALIBRATION_EXAMPLES,
@@ -124,7 +132,10 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         converted, lstm_names = _convert(source, calibration)
     arena_bytes = measure_arena(converted["int8"])
     contents = {f"ser_{name}.tflite": content for name, content in converted.items()}
-    sources, engine_lacks = _make_sources(converted["int8"], source, arena_bytes=arena_bytes, lstm_names=lstm_names)
+    reject_below = _choose_threshold(converted["int8"], examples, source, share=parameters.uncertain_share)
+    sources, engine_lacks = _make_sources(
+        converted["int8"], source, reject_below=reject_below, arena_bytes=arena_bytes, lstm_names=lstm_names
+    )
     contents |= sources
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
@@ -140,6 +151,7 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         arena_bytes=arena_bytes,
         engine_lacks=engine_lacks,
         label_of_emotion=dataset.label_of_emotion,
+        reject_below=reject_below,
         calibration_examples=parameters.calibration_examples,
         dataset_digest=dataset.digest,
         synthetic=dataset.synthetic,
@@ -170,6 +182,16 @@ def _batch_of(keras_model: tf.keras.Model) -> int:
     return keras_model.inputs[0].shape[0] or 64
 
 
+def _choose_threshold(int8: bytes, examples: str, source: _Source, *, share: float) -> float:
+    """Returns the probability below which the int8 model's answers to so many of the validation clips are; 0 for none."""
+    if not share:
+        return 0.0
+    records = [record for record in read_split(examples, "validation") if record.copy == 0]
+    chosen = HeldOut.from_records(records, np.arange(len(source.labels)), source.standardisation)
+    votes = chosen.vote(TFLite(int8).predict(chosen.inputs).probabilities)
+    return float(np.quantile(votes.max(axis=1), share, method="lower"))
+
+
 def _convert_foreign(source: _Source, calibration: np.ndarray) -> tuple[dict[str, bytes], list[str]]:
     """Does what `_convert` does for a model of any format; an int8 TFLite file is tried and returned as it is."""
     if is_tflite(source.path):
@@ -196,11 +218,13 @@ def _check_tflite(content: bytes, source: _Source, calibration: np.ndarray) -> N
 
 
 def _make_sources(
-    int8: bytes, source: _Source, *, arena_bytes: int, lstm_names: list[str]
+    int8: bytes, source: _Source, *, reject_below: float, arena_bytes: int, lstm_names: list[str]
 ) -> tuple[dict[str, bytes], str]:
     """Returns the C sources by their names, and what the engine lacks for this model; "" where it lacks nothing."""
     data = make_tflm_sources(int8, arena_bytes)
-    interface = ModelInterface(source.labels, source.front_end, source.standardisation, source.leds)
+    interface = ModelInterface(
+        source.labels, source.front_end, source.standardisation, source.leds, reject_below=reject_below
+    )
     graph, engine_lacks = None, ""
     try:
         graph = read_graph(int8).with_lstm_names(lstm_names)

@@ -8,6 +8,7 @@ Writes:
   statistics.json   the counts: manifest rows = decoded + quarantined; per split the counts by label, corpus, speaker and
                     emotion, seconds, MFCC means, deviations and ranges; the anomalies among all these
   schema.pbtxt      what every record was held to: a Schema of tensorflow_metadata
+  croissant.json    the same for catalogues: Croissant 1.1 (https://docs.mlcommons.org/croissant)
   dataset.json      written last, and only where there is no anomaly: front end, standardisation, settings, shards, and a
                     digest of all records that does not depend on shards, compression, workers or runner
 """
@@ -44,6 +45,8 @@ from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.anomalies import find_anomalies
+from ser_tinyml.store.croissant import make_croissant
+from ser_tinyml.store.digests import sha256_of
 from ser_tinyml.store.manifest import list_domains
 from ser_tinyml.store.record_schema import RecordSchema
 from ser_tinyml.store.tfrecord import encode_shard, shard_names
@@ -186,7 +189,7 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
 
 @owns_output(
     r"(train|(validation|test)(_noisy)?|test_audio)-\d{5}-of-\d{5}\.tfrecord(\.gz)?|"
-    r"quarantine\.jsonl|(statistics|dataset)\.json|schema\.pbtxt",
+    r"quarantine\.jsonl|(statistics|dataset|croissant)\.json|schema\.pbtxt",
     hand_made="directory",
 )
 def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: Callable[..., PipelineResult]) -> None:
@@ -205,7 +208,11 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
     _judge(output, parameters, summary=summary, statistics=statistics, quarantine=quarantine)
     _write_empty_shards(output, settings)
     files.write_text(files.join(output, "schema.pbtxt"), settings.schema.to_text())
-    run_files.write(_describe_dataset(parameters, settings, statistics=statistics, summary=summary), output)
+    dataset = _describe_dataset(parameters, settings, statistics=statistics, summary=summary)
+    shards = [name for split in (*dataset.splits.values(), dataset.audio) for name in split.shards]
+    digests = {name: sha256_of(files.join(output, name)) for name in shards}
+    files.write_json(files.join(output, "croissant.json"), make_croissant(dataset, digests))
+    run_files.write(dataset, output)
     made = {name: statistics["splits"][name]["examples"] for name in SPLIT_NAMES}
     print(
         f"{statistics['manifest_rows']} clips: {statistics['decoded']} decoded, {len(quarantine)} quarantined; examples: "

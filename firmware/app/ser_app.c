@@ -141,6 +141,7 @@ static int decide(ser_app *app, ser_decision *decision) {
   }
   ser_smoothing_add(&app->smoothing, output);
   decision->label = ser_smoothing_mean(&app->smoothing, SER_OUTPUT_SCALE, SER_OUTPUT_ZERO_POINT, app->probabilities);
+  decision->uncertain = app->probabilities[decision->label] < SER_REJECT_BELOW;
   decision->n_labels = SER_N_LABELS;
   decision->labels = ser_labels;
   decision->probabilities = app->probabilities;

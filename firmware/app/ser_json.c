@@ -18,6 +18,7 @@ uint32_t ser_json_decision(const ser_decision *decision, char *buffer, uint32_t 
   append_unsigned(&out, decision->milliseconds, 1);
   append(&out, ",\"class\":");
   append_quoted(&out, decision->labels[decision->label]);
+  append(&out, decision->uncertain ? ",\"uncertain\":true" : ",\"uncertain\":false");
   append(&out, ",\"probabilities\":{");
   for (uint32_t i = 0; i < decision->n_labels; i++) {
     append(&out, i ? "," : "");

@@ -1,5 +1,5 @@
 // A decision as a line of JSON, without stdio:
-// {"ms":1500,"class":"happy","probabilities":{"neutral":0.0117,"happy":0.9414,...},"rms_db":-31.2,"overruns":0}
+// {"ms":1500,"class":"happy","uncertain":false,"probabilities":{"neutral":0.0117,"happy":0.9414,...},"rms_db":-31.2,"overruns":0}
 #ifndef SER_JSON_H_
 #define SER_JSON_H_
 
@@ -8,7 +8,7 @@
 #include "ser_decision.h"
 
 // What every line fits into, with as many labels, none of them longer than `label_bytes` as JSON.
-#define SER_JSON_BYTES(n_labels, label_bytes) (128u + ((n_labels) + 1u) * ((label_bytes) + 16u))
+#define SER_JSON_BYTES(n_labels, label_bytes) (160u + ((n_labels) + 1u) * ((label_bytes) + 16u))
 
 #ifdef __cplusplus
 extern "C" {

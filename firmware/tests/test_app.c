@@ -39,6 +39,7 @@ static void poll(record *decisions) {
     CHECK(decisions->n < MAX_DECISIONS);
     CHECK(decision.n_labels == SER_N_LABELS && decision.labels == ser_labels);
     CHECK(decision.overruns == app.overruns);
+    CHECK(decision.uncertain == (decision.probabilities[decision.label] < SER_REJECT_BELOW));
     if (decisions->n == MAX_DECISIONS) continue;
     const uint32_t n = decisions->n++;
     decisions->milliseconds[n] = decision.milliseconds;

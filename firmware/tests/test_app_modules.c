@@ -236,9 +236,9 @@ static void test_smoothing_forgets_when_cleared(void) {
 static void test_json_is_the_line_that_the_header_shows(void) {
   const char *const labels[] = {"neutral", "a \"b\"\\\n"};
   const float probabilities[] = {0.01171875f, 0.98828125f};
-  const ser_decision decision = {1, 2, labels, probabilities, 1500, -31.25f, 0};
+  const ser_decision decision = {1, 2, labels, probabilities, 1500, -31.25f, 1, 0};
   const char expected[] =
-      "{\"ms\":1500,\"class\":\"a \\\"b\\\"\\\\\\u000a\",\"probabilities\":{\"neutral\":0.0117,\"a \\\"b\\\"\\\\\\u000a\":0.9883},"
+      "{\"ms\":1500,\"class\":\"a \\\"b\\\"\\\\\\u000a\",\"uncertain\":true,\"probabilities\":{\"neutral\":0.0117,\"a \\\"b\\\"\\\\\\u000a\":0.9883},"
       "\"rms_db\":-31.3,\"overruns\":0}\n";
   char line[200];
   CHECK(ser_json_decision(&decision, line, sizeof line) == sizeof expected - 1);

@@ -32,6 +32,7 @@ class ModelInterface:
     front_end: FrontEnd  # makes the input of sound, and says where windows are
     standardisation: Standardisation  # of each coefficient, before the model
     leds: tuple[str, ...] = ()  # the colour of each class, #RRGGBB; none: the generator's choice
+    reject_below: float = 0.0  # the likeliest class's probability, below which an answer is uncertain
 
 
 def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) -> dict[str, bytes]:
@@ -55,6 +56,7 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
         "labels": interface.labels,
         "leds": [tuple(bytes.fromhex(led[1:])) for led in interface.leds or choose_leds([""] * len(interface.labels))],
         "label_bytes": max(len(json.dumps(label, ensure_ascii=False).encode()) for label in interface.labels),
+        "reject_below": interface.reject_below,
         "input": model_input,
         "output": Quantization.of_tensor(description.output),
         "defines": list_defines(interface.front_end),

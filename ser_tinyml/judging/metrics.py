@@ -84,11 +84,11 @@ def calibration_error(true: np.ndarray, probabilities: np.ndarray) -> float:
     return sum(each.clips * abs(each.probability - each.accuracy) for each in found) / len(true)
 
 
-def find_coverage(true: np.ndarray, probabilities: np.ndarray, steps: int = 20) -> tuple[CoveragePoint, ...]:
-    """Tells for thresholds from 0 to 1 how many clips get an answer, and how many of these the right one."""
+def find_coverage(true: np.ndarray, probabilities: np.ndarray, *, also: float = 0.0) -> tuple[CoveragePoint, ...]:
+    """Tells for thresholds from 0 to 1, and for one more, how many clips get an answer, and how many of these the right one."""
     confidence, hit = probabilities.max(axis=1), probabilities.argmax(axis=1) == true
     points = []
-    for threshold in (step / steps for step in range(steps)):
+    for threshold in sorted({*(step / 20 for step in range(20)), also}):
         answered = confidence >= threshold
         accuracy = float(hit[answered].mean()) if answered.any() else 0.0
         points.append(CoveragePoint(threshold, coverage=float(answered.mean()), accuracy=accuracy))

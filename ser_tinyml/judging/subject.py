@@ -38,9 +38,8 @@ class Subject:
     candidates: dict[str, Candidate]  # runtime -> it; the first is what the others are compared with
     interface: Interface
     trained_on: TrainedOn | None  # None: nobody here knows
-    differing_source_bytes: (
-        int | None
-    )  # between its TFLM source, compiled, and the int8 file; None: there is none to compare
+    reject_below: float  # the likeliest class's probability, below which an answer is uncertain; 0: none is
+    differing_source_bytes: int | None  # of its TFLM source, compiled, against the int8 file; None: it has none
 
     @property
     def flashed(self) -> str:
@@ -88,6 +87,7 @@ def load_export(export: str, model: str | None = None) -> Subject:
         candidates,
         Interface(exported.labels, exported.front_end, exported.standardisation),
         trained_on=exported.trained_on,
+        reject_below=exported.reject_below,
         differing_source_bytes=count_differing_bytes(export),
     )
 
@@ -132,7 +132,7 @@ def _open_file(path: str, interface: Interface) -> Subject:
             f"{path} takes {shapes[0]} and gives {shapes[1]}; the front end gives {expected[0]}, and there are "
             f"{len(interface.labels)} classes: {', '.join(interface.labels)}"
         )
-    return Subject(candidates, interface, trained_on=None, differing_source_bytes=None)
+    return Subject(candidates, interface, trained_on=None, reject_below=0.0, differing_source_bytes=None)
 
 
 def _load_tflite(content: bytes, *dtypes: str) -> dict[str, Candidate]:

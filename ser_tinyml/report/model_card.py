@@ -6,10 +6,13 @@ from ser_tinyml.corpora import CORPORA
 from ser_tinyml.judging.protocols import PROTOCOLS
 from ser_tinyml.report.rendering import explain_validation, render
 
+_LANGUAGE_CODES = {"English": "en", "German": "de", "Polish": "pl", "Bengali": "bn", "Amharic": "am"}
+
 
 def render_card(exported: Export, dataset: Dataset, *, evaluation: Evaluation, board: Board) -> str:
     """Returns the card as Markdown; languages and licences are those of the corpora that the dataset has records of."""
     used = {corpus for split in dataset.splits.values() for corpus in split.corpora}
+    known = [corpus for name, corpus in CORPORA.items() if name in used]
     return render(
         "model_card.md.j2",
         exported=exported,
@@ -17,10 +20,13 @@ def render_card(exported: Export, dataset: Dataset, *, evaluation: Evaluation, b
         for_arduino=exported.front_end.sample_rate in MICROPHONE_RATES_HZ,
         dataset=dataset,
         evaluation=evaluation,
-        int8=evaluation.models["int8"],
+        int8=evaluation.models[evaluation.flashed],
         board=board,
         why_not_validated=explain_validation(board),
         protocol=PROTOCOLS[evaluation.protocol],
-        corpora=[corpus for name, corpus in CORPORA.items() if name in used],
+        corpora=known,
+        licences="; ".join(sorted({corpus.licence for corpus in known})) or "that of the recordings",
+        languages=sorted({_LANGUAGE_CODES.get(corpus.language, corpus.language) for corpus in known}),
+        dataset_name=", ".join(sorted(used)) + (" (synthetic)" if evaluation.synthetic else ""),
         own=sorted(used - set(CORPORA)),
     )

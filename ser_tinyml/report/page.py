@@ -92,6 +92,7 @@ def render_page(page: Page) -> str:
         gate_rows=lambda question: _list_gates(evaluation, question),
         layers=_list_layers(page.graph) if page.graph else [],
         charts=_draw_charts(evaluation),
+        rejecting=next((p for p in evaluation.coverage if 0 < p.threshold == evaluation.reject_below), None),
         kept=_explain_kept(page.training) if page.training else "",
         split_rows=[
             [name, split.examples, *(split.labels[label] for label in page.dataset.labels)]

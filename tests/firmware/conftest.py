@@ -37,7 +37,9 @@ def make_engine_sources(content: bytes, graph: Graph | None = None) -> dict[str,
     labels = tuple(f"label {number}" for number in range(graph.n_outputs))
     hop = FrontEnd().hop_length
     front_end = dataclasses.replace(FrontEnd(), window_samples=graph.n_frames * hop - 1, n_mfcc=graph.n_inputs)
-    return make_sources(content, ModelInterface(labels, front_end, Standardisation.identity(graph.n_inputs)), graph)
+    return make_sources(
+        content, ModelInterface(labels, front_end, Standardisation.identity(graph.n_inputs), reject_below=0.4), graph
+    )
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ class Decision(ctypes.Structure):
         ("probabilities", ctypes.POINTER(ctypes.c_float)),
         ("milliseconds", ctypes.c_uint32),
         ("rms_db", ctypes.c_float),
+        ("uncertain", ctypes.c_uint32),
         ("overruns", ctypes.c_uint32),
     )
 
@@ -126,6 +127,11 @@ def test_json_has_null_for_what_is_no_number_of_its_range(modules, value):
     assert line["probabilities"]["a"] is None and line["rms_db"] is None
 
 
+@pytest.mark.parametrize("uncertain", [False, True])
+def test_json_tells_what_is_uncertain(modules, uncertain):
+    assert json.loads(write_json(modules, [0.3], -30.0, uncertain=uncertain))["uncertain"] is uncertain
+
+
 def test_json_counts_to_the_end_of_32_bits(modules):
     line = json.loads(write_json(modules, [1.0], -30.0, milliseconds=2**32 - 1, overruns=2**32 - 1))
     assert line["ms"] == line["overruns"] == 2**32 - 1
@@ -138,11 +144,13 @@ def test_json_keeps_labels_of_any_characters(modules):
     assert line["class"] == labels[2]
 
 
-def write_json(modules, probabilities, rms_db, milliseconds=0, overruns=0, labels=("a",), label=0) -> bytes:
+def write_json(
+    modules, probabilities, rms_db, milliseconds=0, overruns=0, labels=("a",), label=0, uncertain=False
+) -> bytes:
     n = len(labels)
     c_labels = (ctypes.c_char_p * n)(*(text.encode() for text in labels))
     c_probabilities = (ctypes.c_float * n)(*probabilities)
-    decision = Decision(label, n, c_labels, c_probabilities, milliseconds, rms_db, overruns)
+    decision = Decision(label, n, c_labels, c_probabilities, milliseconds, rms_db, uncertain, overruns)
     buffer = ctypes.create_string_buffer(4096)
     length = modules.ser_json_decision(ctypes.byref(decision), buffer, len(buffer))
     assert length == len(buffer.value) > 0

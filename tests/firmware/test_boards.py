@@ -21,6 +21,7 @@ from tests.firmware.random_models import ModelWriter
 
 FRONT_END = FrontEnd()
 LABELS = ("neutral", "happy", "surprise", "unpleasant")
+REJECT_BELOW = 0.4
 SAMPLES, FEATURES, OUTPUTS = FRONT_END.window_samples, FRONT_END.n_frames * FRONT_END.n_mfcc, len(LABELS)
 RESULT = FEATURES + 2 * OUTPUTS  # bytes of a record before its two costs
 QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic")
@@ -47,7 +48,7 @@ def generate(front_end: FrontEnd, folder: pathlib.Path, add_layers=add_small_net
     content = writer.finish()
     (folder / "ser_int8.tflite").write_bytes(content)
     standardisation = Standardisation((-400.0, *[0.0] * 12), (150.0, *[20.0] * 12))
-    interface = ModelInterface(LABELS, front_end, standardisation)
+    interface = ModelInterface(LABELS, front_end, standardisation, reject_below=REJECT_BELOW)
     for name, text in make_sources(content, interface, read_graph(content)).items():
         (folder / name).write_bytes(text)
     return folder
@@ -259,6 +260,7 @@ def test_probabilities_are_the_mean_of_windows_and_the_class_is_their_largest(ho
     assert tuple(report["probabilities"]) == LABELS
     assert list(report["probabilities"].values()) == pytest.approx(windows.mean(axis=0), abs=1e-5)
     assert report["class"] == LABELS[windows.mean(axis=0).argmax()]
+    assert report["uncertain"] is bool(windows.mean(axis=0).max() < REJECT_BELOW)
     assert report["frontend_us"] > 0
     assert report["engine_us"] > 0
 

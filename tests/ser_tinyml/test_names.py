@@ -167,7 +167,7 @@ def make_card(root, names: list[str]) -> Elements:
         evaluation=rename(run_files.read(Evaluation, str(root / "evaluation")), names),
         board=run_files.read(Board, str(root / "board")),
     )
-    return Elements(markdown_it.MarkdownIt("commonmark").enable("table").render(card))
+    return Elements(markdown_it.MarkdownIt("commonmark").enable("table").render(card.split("---\n", 2)[2]))
 
 
 @few

@@ -153,6 +153,7 @@ static void print_summary(const report *whole) {
   }
   printf("}, \"class\": ");
   print_string(ser_labels[first]);
+  printf(", \"uncertain\": %s", whole->votes[first] / whole->n_windows < (double)SER_REJECT_BELOW ? "true" : "false");
   printf(", \"frontend_us\": %.1f, \"engine_us\": %.1f}\n",
          1e-3 * (double)whole->frontend_ns / whole->n_windows, 1e-3 * (double)whole->engine_ns / whole->n_windows);
 }

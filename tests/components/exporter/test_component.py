@@ -8,7 +8,12 @@ import tensorflow as tf
 
 from components.exporter import component
 from schemas.errors import UserError
+from schemas.run_files import Export
 from ser_tinyml.codegen.c_text import c_float
+from ser_tinyml.judging.held_out import HeldOut
+from ser_tinyml.runtimes.tflite import TFLite
+from ser_tinyml.store import run_files
+from ser_tinyml.store.dataset import read_split
 
 
 def test_export_json_describes_every_file(demo_root):
@@ -151,3 +156,14 @@ def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root)
     assert re.match(r"operator \d+, \w+, tensor \d+ \(.*\): ", description["engine_lacks"])
     assert {"ser_int8.tflite", "ser_model.h"} <= set(description["files"])
     assert "ser_engine_invoke" not in (tmp_path / "export/ser_model.c").read_text()
+
+
+def test_a_tenth_of_the_validation_clips_is_below_the_threshold_of_certainty(demo_root):
+    export, examples = run_files.read(Export, str(demo_root / "export")), str(demo_root / "examples")
+    records = [record for record in read_split(examples, "validation") if record.copy == 0]
+    heard = HeldOut.from_records(records, np.arange(4), export.standardisation)
+    model = TFLite((demo_root / "export/ser_int8.tflite").read_bytes())
+    sureness = heard.vote(model.predict(heard.inputs).probabilities).max(axis=1)
+    assert 0.05 <= np.mean(sureness < export.reject_below) <= 0.1
+    header = (demo_root / "export/ser_model.h").read_text()
+    assert float(re.search(r"SER_REJECT_BELOW (\S+)f ", header)[1]) == pytest.approx(export.reject_below, rel=1e-6)

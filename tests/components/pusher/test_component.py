@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -76,6 +77,18 @@ def test_bundle_has_the_licences_and_the_card(bundle):
     assert "Apache License" in (bundle / "third_party/cmsis_dsp/LICENSE").read_text()
     card = (bundle / "MODEL_CARD.md").read_text()
     assert "synthetic speech" in card and "speakers whom training never heard" in card
+    assert "article 5, 1 f" in card
+
+
+def test_the_card_begins_with_what_hugging_face_reads(bundle, demo_root):
+    _, head, body = (bundle / "MODEL_CARD.md").read_text().split("---\n", 2)
+    found = yaml.safe_load(head)
+    assert found["pipeline_tag"] == "audio-classification" and found["language"] == ["en"]
+    (result,) = found["model-index"][0]["results"]
+    evaluation = run_files.read(Evaluation, str(demo_root / "evaluation"))
+    metrics = {each["type"]: each["value"] for each in result["metrics"]}
+    assert metrics["recall"] == pytest.approx(evaluation.models["tflm"].scores.uar, abs=1e-4)
+    assert result["dataset"]["revision"] == evaluation.dataset_digest and body.startswith("# Emotion")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ NOTHING_JUDGED = Evaluation(
     flashed="tflm",
     reliability=(),
     coverage=(),
+    reject_below=0.0,
     noise_curve=(),
     baseline=None,
     occasion=Occasion(when="", command="", version="", commit=""),

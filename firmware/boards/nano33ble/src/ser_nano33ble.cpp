@@ -76,7 +76,11 @@ void report(const ser_decision &decision) {
   static char line[kLineBytes];
   const uint32_t length = ser_json_decision(&decision, line, sizeof line);
   if (length == 0) fail("the model's labels are too long");
-  light_class(decision.label);
+  if (decision.uncertain) {
+    light(kOff);
+  } else {
+    light_class(decision.label);
+  }
   Serial.write(line, length);
   reported_overruns = decision.overruns;
 }
