@@ -2,10 +2,11 @@
 
 Writes:
   evaluation.json          metrics of Keras, each TFLite file, and the int8 file on TFLM's kernels; gates; blessed or not
-  predictions.jsonl        a row a held-out clip: corpus, speaker, true class, and the probabilities of Keras and of int8
+  predictions.jsonl        a row a held-out clip: corpus, speaker, true class, and the probabilities by each form of the model
   windows.npz              of each held-out window the int8 model's input, and its output on TFLM's kernels: what firmware must
                            give; its clip, and each clip's true class
-  curves.png
+  curves.png               of training
+  logs/                    TensorBoard: the confusion matrix, and mistakes as sound
 """
 
 import dataclasses
@@ -28,6 +29,8 @@ from ser_tinyml.judging.predicted import PREDICTIONS, Clips, compare
 from ser_tinyml.judging.provenance import find_heard, name_protocol, name_speaker
 from ser_tinyml.judging.subject import Interface, Subject, load_export
 from ser_tinyml.report import judgement_pictures
+from ser_tinyml.report.listening import find_mistakes
+from ser_tinyml.report.tensorboard import log_judgement
 from ser_tinyml.runtimes.predictions import Predictions
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio, read_split
@@ -97,10 +100,10 @@ class Parameters(StepParameters):
     )
 
 
-_MAKES = r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png"
+_MAKES = r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png|logs/.*"
 
 
-@owns_output(_MAKES)
+@owns_output(_MAKES, varies="logs")
 def run(
     output: str,
     parameters: Parameters,
@@ -133,7 +136,7 @@ def run(
         files.write_bytes(files.join(output, "curves.png"), curves)
 
 
-@owns_output(_MAKES)
+@owns_output(_MAKES, varies="logs")
 def judge(output: str, parameters: Parameters, *, examples: str, manifest: str, subject: Subject) -> None:
     """Does what `run` does, for a model that is loaded, on any dataset that has its classes and its front end."""
     _judge(output, parameters, subject, examples, manifest)
@@ -194,8 +197,25 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
     files.write_json_lines(files.join(output, PREDICTIONS), rows)
     run_files.write(evaluation, output)
+    _log(files.join(output, "logs"), evaluation, rows, examples=examples, dataset=dataset)
     for gate in passed:
         print(gates.describe(gate))
+
+
+def _log(folder: str, evaluation: Evaluation, rows: list[dict], *, examples: str, dataset: Dataset) -> None:
+    """Writes what TensorBoard shows of the judgement."""
+    wrong = find_mistakes(rows, evaluation.flashed) if dataset.audio.examples else []
+    first = (
+        {(each.clip_id, each.copy): each.samples for each in read_audio(examples) if not each.window} if wrong else {}
+    )
+    keys = [((rows[number]["clip_id"], rows[number]["copy"]), text) for number, text in wrong]
+    log_judgement(
+        folder,
+        np.array(evaluation.models[evaluation.flashed].confusion),
+        evaluation.labels,
+        mistakes=[(text, first[key]) for key, text in keys if key in first],
+        sample_rate=dataset.front_end.sample_rate,
+    )
 
 
 def require_blessing(output: str) -> None:

@@ -32,6 +32,7 @@ from ser_tinyml.network.loading import encode_model
 from ser_tinyml.network.quantization import float_network, make_quantized
 from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
+from ser_tinyml.report.tensorboard import log_training
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.code_digest import digest_code
 from ser_tinyml.store.dataset import list_clips, read_calibration
@@ -167,6 +168,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
 
     plain = float_network(architecture, network)
     temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
+    _log(files.join(places.logs, "model"), parameters, plain, stages)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
     if parameters.quantization_aware:
         contents[FAKE_QUANTIZED] = encode_model(make_quantized(architecture, plain, splits.calibration))
@@ -181,6 +183,13 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     )
     run_files.write(_describe(parameters, dataset, trained), output)
     files.delete_files(files.list_files(files.join(output, "backup")), below=output)
+
+
+def _log(folder: str, parameters: Parameters, network: tf.keras.Model, stages: dict[str, KeepAverage]) -> None:
+    """Writes what TensorBoard shows of the finished training."""
+    uar = [*stages.values()][-1].score[0]
+    weights = {f"{layer.name}/{w.name.split(':')[0]}": w.numpy() for layer in network.layers for w in layer.weights}
+    log_training(folder, dataclasses.asdict(parameters), {"validation UAR": uar}, weights)
 
 
 class Splits:

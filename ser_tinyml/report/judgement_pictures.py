@@ -1,9 +1,27 @@
-"""Training curves as PNG."""
+"""Confusion matrices and training curves as PNG."""
 
 import csv
 import io
+from collections.abc import Sequence
+
+import numpy as np
 
 from ser_tinyml.report.png import encode_png, new_figure
+
+
+def draw_confusion(matrix: np.ndarray, labels: Sequence[str], title: str) -> bytes:
+    """Returns a PNG of int64 [classes, classes]; rows are true classes. The colour is the share of a row."""
+    figure = new_figure(4.2, 3.8)
+    axes = figure.add_subplot()
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*matrix.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(labels)), labels, rotation=30, ha="right", parse_math=False)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    return encode_png(figure)
 
 
 def draw_curves(history_csv: str, best_epoch: int) -> bytes:

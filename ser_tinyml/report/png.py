@@ -3,8 +3,10 @@
 import io
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")  # no screen is needed
+import matplotlib.image
 from matplotlib.figure import Figure
 
 
@@ -18,3 +20,8 @@ def encode_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def decode_png(content: bytes) -> np.ndarray:
+    """Returns the pixels of a PNG, float32 [height, width, channels] from 0 to 1."""
+    return matplotlib.image.imread(io.BytesIO(content), format="png")

@@ -5,7 +5,9 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import ser_tinyml
 from pipeline.evaluate import describe_front_end, find_export, list_classes
@@ -90,6 +92,25 @@ def test_bundles_and_files_are_judged_like_the_run(demo_root, strangers, tmp_pat
     assert found.protocol == ("disjoint_speakers" if model == "firmware" else "model_from_elsewhere")
     for name, row in found.models.items():
         assert row.scores == evaluated[0].models[name].scores
+
+
+@pytest.mark.parametrize(
+    ("activation", "failed"),
+    [
+        ("softmax", "UAR, lower end of its 95 % interval over speakers, against chance: 0.3333333, above 0.3333333"),
+        ("tanh", "largest deviation of a window's probabilities from a sum of 1"),
+    ],
+    ids=["always the same", "no softmax"],
+)
+def test_a_model_of_no_use_is_not_blessed(strangers, tmp_path, run, activation, failed):
+    layers = tf.keras.layers
+    inner = [layers.Flatten(), layers.Dense(4, activation=activation, kernel_initializer="zeros")]
+    model = tf.keras.Sequential([layers.Input((47, 13)), *inner])
+    model.layers[-1].set_weights([np.zeros((611, 4)), np.array([0.0, 0.5, 0.0, -1.5])])
+    model.save(tmp_path / "constant.h5")
+    flags = [f"--corpus=folder:{strangers}", f"--output={tmp_path / 'out'}", "--noise_clips=0"]
+    ended = run("ser_tinyml", "evaluate", tmp_path / "constant.h5", *flags, check=False)
+    assert ended.returncode == 3 and failed in ended.stderr and "recall of" in ended.stderr
 
 
 def test_what_is_no_model_is_told(strangers, tmp_path):
