@@ -445,6 +445,21 @@ class BoardCost:
 
 
 @dataclasses.dataclass(frozen=True)
+class FalseAlarms:
+    """What the firmware decided about a sound that is no speech."""
+
+    sound: str
+    seconds: float
+    decisions: int
+    announced: int  # those that were not told as uncertain
+
+    @property
+    def announced_an_hour(self) -> float:
+        """How often a class would be announced in an hour of the sound."""
+        return 3600 * self.announced / self.seconds
+
+
+@dataclasses.dataclass(frozen=True)
 class Board:
     """The firmware of a model, replayed. It is validated where all was replayed and every gate holds."""
 
@@ -457,3 +472,4 @@ class Board:
     gates: tuple[Gate, ...]
     replay: Replay | None  # None where the firmware was not built
     cost: BoardCost | None  # None without an emulator
+    false_alarms: tuple[FalseAlarms, ...]  # none where the firmware was not built

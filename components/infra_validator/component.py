@@ -5,6 +5,7 @@ clips on an emulated Cortex-M4F. Where the tools for that are not at hand it say
 """
 
 import dataclasses
+import functools
 import pathlib
 import tempfile
 
@@ -18,6 +19,7 @@ from schemas.vectors import Results, Vectors
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.judging import gates
+from ser_tinyml.judging.distractors import count_false_alarms, make_distractors
 from ser_tinyml.judging.faithful import agreement
 from ser_tinyml.judging.gates import judge
 from ser_tinyml.judging.votes import vote
@@ -75,7 +77,9 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
     """
     if reason := _why_not(run_files.read(Dataset, examples), run_files.read(Export, export)):
         print(f"the firmware was not built: {reason}")
-        run_files.write(Board(validated=False, skipped=(reason,), gates=(), replay=None, cost=None), output)
+        run_files.write(
+            Board(validated=False, skipped=(reason,), gates=(), replay=None, cost=None, false_alarms=()), output
+        )
         return
     board = _validate(parameters, read_audio(examples), export=export, evaluation=evaluation)
     run_files.write(board, output)
@@ -111,12 +115,23 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         cmsis_dsp = unpack_cmsis_dsp(folder / "cmsis_dsp")
         device.build("host", generated, folder / "host", cmsis_dsp=cmsis_dsp)
         results = device.replay_on_host(folder / "host", vectors)
-        macs = read_define((generated / "ser_model.h").read_text(), "SER_MACS")
+        header = (generated / "ser_model.h").read_text()
+        rate = read_define(header, "SER_SAMPLE_RATE")
+        hear = functools.partial(device.listen_on_host, folder / "host", sample_rate=rate)
+        false_alarms = count_false_alarms(make_distractors(rate), hear)
+        macs = read_define(header, "SER_MACS")
         replay = _compare(vectors, results, clip_of_window=clip_of_window, macs=macs)
         passed = _judge_replay(replay, parameters)
         if missing := device.missing_tools(device.BOARD_TOOLS):
             skipped = (f"the emulated board: {', '.join(missing)} not installed",)
-            return Board(validated=False, skipped=skipped, gates=tuple(passed), replay=replay, cost=None)
+            return Board(
+                validated=False,
+                skipped=skipped,
+                gates=tuple(passed),
+                replay=replay,
+                cost=None,
+                false_alarms=false_alarms,
+            )
         device.build("mps2_an386", generated, folder / "board", cmsis_dsp=cmsis_dsp)
         chosen = _choose_windows(heard, parameters.board_clips)
         on_board = device.replay_on_board(folder / "board", vectors[chosen])
@@ -126,7 +141,9 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
     cost = _measure(on_board, sections, clips=len(np.unique(clip_of_window[chosen])))
     passed += _judge_board(same, cost, parameters)
     validated = all(gate.passed for gate in passed)
-    return Board(validated=validated, skipped=(), gates=tuple(passed), replay=replay, cost=cost)
+    return Board(
+        validated=validated, skipped=(), gates=tuple(passed), replay=replay, cost=cost, false_alarms=false_alarms
+    )
 
 
 _SAME = ("features", "from_features", "from_audio")

@@ -93,6 +93,10 @@ def render_page(page: Page) -> str:
         layers=_list_layers(page.graph) if page.graph else [],
         charts=_draw_charts(evaluation),
         rejecting=next((p for p in evaluation.coverage if 0 < p.threshold == evaluation.reject_below), None),
+        false_alarm_rows=[
+            [each.sound, each.decisions, each.announced, f"{each.announced_an_hour:,.0f}"]
+            for each in (board.false_alarms if board else ())
+        ],
         kept=_explain_kept(page.training) if page.training else "",
         split_rows=[
             [name, split.examples, *(split.labels[label] for label in page.dataset.labels)]

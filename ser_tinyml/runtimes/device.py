@@ -1,7 +1,11 @@
 """The firmware, built from an export and run: on this machine, and on an emulated Cortex-M4F."""
 
+import json
 import pathlib
 import shutil
+
+import numpy as np
+import soundfile
 
 from schemas.vectors import Results, Vectors
 from ser_tinyml.codegen.firmware_tree import find_firmware
@@ -30,6 +34,13 @@ def replay_on_host(folder: pathlib.Path, vectors: Vectors) -> Results:
     paths = _write_vectors(folder, vectors)
     run_program(folder / "ser_host", "--replay", *paths, limit_seconds=_REPLAY_SECONDS)
     return Results.decode(paths[1].read_bytes(), vectors)
+
+
+def listen_on_host(folder: pathlib.Path, samples: np.ndarray, sample_rate: int) -> list[dict]:
+    """Lets the app of a build hear int16 [samples] as a microphone would give them; returns its decisions (app/ser_json.h)."""
+    soundfile.write(folder / "heard.wav", samples, sample_rate, subtype="PCM_16")
+    lines = run_program(folder / "ser_host", "--listen", folder / "heard.wav", limit_seconds=_REPLAY_SECONDS)
+    return [json.loads(line) for line in lines.splitlines()]
 
 
 def replay_on_board(folder: pathlib.Path, vectors: Vectors) -> Results:

@@ -265,6 +265,20 @@ def test_probabilities_are_the_mean_of_windows_and_the_class_is_their_largest(ho
     assert report["engine_us"] > 0
 
 
+def test_a_board_that_is_left_running_decides_about_speech_and_not_about_silence(host, tmp_path):
+    quiet = np.zeros(2 * FRONT_END.sample_rate, "<i2")
+    sound = np.concatenate([quiet, make_sound(3), quiet])
+    (tmp_path / "x.wav").write_bytes(make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", sound.tobytes())))
+    decisions = [json.loads(line) for line in run_host(host, "--listen", tmp_path / "x.wav").stdout.splitlines()]
+    assert decisions and all(2000 < decision["ms"] <= 6500 for decision in decisions)
+    for decision in decisions:
+        probabilities = decision["probabilities"]
+        assert decision["class"] == max(probabilities, key=probabilities.__getitem__)
+        assert decision["uncertain"] is (max(probabilities.values()) < REJECT_BELOW)
+    (tmp_path / "x.wav").write_bytes(make_wav(make_chunk(b"fmt ", make_format()), make_chunk(b"data", quiet.tobytes())))
+    assert run_host(host, "--listen", tmp_path / "x.wav").stdout == ""
+
+
 def test_stereo_is_heard_as_the_mean_of_its_channels(host, tmp_path):
     first, second = make_sound(2, 1), make_sound(2, 2)
     mean = np.rint((first.astype(int) + second) / 2).astype("<i2")

@@ -1,4 +1,5 @@
-// ser_host FILE.wav prints what the model hears, as JSON; ser_host --replay and --golden: see boards/replay.h.
+// ser_host FILE.wav prints what the model hears, as JSON; ser_host --listen FILE.wav prints what a board that is left running decides,
+// a line of JSON a decision; ser_host --replay and --golden: see boards/replay.h.
 
 #define _POSIX_C_SOURCE 199309L
 
@@ -10,12 +11,17 @@
 #include <time.h>
 
 #include "replay.h"
+#include "ser_app.h"
 #include "ser_engine.h"
 #include "ser_frontend.h"
+#include "ser_json.h"
 #include "ser_model.h"
+#include "ser_offset.h"
 #include "ser_windows.h"
 #include "speech.h"
 #include "wav.h"
+
+#define PDM_SAMPLES 256
 
 typedef struct {
   uint32_t n_windows;
@@ -25,6 +31,8 @@ typedef struct {
 } report;
 
 static uint8_t *read_file(const char *name, size_t *size);
+static int hear(const char *name, int (*work)(const wav *file));
+static int listen(const wav *file);
 static int classify(const wav *file);
 static bool classify_windows(const int16_t *samples, uint32_t n, report *so_far);
 static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32_t start, report *so_far);
@@ -34,27 +42,54 @@ static replay_measurement measure(void (*work)(void));
 static uint64_t now_ns(void);
 
 int main(int argc, char **argv) {
+  if (argc == 3 && strcmp(argv[1], "--listen") == 0) return hear(argv[2], listen);
   if (argc > 1 && strncmp(argv[1], "--", 2) == 0) return replay(argc, argv, measure);
-  if (argc != 2) {
-    fprintf(stderr, "usage: ser_host FILE.wav, ser_host --replay VECTORS RESULTS, or ser_host --golden VECTORS\n");
-    return EXIT_FAILURE;
-  }
+  if (argc == 2) return hear(argv[1], classify);
+  fprintf(stderr, "usage: ser_host FILE.wav, ser_host --listen FILE.wav, ser_host --replay VECTORS RESULTS, or ser_host --golden VECTORS\n");
+  return EXIT_FAILURE;
+}
+
+// Does the work on a file's sound; EXIT_FAILURE with a line on the error stream where it has none.
+static int hear(const char *name, int (*work)(const wav *file)) {
   size_t size;
-  uint8_t *bytes = read_file(argv[1], &size);
+  uint8_t *bytes = read_file(name, &size);
   if (bytes == NULL) {
-    fprintf(stderr, "%s: %s\n", argv[1], strerror(errno));
+    fprintf(stderr, "%s: %s\n", name, strerror(errno));
     return EXIT_FAILURE;
   }
   wav file;
   char error[WAV_ERROR_SIZE];
   int status = EXIT_FAILURE;
   if (wav_read(bytes, size, SER_SAMPLE_RATE, &file, error) == 0) {
-    status = classify(&file);
+    status = work(&file);
   } else {
-    fprintf(stderr, "%s: %s\n", argv[1], error);
+    fprintf(stderr, "%s: %s\n", name, error);
   }
   free(bytes);
   return status;
+}
+
+// In pieces, as a microphone's driver hands them over.
+static int listen(const wav *file) {
+  static ser_app app;
+  static ser_offset offset;
+  static char line[SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES)];
+  if (ser_app_init(&app) != 0) return EXIT_FAILURE;
+  ser_app_start(&app);
+  for (uint32_t start = 0; start < file->n_frames; start += PDM_SAMPLES) {
+    int16_t samples[PDM_SAMPLES];
+    const uint32_t left = file->n_frames - start;
+    const uint32_t n = left < PDM_SAMPLES ? left : PDM_SAMPLES;
+    for (uint32_t k = 0; k < n; k++) samples[k] = wav_sample(file, start + k);
+    ser_offset_remove(&offset, samples, n);
+    ser_app_write(&app, samples, n);
+    ser_decision decision;
+    while (ser_app_poll(&app, &decision)) {
+      if (ser_json_decision(&decision, line, sizeof line) == 0) return EXIT_FAILURE;
+      fputs(line, stdout);
+    }
+  }
+  return EXIT_SUCCESS;
 }
 
 // The whole file, for free(); NULL with errno where that fails.

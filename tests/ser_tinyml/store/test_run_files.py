@@ -14,7 +14,7 @@ KINDS = [kind for kind in vars(documents).values() if hasattr(kind, "FILE_NAME")
 @pytest.fixture
 def board() -> documents.Board:
     gate = documents.Gate("flash", 9.0, bound="at most", threshold=8.0, unit="bytes", passed=False, question="faithful")
-    return documents.Board(validated=False, skipped=("RAM",), gates=(gate,), replay=None, cost=None)
+    return documents.Board(validated=False, skipped=("RAM",), gates=(gate,), replay=None, cost=None, false_alarms=())
 
 
 def test_kinds_and_file_names_differ():
