@@ -4,16 +4,19 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable
 
+import numpy as np
+
 from components.step import StepParameters, owns_output
 from schemas.manifest import ManifestRow
 from schemas.record import Example
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
 from ser_tinyml.audio.decode import Undecodable
+from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.judging.predicted import PREDICTIONS
-from ser_tinyml.network.loading import load_exported
 from ser_tinyml.report import data_pictures, page
+from ser_tinyml.report.int8_grid import WINDOWS, Grid, draw_grids, read_grids
 from ser_tinyml.report.listening import Chosen, Heard, find_disagreements, find_mistakes, let_hear, make_heard_copies
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.dataset import read_audio, read_split
@@ -65,7 +68,7 @@ def run(
         find_disagreements(predictions, reference, evaluated.flashed),
     )
     mistakes, disagreements = _let_hear(chosen, predictions, examples=examples, dataset=dataset)
-    weights = files.join(str(model), training.model) if training else exported.model_path if exported else ""
+    grids = _read_grids(export, exported, examples) if export and exported else []
     given = {"manifest": manifest, "examples": examples, "model": model, "export": export}
     given |= {"evaluation": evaluation, "board": board}
     content = page.Page(
@@ -80,8 +83,9 @@ def run(
             curves=files.read_bytes(files.join(evaluation, "curves.png")) if training else b"",
             recordings=_draw_one_per_emotion(rows),
             copies=data_pictures.draw_copies(copies) if copies else b"",
-            weights=_draw_weights(weights, exported) if exported and weights and not exported.is_tflite else b"",
+            grids=draw_grids(grids) if grids else b"",
         ),
+        grids=grids,
         mistakes=mistakes,
         disagreements=disagreements,
         copies=make_heard_copies(row_of_copies, dataset) if row_of_copies else [],
@@ -97,8 +101,10 @@ def _read_graph(export: str, exported: Export) -> Graph | None:
     return read_graph(files.read_bytes(files.join(export, "ser_int8.tflite")))
 
 
-def _draw_weights(path: str, exported: Export) -> bytes:
-    return data_pictures.draw_first_layer(load_exported(path, exported))
+def _read_grids(export: str, exported: Export, examples: str) -> list[Grid]:
+    records = read_split(examples, "test")[:WINDOWS]
+    windows = standardise(np.stack([record.mfcc for record in records]), exported.standardisation)
+    return read_grids(files.read_bytes(files.join(export, "ser_int8.tflite")), windows)
 
 
 def _let_hear(

@@ -2,7 +2,6 @@
 
 import librosa
 import numpy as np
-import tensorflow as tf
 
 from schemas.record import Example
 from ser_tinyml.audio.decode import open_recording
@@ -46,16 +45,4 @@ def draw_copies(copies: list[Example]) -> bytes:
         axes.imshow(scaled.T, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
         axes.set(xlabel="frame", ylabel="MFCC")
         axes.set_title(example.augmentation.replace("|", "\n"), fontsize=9)
-    return encode_png(figure)
-
-
-def draw_first_layer(model: tf.keras.Model) -> bytes:
-    """Returns a PNG of the histograms of the first layer's weights."""
-    layer = next(layer for layer in model.layers if layer.weights)
-    figure = new_figure(3.4 * len(layer.weights), 2.8)
-    for axes, weight in zip(figure.subplots(1, len(layer.weights), squeeze=False)[0], layer.weights, strict=True):
-        values = weight.numpy().ravel()
-        axes.hist(values, bins=60)
-        axes.set_title(f"{weight.name.split(':')[0]}\n{values.size} weights", parse_math=False)
-        axes.set_xlabel("value")
     return encode_png(figure)

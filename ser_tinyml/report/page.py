@@ -14,6 +14,7 @@ from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.judging.noise_curve import HISS_DBFS, SNR_DB
 from ser_tinyml.judging.protocols import PROTOCOLS
 from ser_tinyml.report.charts import draw_lines
+from ser_tinyml.report.int8_grid import Grid
 from ser_tinyml.report.listening import Heard
 from ser_tinyml.report.rendering import explain_validation, render, show_value
 
@@ -38,7 +39,7 @@ class Pictures:
     curves: bytes  # of training; empty where nothing was trained
     recordings: list[tuple[str, bytes]]  # caption, waveform and spectrogram
     copies: bytes  # of a training clip; empty where nothing was trained
-    weights: bytes  # of the first layer; empty where its model is not at hand
+    grids: bytes  # histograms of int8's values; empty where a finished model was judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Page:
     dataset: Dataset
     graph: Graph | None  # the engine's
     pictures: Pictures
+    grids: list[Grid]  # the int8 file's tensors
     mistakes: list[Heard]
     disagreements: list[Heard]
     copies: list[Heard]
@@ -96,6 +98,10 @@ def render_page(page: Page) -> str:
         false_alarm_rows=[
             [each.sound, each.decisions, each.announced, f"{each.announced_an_hour:,.0f}"]
             for each in (board.false_alarms if board else ())
+        ],
+        grid_rows=[
+            [grid.name, f"{grid.scale:.3g}", f"{grid.used[0]} to {grid.used[1]}", f"{100 * grid.saturated:.2f} %"]
+            for grid in page.grids
         ],
         kept=_explain_kept(page.training) if page.training else "",
         split_rows=[
@@ -152,6 +158,7 @@ def _list_sections(page: Page) -> list[tuple[str, str]]:
         "trust": ("How far to trust it", True),
         "mistakes": ("Mistakes", page.mistakes),
         "training": ("Training", page.training),
+        "grid": ("Int8's grid", page.grids),
         "data": ("Data", True),
         "flags": ("Flags and lineage", True),
     }
