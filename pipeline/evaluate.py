@@ -6,6 +6,7 @@ has of the steps that judge: manifest, examples, evaluation and report.
 
 import dataclasses
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from components.transform import component as transform
 from schemas.classes import PRESETS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
-from schemas.run_files import Dataset, Evaluation, Export
+from schemas.run_files import Dataset, Evaluation, Export, RunHistory
 from ser_tinyml.audio.limits import read_front_end
 from ser_tinyml.audio.standardise import read_standardisation
 from ser_tinyml.judging.subject import Interface, Subject, load_export, load_file
@@ -88,11 +89,13 @@ def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> 
     if wrong := [name for name in parameters.runtime if name not in RUNTIMES]:
         raise UsageError(f"--runtime={wrong[0]}: unknown; known are {', '.join(RUNTIMES)}")
     others = {name: value for name, value in options.items() if name not in own}
-    with locked(output):
-        return _evaluate(model, parameters, others | {"corpus": tuple(corpus)}, output)
+    if files.exists(files.join(output, RunHistory.FILE_NAME)):
+        raise UsageError(f"{output} is the root of a run, whose folders stay as they are: give another output")
+    with locked(output), tempfile.TemporaryDirectory() as scratch:
+        return _evaluate(model, parameters, others | {"corpus": tuple(corpus)}, output, scratch)
 
 
-def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], output: str) -> Evaluation:
+def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], output: str, scratch: str) -> Evaluation:
     if not files.is_folder(model) and not files.exists(model):
         raise UserError(f"{model}: there is no such file or directory")
     manifest, examples, evaluation = (files.join(output, name) for name in ("manifest", "examples", "evaluation"))
@@ -103,7 +106,7 @@ def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], outpu
         front_end = read_front_end(parameters.model_front_end, front_end)
     classes = parameters.classes or ("" if exported else "four")
     if exported and not classes:
-        classes = files.join(output, "classes.json")
+        classes = files.join(scratch, "classes.json")
         files.write_json(classes, list_classes(exported))
     as_trained = _find_sound_parameters(model)
     steps = {

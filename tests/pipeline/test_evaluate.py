@@ -125,6 +125,8 @@ def test_wrong_options_are_told(demo_root, strangers, tmp_path):
     corpus, output = [f"folder:{strangers}"], str(tmp_path / "out")
     with pytest.raises(UsageError, match="min_uar"):
         ser_tinyml.evaluate(str(demo_root), corpus, output, min_uar=7.0)
+    with pytest.raises(UsageError, match="is the root of a run"):
+        ser_tinyml.evaluate(str(demo_root), corpus, str(demo_root))
     with pytest.raises(UsageError, match="no_such_option"):
         ser_tinyml.evaluate(str(demo_root), corpus, output, no_such_option=1)
     with pytest.raises(UsageError, match=r"spoken.*keras, float, dynamic, int8, tflm"):
