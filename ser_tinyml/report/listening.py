@@ -47,7 +47,7 @@ def find_disagreements(rows: Sequence[dict], reference: str, flashed: str) -> Ch
     found = []
     for number, row in enumerate(rows):
         ours, others = row["probabilities"][flashed], row["probabilities"][reference]
-        label = max(ours, key=lambda name: abs(ours[name] - others[name]))
+        label = max(ours, key=lambda name: round(abs(ours[name] - others[name]), 6))
         apart = abs(ours[label] - others[label])
         text = f"{row['corpus']}/{row['speaker']}: {label} {others[label]:.3f} by {reference}, {ours[label]:.3f} by {flashed}"
         if apart:

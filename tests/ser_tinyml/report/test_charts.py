@@ -7,7 +7,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def draw(**changes) -> xml.etree.ElementTree.Element:
     options = {"title": "A & B", "x_label": "<level>", "y_label": "share", "x_ticks": {-20: "20", 0: "0"}}
-    text = draw_lines({"white": [(-20, 1.0), (0, 0.5)], "hum": [(-20, 0.25)]}, **(options | changes))
+    text = str(draw_lines({"white": [(-20, 1.0), (0, 0.5)], "hum": [(-20, 0.25)]}, **(options | changes)))
     return xml.etree.ElementTree.fromstring(text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
 
 
