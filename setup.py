@@ -100,7 +100,7 @@ setuptools.setup(
     package_data={
         "pipeline": ["configs/*.flags"],
         "schemas": ["*.pbtxt"],
-        "ser_tinyml": ["**/*.j2", "**/*.css"],
+        "ser_tinyml": ["**/*.j2", "**/*.css", "**/*.js"],
         "ser_tinyml.firmware": ["**/*"],
     },
     install_requires=DATA_JOB,

@@ -12,7 +12,14 @@ WHOLE_FOUR = pathlib.Path(__file__).resolve().parents[1] / "whole_four.json"
 FLAGS = [
     *("--validation_fraction=0.25", "--test_fraction=0.25", f"--classes={WHOLE_FOUR}", "--num_shards=2"),
     *("--augment=clean", "--lstm_units=4,4", "--dense_units=4", "--epochs=3", "--batch_size=16"),
-    *("--max_accuracy_loss=1", "--min_agreement=0", "--board_clips=2"),
+    *(
+        "--max_accuracy_loss=1",
+        "--min_agreement=0",
+        "--min_uar=0",
+        "--min_recall=0",
+        "--noise_clips=2",
+        "--board_clips=2",
+    ),
 ]
 
 # What no two runs have in common: logs are named by the time, and latency is measured.

@@ -282,7 +282,10 @@ def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:
         return Standardisation.identity(dataset.front_end.n_mfcc)
     if given == "dataset":
         return dataset.standardisation
-    return read_standardisation(given, dataset.front_end.n_mfcc)
+    try:
+        return read_standardisation(given, dataset.front_end.n_mfcc)
+    except UserError as error:
+        raise UserError(f"--model_standardisation={error}") from error
 
 
 def _check_shapes(inputs: tuple, outputs: tuple, source: _Source) -> None:

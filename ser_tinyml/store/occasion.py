@@ -3,11 +3,14 @@
 import datetime
 import pathlib
 import shlex
-import subprocess
 import sys
 
+from schemas.errors import UserError
 from schemas.run_files import Occasion
+from ser_tinyml.runtimes.programs import run_program
 from ser_tinyml.version import VERSION
+
+_GIT_SECONDS = 30
 
 
 def describe_occasion() -> Occasion:
@@ -23,12 +26,11 @@ def describe_occasion() -> Occasion:
 def _find_commit() -> str:
     """Returns the commit that the code is of, with "+" where files of it were changed; "" where it is in no repository."""
     here = pathlib.Path(__file__).resolve().parents[2]
-    git = ["git", "-C", str(here)]
+    questions = (("rev-parse", "--show-toplevel"), ("rev-parse", "HEAD"), ("status", "--porcelain", "-uno"))
     try:
         top, commit, changed = (
-            subprocess.run([*git, *words], capture_output=True, text=True, timeout=30, check=True).stdout.strip()
-            for words in (("rev-parse", "--show-toplevel"), ("rev-parse", "HEAD"), ("status", "--porcelain", "-uno"))
+            run_program("git", "-C", here, *words, limit_seconds=_GIT_SECONDS).decode().strip() for words in questions
         )
-    except (OSError, subprocess.SubprocessError):
+    except UserError:
         return ""
     return commit + ("+" if changed else "") if pathlib.Path(top) == here else ""
