@@ -20,8 +20,8 @@ SPEAKERS = {
 }
 TEXTS = ("The coffee is getting cold", "Nine ships lay in harbour", "Open the second drawer", "Rain is on its way")
 SMALL = (
-    *("--lstm_units=12,8", "--dense_units=8", "--epochs=4", "--augment=clean", "--board_clips=2"),
-    *("--min_agreement=0.9", "--max_accuracy_loss=5", "--min_tflm_agreement=0.95", "--num_shards=2"),
+    *("--lstm_units=24,16", "--dense_units=16", "--epochs=12", "--board_clips=2", "--noise_clips=0"),
+    *("--min_agreement=0.9", "--num_shards=2"),  # of 24 clips one is 0.04
 )
 HOSTILE = '"; rm -rf'
 WORDS = {"calm": "calm", "happy": "joy", "angry": HOSTILE}  # emotion -> what its folder is called
