@@ -69,6 +69,7 @@ def test_every_section_is_there_and_linked(html):
             "trust",
             "mistakes",
             "training",
+            "grid",
             "data",
             "flags",
         )
