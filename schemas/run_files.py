@@ -427,6 +427,15 @@ class Replay:
 
 
 @dataclasses.dataclass(frozen=True)
+class LayerCost:
+    """What one layer of the engine takes."""
+
+    number: int  # in the graph, from 1
+    name: str
+    instructions: int  # of a window
+
+
+@dataclasses.dataclass(frozen=True)
 class BoardCost:
     """What the firmware takes on the emulated board. RAM includes the stack and the audio ring."""
 
@@ -439,6 +448,7 @@ class BoardCost:
     engine_ram_bytes: int  # with its stack
     instructions_frontend: int  # of a window
     instructions_engine: int
+    layers: tuple[LayerCost, ...]  # of the engine, as they run; what only moves values has none
     milliseconds: dict[str, float]  # estimated, of a window: part -> ms
     assumptions: str  # of the estimate
     libraries: dict[str, dict[str, int]]  # library -> "flash" and "ram" -> bytes

@@ -14,7 +14,7 @@ import numpy as np
 from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UserError
 from schemas.record import Audio
-from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, Replay
+from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, LayerCost, Replay
 from schemas.vectors import Results, Vectors
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
@@ -135,10 +135,11 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         device.build("mps2_an386", generated, folder / "board", cmsis_dsp=cmsis_dsp)
         chosen = _choose_windows(heard, parameters.board_clips)
         on_board = device.replay_on_board(folder / "board", vectors[chosen])
+        layers = device.profile_on_board(folder / "board", (generated / "ser_model.c").read_text())
         sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())
     same = all(np.array_equal(getattr(on_board, name), getattr(results, name)[chosen]) for name in _SAME)
     replay = dataclasses.replace(replay, bit_exact=replay.bit_exact and same)
-    cost = _measure(on_board, sections, clips=len(np.unique(clip_of_window[chosen])))
+    cost = _measure(on_board, sections, layers, clips=len(np.unique(clip_of_window[chosen])))
     passed += _judge_board(same, cost, parameters)
     validated = all(gate.passed for gate in passed)
     return Board(
@@ -206,7 +207,7 @@ def _compare(vectors: Vectors, results: Results, *, clip_of_window: np.ndarray, 
     )
 
 
-def _measure(board: Results, sections: list[footprint.Section], clips: int) -> BoardCost:
+def _measure(board: Results, sections: list[footprint.Section], layers: tuple[LayerCost, ...], clips: int) -> BoardCost:
     engine = footprint.of_engine(sections)
     costs = {"frontend": int(board.frontend_cost.mean()), "engine": int(board.engine_cost.mean())}
     return BoardCost(
@@ -219,6 +220,7 @@ def _measure(board: Results, sections: list[footprint.Section], clips: int) -> B
         engine_ram_bytes=footprint.sum_ram(engine) + board.engine_stack_bytes,
         instructions_frontend=costs["frontend"],
         instructions_engine=costs["engine"],
+        layers=layers,
         milliseconds={
             name: round(1e3 * count * _CYCLES_AN_INSTRUCTION / _CLOCK_HZ, 1) for name, count in costs.items()
         },

@@ -71,6 +71,7 @@ class Step:
     """A layer in its place: `name` is its C name, `kind` the template's."""
 
     layer: AnyLayer
+    number: int  # of its node in the graph, from 1
     name: str
     kind: str
     sources: tuple[Buffer, ...]
@@ -267,6 +268,7 @@ class _Planner:
         self._buffers[number] = output
         return Step(
             layer=layer,
+            number=number,
             name=name,
             kind=_KINDS[type(layer)],
             sources=tuple(self._buffers[source] for source in node.sources),

@@ -92,7 +92,7 @@ def render_page(page: Page) -> str:
         ],
         sections=_list_sections(page),
         gate_rows=lambda question: _list_gates(evaluation, question),
-        layers=_list_layers(page.graph) if page.graph else [],
+        layers=_list_layers(page.graph, board) if page.graph else [],
         charts=_draw_charts(evaluation),
         rejecting=next((p for p in evaluation.coverage if 0 < p.threshold == evaluation.reject_below), None),
         false_alarm_rows=[
@@ -178,20 +178,26 @@ def _list_gates(evaluation: Evaluation, question: str) -> list[list[str]]:
     ]
 
 
-def _list_layers(graph: Graph) -> list[list[str]]:
-    total = max(1, graph.macs)
-    return [
-        [
-            node.layer.name,
-            type(node.layer).__name__,
-            f"{node.n_frames}",
-            f"{node.layer.n_outputs}",
-            f"{node.macs:,}",
-            f"{100 * node.macs / total:.1f} %",
-            f"{node.layer.macs:,}",
-        ]
-        for node in graph.nodes
-    ]
+def _list_layers(graph: Graph, board: Board | None) -> list[list[str]]:
+    """Returns a row a layer; of instructions there are none where nothing ran on the emulated board."""
+    measured = {layer.number: layer for layer in (board.cost.layers if board and board.cost else ())}
+    total = sum(layer.instructions for layer in measured.values())
+    rows = []
+    for number, node in enumerate(graph.nodes, start=1):
+        cost = measured.get(number)
+        rows.append(
+            [
+                cost.name if cost else node.layer.name,
+                type(node.layer).__name__,
+                f"{node.n_frames}",
+                f"{node.layer.n_outputs}",
+                f"{node.macs:,}",
+                f"{node.layer.macs:,}",
+                f"{cost.instructions:,}" if cost else "-",
+                f"{100 * cost.instructions / total:.1f} %" if cost else "-",
+            ]
+        )
+    return rows
 
 
 def _draw_charts(evaluation: Evaluation) -> dict[str, Markup]:

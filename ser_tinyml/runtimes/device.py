@@ -2,11 +2,13 @@
 
 import json
 import pathlib
+import re
 import shutil
 
 import numpy as np
 import soundfile
 
+from schemas.run_files import LayerCost
 from schemas.vectors import Results, Vectors
 from ser_tinyml.codegen.firmware_tree import find_firmware
 from ser_tinyml.runtimes.programs import BUILD_SECONDS, run_program
@@ -50,6 +52,20 @@ def replay_on_board(folder: pathlib.Path, vectors: Vectors) -> Results:
     semihosting = ("-semihosting-config", f"enable=on,target=native,{arguments}")
     run_program(*_QEMU, folder / "ser_replay.elf", *semihosting, cwd=folder, limit_seconds=_REPLAY_SECONDS)
     return Results.decode(paths[1].read_bytes(), vectors)
+
+
+def profile_on_board(folder: pathlib.Path, source: str) -> tuple[LayerCost, ...]:
+    """Runs `ser_profile.elf` of a build in the emulator, which counts the instructions of each layer.
+
+    Args:
+      folder: of the build.
+      source: the ser_model.c that was built, which names the layers.
+    """
+    names = {int(number): name for number, name in re.findall(r"SER_PROFILE\((\d+)\);  // (.*)", source)}
+    semihosting = ("-semihosting-config", "enable=on,target=native,arg=ser_profile")
+    printed = run_program(*_QEMU, folder / "ser_profile.elf", *semihosting, cwd=folder, limit_seconds=_REPLAY_SECONDS)
+    counts = (map(int, line.split()) for line in printed.decode().splitlines())
+    return tuple(LayerCost(number, names[number], instructions) for number, instructions in counts)
 
 
 def _write_vectors(folder: pathlib.Path, vectors: Vectors) -> tuple[pathlib.Path, pathlib.Path]:

@@ -15,6 +15,7 @@ from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.windows import place_windows
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
+from ser_tinyml.runtimes import device
 from ser_tinyml.runtimes.tflm import Tflm
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.random_models import ModelWriter
@@ -590,3 +591,18 @@ def test_cmake_says_in_one_line_what_is_wrong(generated, tmp_path, flags, messag
     assert result.returncode == 1
     assert any(message.format(**places) in line for line in result.stderr.splitlines())
     assert result.stderr.count("CMake Error") == 1
+
+
+def test_instructions_of_the_layers_are_those_of_the_engine(board, generated, replayed):
+    layers = device.profile_on_board(board, (generated / "ser_model.c").read_text())
+    graph = read_graph((generated / "ser_int8.tflite").read_bytes())
+    with_work = [
+        number
+        for number, node in enumerate(graph.nodes, start=1)
+        if node.macs or "Softmax" in type(node.layer).__name__
+    ]
+    assert [layer.number for layer in layers] == with_work
+    run_board(board, "--replay", "vectors.bin", "profiled.bin", folder=replayed)
+    _, instructions, _ = read_results(replayed / "profiled.bin")
+    whole = np.median(instructions[:, 1])
+    assert sum(layer.instructions for layer in layers) == pytest.approx(whole, rel=0.05)

@@ -24,6 +24,12 @@ target_include_directories(instructions PUBLIC ${board})
 add_semihosting_executable(ser_replay ${board}/replay_main.c)
 target_link_libraries(ser_replay PRIVATE ser_replay_code instructions)
 
+if(SER_ENGINE STREQUAL generated)
+  add_semihosting_executable(ser_profile ${board}/profile_main.c ${SER_GENERATED}/ser_model.c)
+  target_compile_definitions(ser_profile PRIVATE SER_PROFILE_LAYERS)
+  target_link_libraries(ser_profile PRIVATE ser_engine instructions)
+endif()
+
 foreach(part ${SER_TESTS})
   add_semihosting_executable(test_${part} tests/test_${part}.c)
   target_link_libraries(test_${part} PRIVATE ser_app)

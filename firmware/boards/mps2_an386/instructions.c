@@ -23,6 +23,8 @@ void instructions_init(void) {
   TIMER.control = TIMER_ENABLE;
 }
 
+uint32_t instructions_now(void) { return (UINT32_MAX - TIMER.value) * INSTRUCTIONS_PER_TICK; }
+
 uint32_t instructions_count(void (*work)(void)) {
   const uint32_t overhead = count_ticks(do_nothing);
   return (count_ticks(work) - overhead) * INSTRUCTIONS_PER_TICK;

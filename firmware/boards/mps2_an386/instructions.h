@@ -10,6 +10,9 @@
 // Starts the timer, which lasts for 2^32 instructions of one count.
 void instructions_init(void);
 
+// Instructions so far, right to a tick; goes round at 2^32.
+uint32_t instructions_now(void);
+
 // Instructions that `work` takes, the call included: right to a tick.
 uint32_t instructions_count(void (*work)(void));
 
