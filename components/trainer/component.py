@@ -32,7 +32,7 @@ from ser_tinyml.network.loading import encode_model
 from ser_tinyml.network.quantization import float_network, make_quantized
 from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
-from ser_tinyml.report.tensorboard import log_training
+from ser_tinyml.network.training_log import log_training
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.code_digest import digest_code
 from ser_tinyml.store.dataset import list_clips, read_calibration

@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ser_tinyml.report.tensorboard import log_judgement, log_training
+from ser_tinyml.network.training_log import log_training
+from ser_tinyml.report.tensorboard import log_judgement
 
 
 def read_tags(folder: pathlib.Path) -> set[str]:
