@@ -65,6 +65,12 @@ class Parameters(StepParameters):
         '{"mean": [...], "deviation": [...]}.',
     )
 
+    def check_is_of_a_file(self, model: str) -> None:
+        """Raises UsageError for what only a file needs to be told."""
+        for flag, default in (("model_front_end", ""), ("model_standardisation", "none")):
+            if getattr(self, flag) != default:
+                raise UsageError(f"--{flag} is of a file; {model} knows its own")
+
 
 def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> Evaluation:
     """Judges a finished model on recordings, all of which are held out; they may lack classes.
@@ -101,8 +107,10 @@ def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], outpu
     manifest, examples, evaluation = (files.join(output, name) for name in ("manifest", "examples", "evaluation"))
     export = find_export(model)
     exported = run_files.read(Export, export) if export else None
+    if exported:
+        parameters.check_is_of_a_file(model)
     front_end = exported.front_end if exported else FrontEnd()
-    if parameters.model_front_end and not exported:
+    if parameters.model_front_end:
         front_end = read_front_end(parameters.model_front_end, front_end)
     classes = parameters.classes or ("" if exported else "four")
     if exported and not classes:

@@ -20,6 +20,11 @@ class Example:
     synthetic: bool
     mfcc: np.ndarray  # float32 [frames, coefficients], dB-like units of librosa's MFCC, not standardised
 
+    @property
+    def speaker_key(self) -> str:
+        """The speaker's name among all corpora, like `ravdess/01`."""
+        return f"{self.corpus}/{self.speaker}"
+
 
 @dataclasses.dataclass(frozen=True)
 class Audio:

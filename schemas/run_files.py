@@ -298,6 +298,21 @@ class ModelEvaluation:
     confusion: tuple[tuple[int, ...], ...]  # [true class][predicted class], clips
     slices: dict[str, dict[str, Scores]]  # by what the clips are divided ("corpus", "speaker", ...) -> part -> scores
 
+    @property
+    def occurring(self) -> dict[str, ClassScores]:
+        """The classes that some clip is of."""
+        return {label: scores for label, scores in self.per_class.items() if scores.clips}
+
+    @property
+    def worst_class(self) -> str:
+        """The class that is found worst, of those that occur."""
+        return min(self.occurring, key=lambda label: self.occurring[label].recall)
+
+    @property
+    def chance(self) -> float:
+        """The UAR of an answer that is always the same, or drawn blindly from the classes that occur."""
+        return 1 / len(self.occurring)
+
 
 @dataclasses.dataclass(frozen=True)
 class OutputComparison:
@@ -311,10 +326,11 @@ class OutputComparison:
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """Which of the judged clips training knew: their speakers by name, as `corpus/speaker`, and the number of clips."""
+    """Which of the judged clips training knew."""
 
-    speakers: tuple[str, ...]
+    speakers: tuple[str, ...]  # as `corpus/speaker`
     clips: int
+    has_unnamed_speakers: bool  # whether nobody named the speaker of a clip that is judged, or that trained the model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -381,7 +397,7 @@ class Evaluation:
     windows: int
     labels: tuple[str, ...]
     protocol: str  # a key of ser_tinyml.judging.protocols.PROTOCOLS, found by comparing these clips with what trained the model
-    heard: Heard
+    heard: Heard | None  # None where nobody knows what trained the model
     synthetic: bool
     dataset_digest: str
     models: dict[str, ModelEvaluation]  # by runtime; the first is what the others are compared with
@@ -396,11 +412,6 @@ class Evaluation:
     gates: tuple[Gate, ...]
     blessed: bool  # whether every gate holds: the exports are faithful, and the model is good enough
     occasion: Occasion
-
-    @property
-    def chance(self) -> float:
-        """The UAR of an answer that is always the same, or drawn blindly from the classes that occur."""
-        return 1 / (len(self.labels) - len(self.labels_without_clips))
 
     @property
     def labels_without_clips(self) -> tuple[str, ...]:

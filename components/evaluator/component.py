@@ -17,6 +17,7 @@ import numpy as np
 
 from components.step import StepParameters, owns_output, parameter
 from schemas.errors import UserError
+from schemas.record import Audio
 from schemas.run_files import Comparison, Dataset, Evaluation, Export, NoiseLevel, Scores, Training
 from ser_tinyml.judging import gates, metrics
 from ser_tinyml.judging.evaluation import Judged, compare_runtimes, evaluate, list_predictions
@@ -26,7 +27,7 @@ from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.noise_curve import choose_clips, measure_noise
 from ser_tinyml.judging.predicted import PREDICTIONS, Clips, compare
-from ser_tinyml.judging.provenance import find_heard, name_protocol, name_speaker
+from ser_tinyml.judging.provenance import find_heard, name_protocol
 from ser_tinyml.judging.subject import Interface, Subject, load_export
 from ser_tinyml.report import judgement_pictures
 from ser_tinyml.report.listening import find_mistakes
@@ -151,6 +152,7 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
     listed = read_manifest(files.join(manifest, "manifest.jsonl")) if manifest else ()
     models = evaluate(candidates, judged, held_out, labels=labels, rows={row.clip_id: row for row in listed})
     rows = list_predictions(held_out, judged, labels)
+    sound = read_audio(examples) if dataset.audio.examples else []
     noisy = _score_noisy(subject, examples, dataset=dataset)
     heard = find_heard(subject.trained_on, held_out.clips)
     baseline = _compare_with(parameters.baseline, rows) if parameters.baseline else None
@@ -163,9 +165,8 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
     performance = Performance(
         models[subject.flashed],
         judged.predictions[subject.flashed].probabilities,
-        chance=1 / len(np.unique(held_out.true)),
         noisy=noisy.get(subject.flashed),
-        heard=heard if subject.trained_on else None,
+        heard=heard,
         baseline=baseline,
     )
     passed = judge_exports(evidence, _pick(Thresholds, parameters))
@@ -176,7 +177,7 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         clips=len(held_out.clips),
         windows=len(held_out.inputs),
         labels=labels,
-        protocol=name_protocol(subject.trained_on, held_out.clips),
+        protocol=name_protocol(heard),
         heard=heard,
         synthetic=dataset.synthetic,
         dataset_digest=dataset.digest,
@@ -187,7 +188,7 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         reliability=metrics.find_reliability(held_out.true, judged.votes[subject.flashed]),
         coverage=metrics.find_coverage(held_out.true, judged.votes[subject.flashed], also=subject.reject_below),
         reject_below=subject.reject_below,
-        noise_curve=_measure_noise(parameters.noise_clips, subject, held_out, examples=examples, dataset=dataset),
+        noise_curve=_measure_noise(parameters.noise_clips, subject, held_out, sound=sound, dataset=dataset),
         baseline=baseline,
         gates=tuple(passed),
         blessed=all(gate.passed for gate in passed),
@@ -197,24 +198,24 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
     files.write_json_lines(files.join(output, PREDICTIONS), rows)
     run_files.write(evaluation, output)
-    _log(files.join(output, "logs"), evaluation, rows, examples=examples, dataset=dataset)
+    _log(files.join(output, "logs"), evaluation, rows, sound=sound, sample_rate=dataset.front_end.sample_rate)
     for gate in passed:
         print(gates.describe(gate))
 
 
-def _log(folder: str, evaluation: Evaluation, rows: list[dict], *, examples: str, dataset: Dataset) -> None:
+def _log(folder: str, evaluation: Evaluation, rows: list[dict], *, sound: list[Audio], sample_rate: int) -> None:
     """Writes what TensorBoard shows of the judgement."""
-    wrong = find_mistakes(rows, evaluation.flashed) if dataset.audio.examples else []
-    first = (
-        {(each.clip_id, each.copy): each.samples for each in read_audio(examples) if not each.window} if wrong else {}
-    )
-    keys = [((rows[number]["clip_id"], rows[number]["copy"]), text) for number, text in wrong]
+    first = {(audio.clip_id, audio.copy): audio.samples for audio in sound if not audio.window}
+    wrong = [
+        ((rows[number]["clip_id"], rows[number]["copy"]), text)
+        for number, text in find_mistakes(rows, evaluation.flashed)
+    ]
     log_judgement(
         folder,
         np.array(evaluation.models[evaluation.flashed].confusion),
         evaluation.labels,
-        mistakes=[(text, first[key]) for key, text in keys if key in first],
-        sample_rate=dataset.front_end.sample_rate,
+        mistakes=[(text, first[key]) for key, text in wrong if key in first],
+        sample_rate=sample_rate,
     )
 
 
@@ -266,20 +267,21 @@ def _score_noisy(subject: Subject, examples: str, *, dataset: Dataset) -> dict[s
     noisy = _read_held_out(examples, NOISY_SPLIT, interface=subject.interface, dataset=dataset)
     both = {name: subject.candidates[name] for name in (next(iter(subject.candidates)), subject.flashed)}
     judged = Judged.from_candidates(both, noisy)
-    speakers = [name_speaker(clip) for clip in noisy.clips]
+    speakers = [clip.speaker_key for clip in noisy.clips]
     return {name: score_strangers(noisy.true, classes, speakers) for name, classes in judged.elected.items()}
 
 
 def _measure_noise(
-    count: int, subject: Subject, held_out: HeldOut, *, examples: str, dataset: Dataset
+    count: int, subject: Subject, held_out: HeldOut, *, sound: list[Audio], dataset: Dataset
 ) -> tuple[NoiseLevel, ...]:
-    if not count or not dataset.audio.examples:
+    """Returns nothing where there is no sound, or where short clips are padded by zero frames, which no sound gives."""
+    if not count or not sound or dataset.parameters["padding"] == "features":
         return ()
     chosen = choose_clips(held_out.clips, count)
     return measure_noise(
         subject.candidates[subject.flashed].runtime,
         [held_out.clips[number] for number in chosen],
-        read_audio(examples),
+        sound,
         true=held_out.true[chosen],
         front_end=subject.interface.front_end,
         standardisation=subject.interface.standardisation,

@@ -12,7 +12,6 @@ from schemas.record import Example
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
 from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.judging.predicted import PREDICTIONS
 from ser_tinyml.report import data_pictures, page
@@ -67,8 +66,10 @@ def run(
         find_mistakes(predictions, evaluated.flashed),
         find_disagreements(predictions, reference, evaluated.flashed),
     )
-    mistakes, disagreements = _let_hear(chosen, predictions, examples=examples, dataset=dataset)
-    grids = _read_grids(export, exported, examples) if export and exported else []
+    records = read_split(examples, "test")
+    mistakes, disagreements = _let_hear(chosen, predictions, records, examples=examples, dataset=dataset)
+    int8 = files.read_bytes(files.join(export, "ser_int8.tflite")) if export else b""
+    grids = _read_grids(int8, exported, records) if exported else []
     given = {"manifest": manifest, "examples": examples, "model": model, "export": export}
     given |= {"evaluation": evaluation, "board": board}
     content = page.Page(
@@ -78,7 +79,7 @@ def run(
         training=training,
         summary=run_files.read(ManifestSummary, manifest),
         dataset=dataset,
-        graph=_read_graph(export, exported) if export and exported else None,
+        graph=read_graph(int8) if exported and not exported.engine_lacks else None,
         pictures=page.Pictures(
             curves=files.read_bytes(files.join(evaluation, "curves.png")) if training else b"",
             recordings=_draw_one_per_emotion(rows),
@@ -95,26 +96,18 @@ def run(
     files.write_text(files.join(output, "index.html"), page.render_page(content))
 
 
-def _read_graph(export: str, exported: Export) -> Graph | None:
-    if exported.engine_lacks:
-        return None
-    return read_graph(files.read_bytes(files.join(export, "ser_int8.tflite")))
-
-
-def _read_grids(export: str, exported: Export, examples: str) -> list[Grid]:
-    records = read_split(examples, "test")[:WINDOWS]
-    windows = standardise(np.stack([record.mfcc for record in records]), exported.standardisation)
-    return read_grids(files.read_bytes(files.join(export, "ser_int8.tflite")), windows)
+def _read_grids(int8: bytes, exported: Export, records: list[Example]) -> list[Grid]:
+    windows = np.stack([record.mfcc for record in records[:WINDOWS]])
+    return read_grids(int8, standardise(windows, exported.standardisation))
 
 
 def _let_hear(
-    chosen: tuple[Chosen, ...], predictions: list[dict], *, examples: str, dataset: Dataset
+    chosen: tuple[Chosen, ...], predictions: list[dict], records: list[Example], *, examples: str, dataset: Dataset
 ) -> list[list[Heard]]:
     """Returns what is to be heard of the clips of each list; nothing where the sound is not at hand."""
     if not dataset.audio.examples:
         return [[] for _ in chosen]
-    sound, records = read_audio(examples), read_split(examples, "test")
-    rate = dataset.front_end.sample_rate
+    sound, rate = read_audio(examples), dataset.front_end.sample_rate
     return [let_hear(each, predictions, sound=sound, records=records, rate=rate) for each in chosen]
 
 

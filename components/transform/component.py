@@ -38,8 +38,8 @@ from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
 from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
-from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings
-from ser_tinyml.audio.decode import Acceptance, Crop
+from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings, parse_crops
+from ser_tinyml.audio.decode import Acceptance
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ, check_front_end
 from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
@@ -128,7 +128,7 @@ class Parameters(StepParameters):
         super().__post_init__()
         if 0 < self.load_rate < Acceptance.min_sample_rate:
             raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
-        _parse_crops(self.crop, self.max_crop_seconds)
+        parse_crops(self.crop, self.max_crop_seconds)
         front_end = self.make_front_end()
         if (window := front_end.window_samples) < (least := max(self.n_fft, self.hop_length)):
             raise UsageError(
@@ -223,7 +223,7 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
 def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:
     """Returns what the workers must know; UserError where --noise_dir has no noise, or --crop names a corpus not in use."""
     front_end = parameters.make_front_end()
-    crops = _parse_crops(parameters.crop, parameters.max_crop_seconds)
+    crops = parse_crops(parameters.crop, parameters.max_crop_seconds)
     known = {*CORPORA, *summary.corpora, EVERY_CORPUS}
     if unknown := [corpus for corpus in crops if corpus not in known]:
         raise UsageError(f"--crop={unknown[0]}:...: no clip is of that corpus; in use are {', '.join(summary.corpora)}")
@@ -254,22 +254,6 @@ def make_schema(front_end: FrontEnd, summary: ManifestSummary) -> RecordSchema:
     """Returns what every record must be, with the classes and corpora in use."""
     emotions = tuple(summary.label_of_emotion)
     return RecordSchema(labels=summary.labels, emotions=emotions, corpora=summary.corpora, front_end=front_end)
-
-
-def _parse_crops(values: tuple[str, ...], max_seconds: float) -> dict[str, Crop]:
-    crops = {EVERY_CORPUS: Crop(0.0, 10.0)}
-    for value in values:
-        *corpus, start, end = (EVERY_CORPUS, *value.split(":"))[-3:]
-        try:
-            crop = Crop(float(start), float(end))
-        except ValueError:
-            raise UsageError(f"--crop={value}: expected [CORPUS:]START:END in seconds, like 0.4:1.9") from None
-        if not 0 <= crop.start < crop.end or value.count(":") > 2:
-            raise UsageError(f"--crop={value}: expected [CORPUS:]START:END with 0 <= START < END")
-        if round(crop.end - crop.start, 6) > max_seconds:
-            raise UsageError(f"--crop={value}: at most {max_seconds:g} s, as --max_crop_seconds says")
-        crops[corpus[0]] = crop
-    return crops
 
 
 def make_options(beam_options: list[str]) -> PipelineOptions:

@@ -1,10 +1,11 @@
 """One clip -> its records: decoded, copied with augmentations, cut into windows, and turned into features."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from schemas.errors import UsageError
 from schemas.front_end import FrontEnd
 from schemas.manifest import PER_COPY, ManifestRow
 from schemas.record import Audio, Example
@@ -56,6 +57,23 @@ class DecodedClip:
     row: ManifestRow
     samples: np.ndarray  # float32 [samples] of the crop, at the front end's rate
     recording_seconds: float
+
+
+def parse_crops(values: Sequence[str], max_seconds: float) -> dict[str, Crop]:
+    """Returns the crops that --crop names, by corpus, that of EVERY_CORPUS among them; UsageError for what is none."""
+    crops = {EVERY_CORPUS: Crop(0.0, 10.0)}
+    for value in values:
+        *corpus, start, end = (EVERY_CORPUS, *value.split(":"))[-3:]
+        try:
+            crop = Crop(float(start), float(end))
+        except ValueError:
+            raise UsageError(f"--crop={value}: expected [CORPUS:]START:END in seconds, like 0.4:1.9") from None
+        if not 0 <= crop.start < crop.end or value.count(":") > 2:
+            raise UsageError(f"--crop={value}: expected [CORPUS:]START:END with 0 <= START < END")
+        if round(crop.end - crop.start, 6) > max_seconds:
+            raise UsageError(f"--crop={value}: at most {max_seconds:g} s, as --max_crop_seconds says")
+        crops[corpus[0]] = crop
+    return crops
 
 
 def decode_clip(row: ManifestRow, settings: ClipSettings) -> DecodedClip:

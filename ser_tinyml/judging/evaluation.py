@@ -13,7 +13,6 @@ from ser_tinyml.judging import metrics
 from ser_tinyml.judging.faithful import agreement, compare_outputs
 from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.judging.intervals import recall_intervals, score_strangers
-from ser_tinyml.judging.provenance import name_speaker
 from ser_tinyml.runtimes.predictions import Predictions, Runtime
 
 
@@ -59,7 +58,7 @@ def evaluate(
       rows: the manifest's by clip id, as far as they are at hand.
     """
     reference = next(iter(candidates))
-    true, speakers = held_out.true, [name_speaker(clip) for clip in held_out.clips]
+    true, speakers = held_out.true, [clip.speaker_key for clip in held_out.clips]
     divisions = _divide(held_out.clips, rows)
     return {
         name: ModelEvaluation(
@@ -86,7 +85,7 @@ def _divide(clips: list[Example], rows: Mapping[str, ManifestRow]) -> dict[str, 
         "intensity": [row.intensity if row else "" for row in known],
         "duration": [_name_duration(row.duration) if row else "" for row in known],
     }
-    divisions = {"corpus": [clip.corpus for clip in clips], "speaker": [name_speaker(clip) for clip in clips]}
+    divisions = {"corpus": [clip.corpus for clip in clips], "speaker": [clip.speaker_key for clip in clips]}
     for by, parts in optional.items():
         if len(set(parts)) > 1:
             divisions[by] = [part or "not known" for part in parts]

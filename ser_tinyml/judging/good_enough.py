@@ -29,7 +29,6 @@ class Performance:
 
     found: ModelEvaluation
     probabilities: np.ndarray  # float [windows, classes]
-    chance: float  # the UAR of an answer that is always the same
     noisy: Scores | None
     heard: Heard | None  # None where nobody knows what trained it
     baseline: Comparison | None
@@ -37,12 +36,10 @@ class Performance:
 
 def judge_performance(did: Performance, standards: Standards) -> list[Gate]:
     """Judges whether a model is good enough; where no noisy clip was heard, it has failed on noise."""
-    occurring = {label: scores for label, scores in did.found.per_class.items() if scores.clips}
-    worst = min(occurring, key=lambda label: occurring[label].recall)
-    judged = [_judge_uar(did, standards.min_uar)]
-    judged.append(
-        _judge(f"recall of {worst}, the worst class", occurring[worst].recall, "at least", standards.min_recall)
-    )
+    worst = did.found.worst_class
+    recall = did.found.per_class[worst].recall
+    judged = [_judge_uar(did.found, standards.min_uar)]
+    judged.append(_judge(f"recall of {worst}, the worst class", recall, "at least", standards.min_recall))
     if standards.min_noisy_uar:
         noisy = did.noisy.uar if did.noisy else 0.0
         judged.append(_judge("UAR on the same clips with noise", noisy, "at least", standards.min_noisy_uar))
@@ -63,11 +60,11 @@ def judge_performance(did: Performance, standards: Standards) -> list[Gate]:
     return judged
 
 
-def _judge_uar(did: Performance, least: float) -> Gate:
+def _judge_uar(found: ModelEvaluation, least: float) -> Gate:
     if least >= 0:
-        return _judge("UAR", did.found.scores.uar, "at least", least)
-    lower = did.found.scores.intervals["uar"][0]
-    return _judge("UAR, lower end of its 95 % interval over speakers, against chance", lower, "above", did.chance)
+        return _judge("UAR", found.scores.uar, "at least", least)
+    lower = found.scores.intervals["uar"][0]
+    return _judge("UAR, lower end of its 95 % interval over speakers, against chance", lower, "above", found.chance)
 
 
 def _judge(name: str, value: float, bound: gates.Bound, threshold: float, unit: str = "") -> Gate:

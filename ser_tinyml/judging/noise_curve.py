@@ -11,7 +11,6 @@ from ser_tinyml.audio.clip import to_pcm
 from ser_tinyml.audio.mfcc import compute_mfcc
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.judging import metrics
-from ser_tinyml.judging.provenance import name_speaker
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.runtimes.predictions import Runtime
 from ser_tinyml.store.digests import unit_hash
@@ -54,7 +53,7 @@ def measure_noise(
     windows = [audio for audio in sound if (audio.clip_id, audio.copy) in order]
     clip_of_window = np.array([order[audio.clip_id, audio.copy] for audio in windows])
     speech = [audio.samples.astype(np.float32) / _FULL_SCALE for audio in windows]
-    speakers = [name_speaker(clips[number]) for number in clip_of_window]
+    speakers = [clips[number].speaker_key for number in clip_of_window]
 
     def score(kind: str, level: int, mix: Callable[[int], np.ndarray]) -> NoiseLevel:
         mixed = [to_pcm(mix(number), front_end.window_samples) for number in range(len(speech))]

@@ -19,32 +19,25 @@ def who_trained(clips: Iterable[tuple[str, str, str]]) -> TrainedOn:
     )
 
 
-def find_heard(trained_on: TrainedOn | None, clips: Sequence[Example]) -> Heard:
-    """Returns which of the clips that a model is judged on, and of their speakers, trained it; none where nobody knows."""
+def find_heard(trained_on: TrainedOn | None, clips: Sequence[Example]) -> Heard | None:
+    """Returns which of the clips that a model is judged on, and of their speakers, trained it; None where nobody knows."""
     if not trained_on:
-        return Heard(speakers=(), clips=0)
+        return None
     speakers, known = set(trained_on.speakers), set(trained_on.clips)
-    named = {name_speaker(clip) for clip in clips if clip.speaker != UNKNOWN_SPEAKER}
+    named = {clip.speaker_key for clip in clips if clip.speaker != UNKNOWN_SPEAKER}
     return Heard(
         speakers=tuple(sorted(name for name in named if short_hash(name) in speakers)),
         clips=sum(short_hash(clip.clip_id) in known for clip in clips),
+        has_unnamed_speakers=trained_on.has_unnamed_speakers or any(c.speaker == UNKNOWN_SPEAKER for c in clips),
     )
 
 
-def name_protocol(trained_on: TrainedOn | None, clips: Sequence[Example]) -> str:
-    """Returns the key in `protocols.PROTOCOLS` of a model's being judged on clips."""
-    if not trained_on:
+def name_protocol(heard: Heard | None) -> str:
+    """Returns the key in `protocols.PROTOCOLS` of what training heard of the judged clips."""
+    if heard is None:
         return "model_from_elsewhere"
-    heard = find_heard(trained_on, clips)
     if heard.clips:
         return "shared_clips"
     if heard.speakers:
         return "shared_speakers"
-    if trained_on.has_unnamed_speakers or any(clip.speaker == UNKNOWN_SPEAKER for clip in clips):
-        return "unknown_speakers"
-    return "disjoint_speakers"
-
-
-def name_speaker(clip: Example) -> str:
-    """Returns a clip's speaker as `corpus/speaker`."""
-    return f"{clip.corpus}/{clip.speaker}"
+    return "unknown_speakers" if heard.has_unnamed_speakers else "disjoint_speakers"

@@ -77,10 +77,6 @@ def _describe_figures(roots: list[str], evaluations: list[Evaluation]) -> Rows:
     flashed = [each.models[each.flashed] for each in evaluations]
     boards = [_read(Board, root, "board") for root in roots]
     costs = [board.cost if board else None for board in boards]
-    worst = [min((s for s in each.per_class.values() if s.clips), key=lambda s: s.recall) for each in flashed]
-    names = [
-        next(name for name, s in each.per_class.items() if s is low) for each, low in zip(flashed, worst, strict=True)
-    ]
     noisy = [each.noisy.get(each.flashed) for each in evaluations]
     return {
         "blessed": [each.blessed for each in evaluations],
@@ -90,12 +86,12 @@ def _describe_figures(roots: list[str], evaluations: list[Evaluation]) -> Rows:
         "UAR": [each.scores.uar for each in flashed],
         "UAR, lower end": [each.scores.intervals["uar"][0] for each in flashed],
         "UAR, upper end": [each.scores.intervals["uar"][1] for each in flashed],
-        "chance": [each.chance for each in evaluations],
+        "chance": [each.chance for each in flashed],
         "accuracy": [each.scores.accuracy for each in flashed],
         "macro-F1": [each.scores.macro_f1 for each in flashed],
         "UAR with noise": [each and each.uar for each in noisy],
-        "worst class": names,
-        "its recall": [each.recall for each in worst],
+        "worst class": [each.worst_class for each in flashed],
+        "its recall": [each.per_class[each.worst_class].recall for each in flashed],
         "calibration error": [each.calibration_error for each in flashed],
         "bytes of the model": [each.bytes for each in flashed],
         "flash, bytes": [cost and cost.flash_bytes for cost in costs],

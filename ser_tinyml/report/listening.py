@@ -13,8 +13,9 @@ from schemas.manifest import ManifestRow
 from schemas.record import Audio, Example
 from schemas.run_files import Dataset
 from ser_tinyml.audio.augment import Surroundings, make_copies, needs_noises, resolve_copies
-from ser_tinyml.audio.clip import to_pcm
-from ser_tinyml.audio.decode import Crop, Undecodable, decode_window
+from ser_tinyml.audio.clip import ClipSettings, cut_windows, decode_clip, parse_crops, to_pcm
+from ser_tinyml.audio.decode import Acceptance, Undecodable
+from ser_tinyml.judging.predicted import name_speaker
 
 MOST = 10  # of each kind
 
@@ -37,7 +38,7 @@ def find_mistakes(rows: Sequence[dict], flashed: str) -> Chosen:
         probabilities = row["probabilities"][flashed]
         said = max(probabilities, key=probabilities.__getitem__)
         if said != row["label"]:
-            text = f"{row['corpus']}/{row['speaker']}: {row['label']}, heard as {said} with {probabilities[said]:.2f}"
+            text = f"{name_speaker(row)}: {row['label']}, heard as {said} with {probabilities[said]:.2f}"
             found.append((-probabilities[said], number, text))
     return [(number, text) for _, number, text in sorted(found)[:MOST]]
 
@@ -49,7 +50,7 @@ def find_disagreements(rows: Sequence[dict], reference: str, flashed: str) -> Ch
         ours, others = row["probabilities"][flashed], row["probabilities"][reference]
         label = max(ours, key=lambda name: round(abs(ours[name] - others[name]), 6))
         apart = abs(ours[label] - others[label])
-        text = f"{row['corpus']}/{row['speaker']}: {label} {others[label]:.3f} by {reference}, {ours[label]:.3f} by {flashed}"
+        text = f"{name_speaker(row)}: {label} {others[label]:.3f} by {reference}, {ours[label]:.3f} by {flashed}"
         if apart:
             found.append((-apart, number, text))
     return [(number, text) for _, number, text in sorted(found)[:MOST]]
@@ -75,21 +76,36 @@ def let_hear(
 
 
 def make_heard_copies(row: ManifestRow, dataset: Dataset) -> list[Heard]:
-    """Returns a training clip's first window in each of its augmented copies; none where the recording is not as it was."""
-    front_end, augment = dataset.front_end, resolve_copies(tuple(dataset.parameters["augment"]))
-    if needs_noises(augment) or row.file_sha256:
+    """Returns a training clip's first window in each of its augmented copies, as the data job makes them.
+
+    There are none where the recording is not as it was, or a copy needs recorded noise, which is the data job's alone.
+    """
+    flags, front_end = dataset.parameters, dataset.front_end
+    texts = resolve_copies(tuple(flags["augment"]))
+    if needs_noises(texts):
         return []
-    crop = next((text for text in dataset.parameters["crop"] if text.count(":") == 1), "0:10")
-    start, end = map(float, crop.split(":"))
+    settings = ClipSettings(
+        around=Surroundings(front_end),
+        crops=parse_crops(flags["crop"], flags["max_crop_seconds"]),
+        labels=dataset.labels,
+        windows=flags["windows"],
+        load_rate=flags["load_rate"],
+        acceptance=Acceptance(flags["max_channels"], flags["max_clipped_fraction"]),
+        padding=flags["padding"],
+        train_copies=texts,
+        noisy_copy=flags["noisy"],
+        validation_fraction=0.0,
+        test_fraction=0.0,
+    )
     try:
-        decoded = decode_window(row.path, Crop(start, end), front_end.sample_rate, sha256=row.clip_id)
+        original = decode_clip(row, settings).samples
+        copies = list(make_copies(original, row.clip_id, texts, around=settings.around))
     except Undecodable:
         return []
-    copies = make_copies(decoded.samples, row.clip_id, augment, around=Surroundings(front_end))
-    return [
-        Heard(text, encode_flac(to_pcm(copy, front_end.window_samples), front_end.sample_rate), b"")
-        for text, copy in zip(augment, copies, strict=True)
-    ]
+    if settings.windows == "speech":
+        copies = [cut_windows(copy, original, front_end)[0] for copy in copies]
+    sounds = [encode_flac(to_pcm(copy, front_end.window_samples), front_end.sample_rate) for copy in copies]
+    return [Heard(text, sound, b"") for text, sound in zip(texts, sounds, strict=True)]
 
 
 def encode_flac(samples: np.ndarray, rate: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
+from schemas.run_files import Board, Dataset, Evaluation, Export, Interval, ManifestSummary, Training
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.judging.noise_curve import HISS_DBFS, SNR_DB
 from ser_tinyml.judging.protocols import PROTOCOLS
@@ -66,8 +66,6 @@ def render_page(page: Page) -> str:
     """Returns the HTML."""
     evaluation, board = page.evaluation, page.board
     flashed = evaluation.models[evaluation.flashed]
-    occurring = {label: found for label, found in flashed.per_class.items() if found.clips}
-    worst_class = min(occurring, key=lambda label: occurring[label].recall)
     speakers = flashed.slices["speaker"]
     worst_speaker = min(speakers, key=lambda name: speakers[name].uar)
     shown = {field.name: getattr(page, field.name) for field in dataclasses.fields(page)}
@@ -80,7 +78,6 @@ def render_page(page: Page) -> str:
         failed_gates=[gate.name for gate in evaluation.gates if not gate.passed],
         near_chance=_find_near_chance(evaluation),
         what_to_flash=_name_what_to_flash(page),
-        worst_class=(worst_class, occurring[worst_class].recall),
         worst_speaker=(worst_speaker, speakers[worst_speaker].uar),
         noisy=evaluation.noisy.get(evaluation.flashed),
         board_size=_BOARD,
@@ -133,18 +130,20 @@ def _find_near_chance(evaluation: Evaluation) -> list[str]:
     """Names the speakers and classes whose figures' intervals reach down to chance."""
     flashed = evaluation.models[evaluation.flashed]
     found = [
-        f"the class {label}" for label, each in flashed.per_class.items() if _reaches(each.recall_interval, evaluation)
+        f"the class {label}"
+        for label, each in flashed.per_class.items()
+        if _reaches(each.recall_interval, flashed.chance)
     ]
     found += [
         f"the speaker {name}"
         for name, scores in flashed.slices["speaker"].items()
-        if _reaches(scores.intervals.get("uar"), evaluation)
+        if _reaches(scores.intervals.get("uar"), flashed.chance)
     ]
     return found[:_NAMED] + ([f"{len(found) - _NAMED} more"] if len(found) > _NAMED else [])
 
 
-def _reaches(interval: tuple[float, float] | None, evaluation: Evaluation) -> bool:
-    return interval is not None and interval[0] <= evaluation.chance + 1e-9
+def _reaches(interval: Interval | None, chance: float) -> bool:
+    return interval is not None and interval[0] <= chance + 1e-9
 
 
 def _list_sections(page: Page) -> list[tuple[str, str]]:

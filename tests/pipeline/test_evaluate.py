@@ -42,7 +42,7 @@ def evaluated(demo_root, strangers, tmp_path_factory):
 
 def test_a_run_is_judged_on_a_folder_that_lacks_a_class(evaluated):
     evaluation, output = evaluated
-    assert evaluation.labels_without_clips == ("surprise",) and evaluation.chance == pytest.approx(1 / 3)
+    assert evaluation.labels_without_clips == ("surprise",) and evaluation.models["tflm"].chance == pytest.approx(1 / 3)
     assert set(evaluation.models) == {"keras", "float", "dynamic", "int8", "tflm"} and evaluation.flashed == "tflm"
     summary = run_files.read(ManifestSummary, str(output / "manifest"))
     assert summary.protocol == "test" and summary.files == summary.clips + sum(summary.excluded.values())
@@ -125,6 +125,8 @@ def test_wrong_options_are_told(demo_root, strangers, tmp_path):
     corpus, output = [f"folder:{strangers}"], str(tmp_path / "out")
     with pytest.raises(UsageError, match="min_uar"):
         ser_tinyml.evaluate(str(demo_root), corpus, output, min_uar=7.0)
+    with pytest.raises(UsageError, match="model_standardisation is of a file"):
+        ser_tinyml.evaluate(str(demo_root), corpus, output, model_standardisation="dataset")
     with pytest.raises(UsageError, match="is the root of a run"):
         ser_tinyml.evaluate(str(demo_root), corpus, str(demo_root))
     with pytest.raises(UsageError, match="no_such_option"):

@@ -99,7 +99,10 @@ def test_figures_are_there_as_files(html, demo_root):
 
 def test_a_leak_is_told_in_red(shown):
     evaluation = dataclasses.replace(
-        shown.evaluation, protocol="shared_clips", heard=Heard(("ravdess/01",), 3), synthetic=False
+        shown.evaluation,
+        protocol="shared_clips",
+        heard=Heard(("ravdess/01",), 3, has_unnamed_speakers=False),
+        synthetic=False,
     )
     html = page.render_page(dataclasses.replace(shown, evaluation=evaluation))
     assert re.search(r'class="banner bad">[^<]*these figures leak', html) and "Synthetic" not in html

@@ -14,7 +14,7 @@ NOTHING_JUDGED = Evaluation(
     windows=0,
     labels=PRESETS["four"].labels,
     protocol="disjoint_speakers",
-    heard=Heard(speakers=(), clips=0),
+    heard=Heard(speakers=(), clips=0, has_unnamed_speakers=False),
     synthetic=False,
     dataset_digest="",
     models={},

@@ -41,7 +41,7 @@ def perform(probabilities: np.ndarray, true: np.ndarray, n_classes: int, **chang
     judged = Judged.from_candidates(candidates, held_out)
     found = evaluate(candidates, judged, held_out, labels=labels, rows={})["tflm"]
     did = Performance(
-        found, probabilities, chance=1 / n_classes, noisy=None, heard=Heard(speakers=(), clips=0), baseline=None
+        found, probabilities, noisy=None, heard=Heard(speakers=(), clips=0, has_unnamed_speakers=False), baseline=None
     )
     return dataclasses.replace(did, **changes)
 
@@ -99,11 +99,16 @@ def test_a_model_that_is_sure_of_everything_is_refused():
 
 def test_speakers_whom_training_heard_are_refused_unless_that_is_asked_for():
     true, predicted = answer(4, 0.9)
-    did = perform(be_sure_of(predicted, 4, 0.9), true, 4, heard=Heard(speakers=("own/1", "own/2"), clips=0))
+    did = perform(
+        be_sure_of(predicted, 4, 0.9),
+        true,
+        4,
+        heard=Heard(speakers=("own/1", "own/2"), clips=0, has_unnamed_speakers=False),
+    )
     assert failed(did) == {"speakers of these clips who trained it"}
     assert not failed(did, allow_overlap=True)
     assert not failed(dataclasses.replace(did, heard=None))
-    did = dataclasses.replace(did, heard=Heard(speakers=(), clips=3))
+    did = dataclasses.replace(did, heard=Heard(speakers=(), clips=3, has_unnamed_speakers=False))
     assert failed(did) == {"these clips that trained it"}
 
 
