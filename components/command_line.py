@@ -1,6 +1,5 @@
 """The command line of the pipeline and of its steps: absl's flags, presets, help by step, and how a command ends."""
 
-import gc
 import importlib.resources
 import pathlib
 import re
@@ -15,7 +14,7 @@ from ser_tinyml.cli.endings import end, show_version, take_interruptions, told_i
 Execute = Callable[[flags.FlagValues, list[str]], None]
 
 if (started := sys.modules["__main__"].__spec__) and started.name.startswith(("components.", "pipeline.")):
-    take_interruptions()  # a command has begun: what it imports next takes seconds
+    take_interruptions()  # a command has begun: what it imports next takes a while
 
 _PRESETS = "pipeline"  # the package whose data the presets are; it lies above this one, and nothing in it is imported
 
@@ -38,8 +37,6 @@ def run_command(execute: Execute, takes_beam_options: bool = False) -> None:
         beam_options = _parse(arguments, takes_beam_options)
 
     def guarded(_: list[str]) -> None:
-        gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
-        gc.enable()
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)
         with told_in_one_message(flags.FLAGS["debug"].value):

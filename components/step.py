@@ -2,9 +2,12 @@
 
 import dataclasses
 import functools
+import gc
+import importlib
 import os
 import pathlib
 import re
+import types
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -93,7 +96,7 @@ def define_flags(
     Raises:
       ValueError: two steps have a flag of one name.
     """
-    types = get_type_hints(parameters)
+    kinds = get_type_hints(parameters)
     for field in dataclasses.fields(parameters):
         if only and field.name not in only:
             continue
@@ -101,7 +104,7 @@ def define_flags(
             raise ValueError(
                 f"--{field.name} is a flag of {step} and of another step: a later one reads the artifact of an earlier"
             )
-        _define_flag(field, types[field.name], module_name=step, flag_values=flag_values)
+        _define_flag(field, kinds[field.name], module_name=step, flag_values=flag_values)
 
 
 def _define_flag(field: dataclasses.Field, kind: Any, **place: Any) -> None:
@@ -167,12 +170,21 @@ def owns_output(makes: str, *, keeps: str = "", varies: str = "", hand_made: str
 
 
 def name_step(part: Any) -> str:
-    """Returns the name of the step, which is that of its folder, whose `component` module, or a function in it, is given."""
+    """Returns the name of the step, which is that of its folder, of which a module, or a function in one, is given."""
     return getattr(part, "__module__", part.__name__).split(".")[1]
 
 
+def load_component(step: str) -> Any:
+    """Returns a step's `component` module. It loads what the step works with, TensorFlow or Beam, which takes seconds."""
+    gc.disable()  # imports leave no garbage worth a search
+    component = importlib.import_module(f"components.{step}.component")
+    gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
+    gc.enable()
+    return component
+
+
 def run_step(
-    module: Any,
+    parameters: types.ModuleType,
     inputs: Sequence[str] = (),
     optional_inputs: Sequence[str] = (),
     takes_beam_options: bool = False,
@@ -180,23 +192,26 @@ def run_step(
     """Runs one step's command: a flag an input, `--output`, a flag a parameter.
 
     Args:
-      module: the step's `component` module, with `Parameters` and `run(output=..., parameters=..., <input>=...)`.
+      parameters: the step's module of this name. Beside it is `component`, with `run(output=..., parameters=..., <input>=...)`,
+        which is loaded once the flags are in order.
       inputs: names of the artifacts that it reads.
       optional_inputs: those that it can do without.
       takes_beam_options: whether flags that are not ours are handed on as `beam_options`.
     """
-    step = name_step(module)
+    step = name_step(parameters)
     for name in (*inputs, *optional_inputs):
         define_path(name, step, f"Where the {name} is that this step reads.", required=name in inputs)
     define_output("output", step, "Directory to write to, which holds nothing else.")
-    define_flags(module.Parameters, step)
+    define_flags(parameters.Parameters, step)
 
     def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
         artifacts = {name: flag_values[name].value for name in (*inputs, *optional_inputs)}
         extra = {"beam_options": beam_options} if takes_beam_options else {}
-        module.run(output=flag_values["output"].value, parameters=from_flags(module.Parameters), **artifacts, **extra)
-        if hasattr(module, "require_blessing"):
-            module.require_blessing(flag_values["output"].value)
+        values = from_flags(parameters.Parameters)
+        component = load_component(step)
+        component.run(output=flag_values["output"].value, parameters=values, **artifacts, **extra)
+        if hasattr(component, "require_blessing"):
+            component.require_blessing(flag_values["output"].value)
 
     run_command(execute, takes_beam_options)
 

@@ -8,25 +8,27 @@ import dataclasses
 import sys
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from components.command_line import run_command
-from components.evaluator import component as evaluator
-from components.example_gen import component as example_gen
-from components.reporter import component as reporter
-from components.step import StepParameters, define_flags, define_output, parameter
-from components.transform import component as transform
+from components.evaluator import parameters as evaluator
+from components.example_gen import parameters as example_gen
+from components.reporter import parameters as reporter
+from components.step import StepParameters, define_flags, define_output, load_component, name_step, parameter
+from components.transform import parameters as transform
 from schemas.classes import PRESETS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Evaluation, Export, RunHistory
 from ser_tinyml.audio.limits import read_front_end
 from ser_tinyml.audio.standardise import read_standardisation
-from ser_tinyml.judging.subject import Interface, Subject, load_export, load_file
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.lock import locked
+
+if TYPE_CHECKING:
+    from ser_tinyml.judging.subject import Subject
 
 # The flags of the steps that a finished model leaves open.
 _OPEN = {
@@ -88,7 +90,7 @@ def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> 
       UserError: the model or the recordings can't be used; UsageError for a wrong option.
     """
     own = {field.name for field in dataclasses.fields(Parameters)}
-    steps = {field.name for component in _OPEN for field in dataclasses.fields(component.Parameters)}
+    steps = {field.name for step in _OPEN for field in dataclasses.fields(step.Parameters)}
     if unknown := sorted(set(options) - own - steps):
         raise UsageError(f"{unknown[0]}: there is no such option; there are {', '.join(sorted(own | steps))}")
     parameters = Parameters(**{name: value for name, value in options.items() if name in own})
@@ -124,19 +126,22 @@ def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], outpu
     }
     if (made := steps[transform].make_front_end()) != front_end:
         raise UserError(f"{model} has a front end that no flags describe: {front_end}, not {made}")
-    example_gen.run(output=manifest, parameters=steps[example_gen])
-    transform.run(output=examples, parameters=steps[transform], manifest=files.join(manifest, "manifest.jsonl"))
+    from ser_tinyml.judging.subject import load_export  # with TensorFlow
+
+    load_component("example_gen").run(output=manifest, parameters=steps[example_gen])
+    rows = files.join(manifest, "manifest.jsonl")
+    load_component("transform").run(output=examples, parameters=steps[transform], manifest=rows)
     subject = load_export(export, _find_model(model)) if exported else _load_file(model, parameters, examples)
     if parameters.runtime:
         subject = subject.only(parameters.runtime)
-    evaluator.judge(
+    load_component("evaluator").judge(
         output=evaluation, parameters=steps[evaluator], examples=examples, manifest=manifest, subject=subject
     )
     report = files.join(output, "report")
-    reporter.run(
+    load_component("reporter").run(
         output=report, parameters=reporter.Parameters(), manifest=manifest, examples=examples, evaluation=evaluation
     )
-    print(f"\n{evaluator.format_table(evaluation)}\n\n{files.join(report, 'index.html')}")
+    print(f"\n{load_component('evaluator').format_table(evaluation)}\n\n{files.join(report, 'index.html')}")
     return run_files.read(Evaluation, evaluation)
 
 
@@ -175,7 +180,9 @@ def _find_sound_parameters(model: str) -> dict[str, Any]:
     return {name: tuple(crop) if name == "crop" else stored[name] for name in _SOUND if name != "crop" or crop}
 
 
-def _load_file(path: str, parameters: Parameters, examples: str) -> Subject:
+def _load_file(path: str, parameters: Parameters, examples: str) -> "Subject":
+    from ser_tinyml.judging.subject import Interface, load_file
+
     dataset = run_files.read(Dataset, examples)
     given, n_mfcc = parameters.model_standardisation, dataset.front_end.n_mfcc
     standardisation = {"none": Standardisation.identity(n_mfcc), "dataset": dataset.standardisation}.get(given)
@@ -205,22 +212,22 @@ def describe_front_end(front_end: FrontEnd) -> dict[str, Any]:
     return {name: getattr(front_end, name) for name in names} | seconds
 
 
-def _fill(component: Any, options: dict[str, Any], **fixed: Any) -> Any:
+def _fill(step: Any, options: dict[str, Any], **fixed: Any) -> Any:
     """Returns a step's parameters, of the options that are its own."""
-    names = {field.name for field in dataclasses.fields(component.Parameters)}
-    return component.Parameters(**{name: value for name, value in options.items() if name in names} | fixed)
+    names = {field.name for field in dataclasses.fields(step.Parameters)}
+    return step.Parameters(**{name: value for name, value in options.items() if name in names} | fixed)
 
 
 def execute(flag_values: flags.FlagValues, _: list[str]) -> None:
     """Judges, and raises GateFailed where the model is not blessed."""
     given = {name for name in flag_values if flag_values[name].present}
-    kinds = [Parameters, *(component.Parameters for component in _OPEN)]
+    kinds = [Parameters, *(step.Parameters for step in _OPEN)]
     named = {field.name for kind in kinds for field in dataclasses.fields(kind)} & given - {"corpus"}
     options = {name: flag_values[name].value for name in sorted(named)}
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     output = flag_values["output"].value
     evaluate(flag_values["model"].value, flag_values["corpus"].value, output, **options)
-    evaluator.require_blessing(files.join(output, "evaluation"))
+    load_component("evaluator").require_blessing(files.join(output, "evaluation"))
 
 
 def main() -> None:
@@ -232,8 +239,8 @@ def main() -> None:
     )
     define_output("output", "evaluate", "Directory to write to.")
     define_flags(Parameters, "evaluate")
-    for component, only in _OPEN.items():
-        define_flags(component.Parameters, component.__name__.split(".")[1], only=only)
+    for step, only in _OPEN.items():
+        define_flags(step.Parameters, name_step(step), only=only)
     run_command(execute)
 
 

@@ -13,7 +13,6 @@ from schemas.errors import UserError
 from schemas.run_files import RunHistory, StepRun
 from ser_tinyml import corpora
 from ser_tinyml.corpora.own import Reading
-from ser_tinyml.judging.predicted import digest_predictions
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.code_digest import digest_code
 from ser_tinyml.store.digests import sha256_of, sha256_of_model
@@ -49,6 +48,8 @@ class Lineage:
         if path := values.get("model_path"):
             read["model_path"] = sha256_of_model(path)
         if baseline := values.get("baseline"):
+            from ser_tinyml.judging.predicted import digest_predictions  # with scikit-learn
+
             read["baseline"] = digest_predictions(baseline)
         if directory := values.get("noise_dir"):
             read["noise_dir"] = _digest_listing(directory)
@@ -58,7 +59,7 @@ class Lineage:
         for corpus in values.get("corpus", ()):
             read[f"corpus {corpus}"] = _digest(corpora.list_states(corpora.parse_corpus_flag(corpus), reading))
         return StepRun(
-            code=digest_code(step.component.__name__),
+            code=digest_code(f"components.{step.name}.component"),
             libraries={name: importlib.metadata.version(name) for name in _LIBRARIES},
             parameters=json.loads(json.dumps(values)),
             inputs=read,

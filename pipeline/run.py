@@ -6,15 +6,12 @@ from typing import Any
 from absl import flags
 
 from components.command_line import run_command
-from components.evaluator.component import format_table, require_blessing
-from components.infra_validator.component import require_blessing as require_board
-from components.step import MADE, StepParameters, define_flags, define_output, from_flags
+from components.step import StepParameters, define_flags, define_output, from_flags, load_component
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS, Step, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.corpora import CORPORA, parse_corpus_flags
 from ser_tinyml.corpora.splits import MOST_FOLDS
-from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import artifact, files
 from ser_tinyml.store.lock import locked
 
@@ -38,25 +35,28 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
 
 
 def _run_all(root: str, plans: dict[str, _Plan], beam_options: list[str], *, crosses: bool) -> None:
+    evaluator = load_component("evaluator")
     if not crosses:
         (plan,) = plans.values()
         _run_steps(root, plan, beam_options)
         evaluation = files.join(root, "evaluation")
-        print(f"\n{format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
-        require_blessing(evaluation)
-        require_board(files.join(root, "board"))
+        print(f"\n{evaluator.format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
+        evaluator.require_blessing(evaluation)
+        load_component("infra_validator").require_blessing(files.join(root, "board"))
         return
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in plans}
     for fold, below in roots.items():
         print(f"==== fold {fold}", flush=True)
         _run_steps(below, plans[fold], beam_options)
-        print(format_table(files.join(below, "evaluation")), flush=True)
+        print(evaluator.format_table(files.join(below, "evaluation")), flush=True)
+    from ser_tinyml.judging import cross_validation  # with scikit-learn
+
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
     table = files.join(output, "cross_validation.md")
     print(f"\n{files.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
-        require_blessing(files.join(below, "evaluation"))
+        evaluator.require_blessing(files.join(below, "evaluation"))
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
@@ -78,7 +78,7 @@ def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> _Plan:
     refused = []
     for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
         try:
-            parameters = from_flags(step.component.Parameters, flag_values)
+            parameters = from_flags(step.parameters, flag_values)
         except UsageError as error:
             refused.append(str(error))
             continue
@@ -108,7 +108,7 @@ def _run_steps(root: str, plan: _Plan, beam_options: list[str]) -> None:
         print(f"== {step.name}", flush=True)
         if not checked:  # before hours of work: what follows will run again, too
             for later, _ in plan[number:]:
-                artifact.check(files.join(root, later.output), later.name, MADE[later.name])
+                artifact.check(files.join(root, later.output), later.name, later.makes)
             checked = True
         lineage.begin(step)
         inputs = {name: files.join(root, path) for name, path in step.inputs.items()}
@@ -130,7 +130,7 @@ def main() -> None:
         "leave_out", [], "A corpus: one more run in which it is the test split, whole.", module_name=_GROUP
     )
     for step in STEPS:
-        define_flags(step.component.Parameters, step.name)
+        define_flags(step.parameters, step.name)
     run_command(execute, takes_beam_options=True)
 
 

@@ -1,31 +1,49 @@
 """The graph: step -> what it takes, what it makes. Paths are below the pipeline's root."""
 
 import dataclasses
+import re
 import types
+from typing import Any
 
-from components.evaluator import component as evaluator
-from components.example_gen import component as example_gen
-from components.exporter import component as exporter
-from components.infra_validator import component as infra_validator
-from components.pusher import component as pusher
-from components.reporter import component as reporter
-from components.step import name_step
-from components.trainer import component as trainer
-from components.transform import component as transform
+from components.evaluator import parameters as evaluator
+from components.example_gen import parameters as example_gen
+from components.exporter import parameters as exporter
+from components.infra_validator import parameters as infra_validator
+from components.pusher import parameters as pusher
+from components.reporter import parameters as reporter
+from components.step import MADE, load_component, name_step
+from components.trainer import parameters as trainer
+from components.transform import parameters as transform
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
     """One component in the pipeline."""
 
-    component: types.ModuleType
+    flags: types.ModuleType  # the step's module `parameters`
     inputs: dict[str, str]  # the component's argument -> the artifact
     output: str
 
     @property
     def name(self) -> str:
         """The name of the component's folder."""
-        return name_step(self.component)
+        return name_step(self.flags)
+
+    @property
+    def parameters(self) -> Any:
+        """The class of its flags."""
+        return self.flags.Parameters
+
+    @property
+    def component(self) -> Any:
+        """The module that does its work, loaded when it is asked for: flags are looked at without TensorFlow and Beam."""
+        return load_component(self.name)
+
+    @property
+    def makes(self) -> re.Pattern[str]:
+        """The names of all files that it makes."""
+        load_component(self.name)
+        return MADE[self.name]
 
 
 STEPS = (
@@ -68,9 +86,9 @@ def plan_steps(model_path: str, *, deploys: bool = True) -> tuple[Step, ...]:
     """
     left_out = [trainer] if model_path else []
     left_out += [] if deploys else [infra_validator, pusher]
-    missing = {step.output for step in STEPS if step.component in left_out}
+    missing = {step.output for step in STEPS if step.flags in left_out}
     return tuple(
         dataclasses.replace(step, inputs={name: path for name, path in step.inputs.items() if path not in missing})
         for step in STEPS
-        if step.component not in left_out
+        if step.flags not in left_out
     )

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+CALIBRATION_EXAMPLES = 256  # whose ranges decide int8 scales, unless the exporter is told otherwise
+
 
 @dataclasses.dataclass(frozen=True)
 class Example:

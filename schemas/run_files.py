@@ -369,9 +369,7 @@ class NoiseLevel:
 
     kind: str  # white, hum, babble, hiss
     level: int
-    clips: int
-    accuracy: float
-    uar: float
+    scores: Scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -389,7 +387,7 @@ class Evaluation:
     """Every export against the held-out clips, and the gates."""
 
     KIND: ClassVar[str] = "evaluation"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     FILE_NAME: ClassVar[str] = "evaluation.json"
 
     split: str

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from ser_tinyml.cli import COMMANDS
 from ser_tinyml.store.code_digest import PACKAGES, list_imports
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
@@ -38,3 +39,18 @@ def test_a_module_alone_gives_the_keras_that_fuses_lstms(module):
     command = [sys.executable, "-c", f"import {module}, tensorflow; print(tensorflow.keras.Model.__module__)"]
     shown = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     assert shown.startswith("tf_keras.")
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "compare"])
+def test_a_command_looks_at_its_flags_without_what_takes_seconds_to_load(command):
+    code = "import sys; from ser_tinyml.cli import main; main()"
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code, command, "--no_such_flag"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.returncode == 2, shown.stderr
+    loaded = {line.rpartition("|")[2].strip() for line in shown.stderr.splitlines()}
+    assert "absl.flags" in loaded or command in ("demo-corpus", "corpora")
+    assert not loaded & {"tensorflow", "apache_beam", "sklearn"}

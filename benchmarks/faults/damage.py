@@ -103,7 +103,7 @@ def _observe(root: pathlib.Path, maker: Step) -> list[str]:
             told = io.StringIO()
             try:
                 with contextlib.redirect_stdout(told):
-                    step.component.run(output=f"{output}/out", parameters=step.component.Parameters(), **inputs)
+                    step.component.run(output=f"{output}/out", parameters=step.parameters(), **inputs)
                 outcomes.append(
                     "told" if "taken as written by hand" in told.getvalue() else f"SILENT: {step.name} took it"
                 )

@@ -3,7 +3,7 @@
 `python benchmarks/faults/mutated_files.py [--count=1000] [--kind=SUFFIX]` prints a row a kind of file, and ends with an error
 where one ended in a crash, an exception that is no message, after more than a minute, or with more than 1 GB. Each file is
 opened in a process forked from this one. Models are loaded there as the exporter's own process loads them; where native code
-crashes on one, that process is started for it in earnest, and must tell so.
+crashes on one, or does not come to an end, that process is started for it in earnest, and must tell so.
 """
 
 import argparse
@@ -34,7 +34,9 @@ from ser_tinyml.runtimes.isolated import call_isolated
 from ser_tinyml.store import files, run_files
 
 _SECONDS, _BYTES = 60, 10**9
-_RESULT, _MESSAGE, _CRASH = "result", "message", "crash"
+_RESULT, _MESSAGE, _CRASH, _HANG = "result", "message", "crash", "more than"
+_CRASH_TOLD, _HANG_TOLD = "crash, told", "no end, told"
+_GOOD = {_RESULT, _MESSAGE, _CRASH_TOLD, _HANG_TOLD}
 
 
 def main() -> None:
@@ -46,7 +48,7 @@ def main() -> None:
     count = arguments.count
     bad = []
     with tempfile.TemporaryDirectory() as folder:
-        kinds = _make_files(pathlib.Path(folder))
+        kinds = make_files(pathlib.Path(folder))
         print(f"{'kind':10} {'files':>6}  outcomes")
         for kind, (content, opens) in kinds.items():
             if arguments.kind not in ("", kind):
@@ -54,12 +56,12 @@ def main() -> None:
             outcomes: collections.Counter = collections.Counter()
             for number in range(count):
                 path = pathlib.Path(folder, f"changed.{kind}")
-                path.write_bytes(_change(content, kind, number))
-                outcome = _open_in_a_process(opens, str(path))
-                if outcome.startswith(_CRASH) and opens is load_model:
-                    outcome = _load_isolated(str(path))
+                path.write_bytes(change(content, kind, number))
+                outcome = open_in_a_process(opens, str(path))
+                if outcome.startswith((_CRASH, _HANG)) and opens is load_model:
+                    outcome = _load_isolated(str(path), outcome)
                 outcomes[outcome] += 1
-                if outcome not in (_RESULT, _MESSAGE, "crash, told"):
+                if outcome not in _GOOD:
                     bad.append(f"{kind} {number}: {outcome}")
             told = ", ".join(f"{n} {outcome}" for outcome, n in outcomes.most_common())
             print(f"{kind:10} {count:6}  {told}", flush=True)
@@ -68,7 +70,7 @@ def main() -> None:
     sys.exit(1 if bad else 0)
 
 
-def _make_files(folder: pathlib.Path) -> dict[str, tuple[bytes, Callable[[str], object]]]:
+def make_files(folder: pathlib.Path) -> dict[str, tuple[bytes, Callable[[str], object]]]:
     """Returns content and opener by the suffix of the file."""
     made: dict[str, tuple[bytes, Callable[[str], object]]] = {}
     speech = np.random.default_rng(0).standard_normal(24_000) * 0.1
@@ -101,7 +103,7 @@ def _read_history(path: str) -> object:
     return run_files.read(RunHistory, folder)
 
 
-def _change(content: bytes, kind: str, number: int) -> bytes:
+def change(content: bytes, kind: str, number: int) -> bytes:
     """Returns a file that is cut, or has bytes flipped, overwritten, doubled or removed, mostly near its beginning."""
     draw = random.Random(hashlib.sha256(f"{kind} {number}".encode()).digest())
     changed = bytearray(content)
@@ -122,7 +124,7 @@ def _change(content: bytes, kind: str, number: int) -> bytes:
     return bytes(changed)
 
 
-def _open_in_a_process(opens: Callable[[str], object], path: str) -> str:
+def open_in_a_process(opens: Callable[[str], object], path: str) -> str:
     """Returns what came of opening a file in a forked process."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -140,7 +142,7 @@ def _open_in_a_process(opens: Callable[[str], object], path: str) -> str:
     with os.fdopen(reader) as answer:
         told = answer.read()
     if time.monotonic() > deadline:
-        return f"more than {_SECONDS} s"
+        return f"{_HANG} {_SECONDS} s"
     return told if os.waitstatus_to_exitcode(ended[1]) == 0 else f"{_CRASH}: {os.waitstatus_to_exitcode(ended[1])}"
 
 
@@ -157,13 +159,13 @@ def _open(opens: Callable[[str], object], path: str) -> str:
     return outcome if grown < _BYTES else f"{grown} bytes"
 
 
-def _load_isolated(path: str) -> str:
-    """Returns what the exporter tells of a model whose loading crashes."""
+def _load_isolated(path: str, outcome: str) -> str:
+    """Returns what the exporter tells of a model whose loading crashes, or does not end."""
     try:
         call_isolated(_load, path, called=f"the conversion of {path}", limit_seconds=_SECONDS, limit_bytes=8 * 2**30)
         return _RESULT
     except UserError:
-        return "crash, told"
+        return _CRASH_TOLD if outcome.startswith(_CRASH) else _HANG_TOLD
 
 
 def _load(path: str) -> None:

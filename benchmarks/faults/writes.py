@@ -52,7 +52,7 @@ def _run_campaign(shim: ctypes.CDLL, every: int, only: str) -> None:
     from pipeline.steps import STEPS
 
     for step in STEPS:
-        define_flags(step.component.Parameters, step.name)
+        define_flags(step.parameters, step.name)
     failures = []
     with tempfile.TemporaryDirectory() as folder:
         corpus = small_run.make_corpus(pathlib.Path(folder))

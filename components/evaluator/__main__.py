@@ -4,12 +4,12 @@ Ends with exit code 3 and the failed gates where the model is not blessed.
 """
 
 from components import step
-from components.evaluator import component
+from components.evaluator import parameters
 
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component, inputs=("examples", "export"), optional_inputs=("model", "manifest"))
+    step.run_step(parameters, inputs=("examples", "export"), optional_inputs=("model", "manifest"))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """`python -m components.example_gen --corpus=ravdess:DIR --output=ROOT/manifest`."""
 
 from components import step
-from components.example_gen import component
+from components.example_gen import parameters
 
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component)
+    step.run_step(parameters)
 
 
 if __name__ == "__main__":

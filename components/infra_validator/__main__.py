@@ -2,12 +2,12 @@
 --output=ROOT/board`."""
 
 from components import step
-from components.infra_validator import component
+from components.infra_validator import parameters
 
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component, inputs=("examples", "export", "evaluation"))
+    step.run_step(parameters, inputs=("examples", "export", "evaluation"))
 
 
 if __name__ == "__main__":

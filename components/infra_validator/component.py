@@ -11,7 +11,8 @@ import tempfile
 
 import numpy as np
 
-from components.step import StepParameters, owns_output, parameter
+from components.infra_validator.parameters import Parameters
+from components.step import owns_output
 from schemas.errors import UserError
 from schemas.record import Audio
 from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, LayerCost, Replay
@@ -28,37 +29,12 @@ from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
-_ADDRESS_SPACE = 2**32  # bytes, of a 32-bit processor
 _CLOCK_HZ = 64_000_000
 _CYCLES_AN_INSTRUCTION = 1.5
 _ASSUMPTIONS = (
     f"{_CLOCK_HZ // 1_000_000} MHz, no waiting for flash, {_CYCLES_AN_INSTRUCTION} cycles an instruction (the engine's inner "
     "loop takes 1.43 on a Cortex-M4, whose loads of several words take more than one)"
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters(StepParameters):
-    """How much is replayed, and what must hold."""
-
-    board_clips: int = parameter(
-        64, "Held-out clips, chosen by hash, that are replayed on the emulated board.", at_least=1, at_most=10_000
-    )
-    min_board_agreement: float = parameter(
-        0.995,
-        "Share of clips that the firmware must give the class that Python's features get; one clip may always differ.",
-        at_least=0,
-        at_most=1,
-    )
-    max_flash_bytes: int = parameter(
-        512 * 1024, "Of the firmware, weights included: half of an nRF52840's.", at_least=1, at_most=_ADDRESS_SPACE
-    )
-    max_ram_bytes: int = parameter(
-        128 * 1024,
-        "Of the firmware, stack and audio ring included: half of an nRF52840's.",
-        at_least=1,
-        at_most=_ADDRESS_SPACE,
-    )
 
 
 @owns_output(r"board\.json")

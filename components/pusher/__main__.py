@@ -2,12 +2,12 @@
 --board=ROOT/board --output=ROOT/firmware`."""
 
 from components import step
-from components.pusher import component
+from components.pusher import parameters
 
 
 def main() -> None:
     """Runs the step's command."""
-    step.run_step(component, inputs=("examples", "export", "evaluation", "board"))
+    step.run_step(parameters, inputs=("examples", "export", "evaluation", "board"))
 
 
 if __name__ == "__main__":

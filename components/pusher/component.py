@@ -13,7 +13,8 @@ Writes a tree that builds by itself, without Python and without a network:
 
 import dataclasses
 
-from components.step import StepParameters, owns_output, parameter
+from components.pusher.parameters import Parameters
+from components.step import owns_output
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
@@ -27,15 +28,6 @@ from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
 _INT8 = "ser_int8.tflite"
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters(StepParameters):
-    """What goes into the bundle beside the model."""
-
-    golden_windows: int = parameter(
-        4, "Held-out windows, chosen by hash, that the bundle's own test replays.", at_least=1, at_most=1000
-    )
 
 
 @owns_output(

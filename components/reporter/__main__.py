@@ -2,13 +2,13 @@
 --export --evaluation --board`."""
 
 from components import step
-from components.reporter import component
+from components.reporter import parameters
 
 
 def main() -> None:
     """Runs the step's command."""
     step.run_step(
-        component, inputs=("manifest", "examples", "export", "evaluation"), optional_inputs=("model", "board")
+        parameters, inputs=("manifest", "examples", "export", "evaluation"), optional_inputs=("model", "board")
     )
 
 

@@ -1,12 +1,12 @@
 """All that a run made -> ROOT/report/index.html, which needs no other file."""
 
 import contextlib
-import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
 
-from components.step import StepParameters, owns_output
+from components.reporter.parameters import Parameters
+from components.step import owns_output
 from schemas.manifest import ManifestRow
 from schemas.record import Example
 from schemas.run_files import Board, Dataset, Evaluation, Export, ManifestSummary, Training
@@ -20,11 +20,6 @@ from ser_tinyml.report.listening import Chosen, Heard, find_disagreements, find_
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.dataset import read_audio, read_split
 from ser_tinyml.store.manifest import read_manifest
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters(StepParameters):
-    """The page has none."""
 
 
 @owns_output(r"index\.html")

@@ -18,12 +18,11 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
-from typing import Literal
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components.step import StepParameters, owns_output, parameter
+from components.step import owns_output
 from components.transform.job import (
     AUDIO,
     FOREIGN_VALUE,
@@ -33,14 +32,15 @@ from components.transform.job import (
     JobSettings,
     run_job,
 )
+from components.transform.parameters import Parameters
 from schemas.classes import SPLITS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
-from ser_tinyml.audio.augment import Surroundings, needs_noises, resolve_copies
+from ser_tinyml.audio.augment import Surroundings, resolve_copies
 from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings, parse_crops
 from ser_tinyml.audio.decode import Acceptance
-from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ, check_front_end
+from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
 from ser_tinyml.audio.noise import list_noises
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.store import files, run_files
@@ -50,117 +50,6 @@ from ser_tinyml.store.digests import sha256_of
 from ser_tinyml.store.manifest import list_domains
 from ser_tinyml.store.record_schema import RecordSchema
 from ser_tinyml.store.tfrecord import encode_shard, shard_names
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters(StepParameters):
-    """What decides the records."""
-
-    crop: tuple[str, ...] = parameter(
-        ("0:10",), "[CORPUS:]START:END in seconds, the part of a recording to keep; may be given for each corpus."
-    )
-    max_crop_seconds: float = parameter(
-        60.0, "The longest crop: no more of a recording is ever decoded.", above=0, at_most=600
-    )
-    windows: Literal["speech", "crop"] = parameter(
-        "speech",
-        "speech: windows of the front end's length that cover the speech in the crop, as a device hears it, each a record. "
-        "crop: the crop is the window (notebook).",
-    )
-    window_hop: float = parameter(0.5, "Seconds from one window of speech to the next.", at_least=0.01, at_most=10)
-    sample_rate: int = parameter(
-        FrontEnd.sample_rate,
-        "Hz that recordings are resampled to, and that the device hears at.",
-        at_least=Acceptance.min_sample_rate,
-        at_most=48_000,
-    )
-    window_seconds: float = parameter(1.5, "Length of a window: what one inference hears.", at_least=0.05, at_most=30)
-    n_fft: int = parameter(FrontEnd.n_fft, "Samples of a frame: a power of two.", at_least=32, at_most=4096)
-    hop_length: int = parameter(FrontEnd.hop_length, "Samples from one frame to the next.", at_least=1, at_most=4096)
-    n_mels: int = parameter(FrontEnd.n_mels, "Mel bands.", at_least=1, at_most=512)
-    fmin: float = parameter(FrontEnd.fmin, "Hz where the lowest mel band begins.", at_least=0, at_most=24_000)
-    fmax: float = parameter(
-        0.0, "Hz where the highest mel band ends; 0: half the sample rate.", at_least=0, at_most=24_000
-    )
-    n_mfcc: int = parameter(FrontEnd.n_mfcc, "Coefficients that are kept of a frame.", at_least=1, at_most=512)
-    top_db: float = parameter(
-        FrontEnd.top_db,
-        "What is further below a window's loudest mel cell is raised to there, dB.",
-        above=0,
-        at_most=200,
-    )
-    load_rate: int = parameter(
-        0,
-        "0: crop at the recording's own rate and resample once. Else first resample to this rate in Hz (notebook: 22050).",
-        at_least=0,
-        at_most=Acceptance.max_sample_rate,
-    )
-    padding: Literal["waveform", "features"] = parameter(
-        "waveform",
-        "How a short clip fills the window: silence behind it, or zero frames before its features (notebook).",
-    )
-    augment: tuple[str, ...] = parameter(
-        ("default",),
-        "A training copy of each clip: operations joined by '|' (ser_tinyml/audio/augment.py lists them), or a preset: "
-        "default, notebook, none. May be given several times.",
-    )
-    noisy: str = parameter("amplitude_noise:0.5", "The noisy copy of each validation and test clip.")
-    noise_dir: str = parameter("", "Directory of recorded noise, for the operation recorded_noise.")
-    max_channels: int = parameter(
-        2,
-        "A recording with more channels goes to quarantine; those of others are averaged.",
-        at_least=1,
-        at_most=64,
-    )
-    max_clipped_fraction: float = parameter(
-        0.05,
-        "A clip of which a larger share of samples is at full scale goes to quarantine.",
-        at_least=0,
-        at_most=1,
-    )
-    max_quarantine_fraction: float = parameter(
-        0.02, "The job fails where a larger share of the clips is in quarantine.", at_least=0, at_most=1
-    )
-    num_shards: int = parameter(4, "Files a split.", at_least=1, at_most=1024)
-    compression: Literal["gzip", "none"] = parameter("gzip", "gzip: .tfrecord.gz. none: .tfrecord.")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if 0 < self.load_rate < Acceptance.min_sample_rate:
-            raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
-        parse_crops(self.crop, self.max_crop_seconds)
-        front_end = self.make_front_end()
-        if (window := front_end.window_samples) < (least := max(self.n_fft, self.hop_length)):
-            raise UsageError(
-                f"--window_seconds={self.window_seconds}: {window} samples, at least {least} for --n_fft={self.n_fft} and "
-                f"--hop_length={self.hop_length}"
-            )
-        try:
-            check_front_end(front_end)
-        except UserError as error:
-            raise UsageError(f"the firmware can't have this front end: {error}") from error
-        copies, noisy = resolve_copies(self.augment), resolve_copies((self.noisy,))
-        if len(noisy) != 1:
-            raise UsageError(f"--noisy={self.noisy}: one copy, this preset has {len(noisy)}")
-        if needs_noises(copies + noisy) and not self.noise_dir:
-            raise UsageError("recorded_noise takes its noise from --noise_dir, which is not given")
-
-    def make_front_end(self) -> FrontEnd:
-        """Returns the front end that the flags describe."""
-        rate = self.sample_rate
-        return FrontEnd(
-            sample_rate=rate,
-            window_samples=round(self.window_seconds * rate),
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            n_mels=self.n_mels,
-            fmin=self.fmin,
-            fmax=self.fmax or rate / 2,
-            n_mfcc=self.n_mfcc,
-            top_db=self.top_db,
-            window_hop_samples=round(self.window_hop * rate),
-            lead_samples=round(FrontEnd.lead_samples / FrontEnd.sample_rate * rate),
-        )
 
 
 def run(output: str, parameters: Parameters, *, manifest: str, beam_options: list[str] | None = None) -> None:

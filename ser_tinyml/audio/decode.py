@@ -318,6 +318,8 @@ def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray
     _refuse_broken_promise(file)
     try:
         _skip(file, start)
+        if (place := file.tell()) > file.frames:  # an MP3 file can say so where a frame of it is damaged
+            raise Undecodable("damaged_data", f"it has {file.frames} frames, and is at frame {place} already")
         samples = file.read(end - start, dtype="float32", always_2d=True)
         if file.format == "FLAC" and file.frames:  # only its last frame tells whether it is there
             file.seek(file.frames - 1)

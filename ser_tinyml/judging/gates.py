@@ -6,6 +6,8 @@ from typing import Literal
 from schemas.errors import GateFailed
 from schemas.run_files import Gate, Question
 
+CHANCE = -1.0  # as a least UAR: more than chance, for sure
+
 _FORGIVEN = 1e-9  # to floating point
 
 Bound = Literal["at most", "at least", "above"]

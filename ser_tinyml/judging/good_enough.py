@@ -7,8 +7,6 @@ import numpy as np
 from schemas.run_files import Comparison, Gate, Heard, ModelEvaluation, Scores
 from ser_tinyml.judging import gates
 
-CHANCE = -1.0  # as a least UAR: more than chance, for sure
-
 _SUM_ERROR = 0.01  # of probabilities, beside what int8 rounds away
 
 

@@ -10,7 +10,7 @@ from schemas.run_files import NoiseLevel
 from ser_tinyml.audio.clip import to_pcm
 from ser_tinyml.audio.mfcc import compute_mfcc
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.judging import metrics
+from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.runtimes.predictions import Runtime
 from ser_tinyml.store.digests import unit_hash
@@ -59,8 +59,8 @@ def measure_noise(
         mixed = [to_pcm(mix(number), front_end.window_samples) for number in range(len(speech))]
         features = [compute_mfcc(each / np.float32(_FULL_SCALE), front_end, "waveform") for each in mixed]
         said = runtime.predict(standardise(np.stack(features), standardisation)).probabilities
-        found = metrics.score(true, vote(said, clip_of_window).argmax(axis=1))
-        return NoiseLevel(kind, level, clips=found.clips, accuracy=found.accuracy, uar=found.uar)
+        predicted = vote(said, clip_of_window).argmax(axis=1)
+        return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))
 
     def below_speech(noise: np.ndarray, number: int, level: int) -> np.ndarray:
         return speech[number] + noise * np.float32(_rms(speech[number]) / _rms(noise) * 10 ** (-level / 20))

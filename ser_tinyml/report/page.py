@@ -91,6 +91,7 @@ def render_page(page: Page) -> str:
         gate_rows=lambda question: _list_gates(evaluation, question),
         layers=_list_layers(page.graph, board) if page.graph else [],
         charts=_draw_charts(evaluation),
+        noise_rows=[(f"{each.kind}, {each.level} dB", each.scores) for each in evaluation.noise_curve],
         rejecting=next((p for p in evaluation.coverage if 0 < p.threshold == evaluation.reject_below), None),
         false_alarm_rows=[
             [each.sound, each.decisions, each.announced, f"{each.announced_an_hour:,.0f}"]
@@ -228,7 +229,9 @@ def _draw_charts(evaluation: Evaluation) -> dict[str, Markup]:
         return charts
     curves: dict[str, list[tuple[float, float]]] = {}
     for level in evaluation.noise_curve:
-        curves.setdefault(level.kind, []).append((-level.level if level.kind != "hiss" else level.level, level.uar))
+        curves.setdefault(level.kind, []).append(
+            (-level.level if level.kind != "hiss" else level.level, level.scores.uar)
+        )
     hiss = {"hiss": curves.pop("hiss")}
     of_levels = {"y_label": "UAR"}
     charts["noise"] = draw_lines(

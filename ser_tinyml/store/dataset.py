@@ -4,12 +4,10 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
-from schemas.record import Audio, Example
+from schemas.record import CALIBRATION_EXAMPLES, Audio, Example
 from schemas.run_files import Dataset
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.digests import unit_hash
-
-CALIBRATION_EXAMPLES = 256  # unless the exporter is told otherwise
 
 
 def decode(record: bytes) -> Example:

@@ -1,19 +1,18 @@
 """Files on any filesystem that Beam opens. A path is a name, never a pattern: `[1]` and `*` in it mean themselves.
 
 A file is written under a temporary name, flushed to the disk, and renamed, so that it is there whole or not at all. On this
-machine that is Python's own `os`, since Beam's local filesystem flushes nothing, deletes by pattern, and opens pipes.
+machine that is Python's own `os`, since Beam's local filesystem flushes nothing, deletes by pattern, and opens pipes. Beam is
+loaded, which takes a second, where a path is of another machine.
 """
 
 import contextlib
 import json
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
-
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UserError
 
@@ -23,18 +22,28 @@ PARTIAL = ".partial"  # the suffix of a file that is being written
 def join(directory: str, *names: str) -> str:
     """Returns the path of `names` below `directory`."""
     with _told("use", directory):
-        return FileSystems.join(directory, *names)
+        return os.path.join(directory, *names) if is_local(directory) else _beam().join(directory, *names)
 
 
 def is_local(path: str) -> bool:
     """Tells whether `path` is of this machine's filesystem."""
-    return not FileSystems.get_scheme(path)
+    return not _SCHEME.match(path)
+
+
+_SCHEME = re.compile(r"[a-zA-Z][-a-zA-Z0-9+.]*://")
+
+
+def _beam() -> Any:
+    """Returns Beam's filesystems."""
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems
 
 
 def exists(path: str) -> bool:
     """Tells whether a file or a directory stands at `path`."""
     with _told("look for", path):
-        return FileSystems.exists(path)
+        return os.path.exists(path) if is_local(path) else _beam().exists(path)
 
 
 def is_folder(path: str) -> bool:
@@ -51,7 +60,7 @@ def open_binary(path: str) -> IO[bytes]:
     """
     with _told("read", path):
         if not is_local(path):
-            return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+            return _beam().open(path, **_AS_STORED)
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise UserError(f"cannot read {path}: not a regular file")
         return open(path, "rb")
@@ -96,9 +105,12 @@ def write_bytes(path: str, content: bytes) -> None:
         if is_local(path):
             _write_here(path, content)
             return
-        with FileSystems.create(path + PARTIAL, "application/octet-stream", CompressionTypes.UNCOMPRESSED) as file:
+        with _beam().create(path + PARTIAL, **_AS_STORED) as file:
             file.write(content)
-        FileSystems.rename([path + PARTIAL], [path])
+        _beam().rename([path + PARTIAL], [path])
+
+
+_AS_STORED = {"compression_type": "uncompressed"}  # whatever the path's suffix
 
 
 def _write_here(path: str, content: bytes) -> None:
@@ -141,7 +153,11 @@ def _flush_directory(directory: str) -> None:
 def rename(path: str, new_path: str) -> None:
     """Gives a file another name, at which nothing stands; raises UserError where it can't."""
     with _told("rename", path):
-        FileSystems.rename([path], [new_path])
+        if is_local(path):
+            os.rename(path, new_path)
+            _flush_directory(os.path.dirname(new_path) or ".")
+            return
+        _beam().rename([path], [new_path])
 
 
 def write_text(path: str, text: str) -> None:
@@ -182,7 +198,7 @@ def list_file_states(directory: str, *, follow_links: bool = False) -> list[tupl
     with _told("list", directory):
         if is_local(directory):
             return sorted(_list_here(directory, follow_links))
-        matches = FileSystems.match([_as_pattern(join(directory, "")) + "**"])[0].metadata_list
+        matches = _beam().match([_as_pattern(join(directory, "")) + "**"])[0].metadata_list
         return sorted((m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches)
 
 
@@ -192,9 +208,7 @@ def read_states(paths: Iterable[str]) -> list[tuple[str, int, float]]:
     with _told("look for", "files"):
         local = [(path, os.stat(path)) for path in names if is_local(path) and os.path.exists(path)]
         patterns = [_as_pattern(path) for path in names if not is_local(path)]
-        matches = (
-            [found for result in FileSystems.match(patterns) for found in result.metadata_list] if patterns else []
-        )
+        matches = [found for result in _beam().match(patterns) for found in result.metadata_list] if patterns else []
     states = [(path, state.st_size, state.st_mtime) for path, state in local]
     return sorted(states + [(m.path, m.size_in_bytes, m.last_updated_in_seconds) for m in matches])
 
@@ -226,7 +240,7 @@ def delete_files(paths: Iterable[str], below: str) -> None:
     for path in paths:
         with _told("delete", path):
             if not is_local(path):
-                FileSystems.delete([_as_pattern(path)])
+                _beam().delete([_as_pattern(path)])
                 continue
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)

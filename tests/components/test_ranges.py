@@ -13,10 +13,10 @@ from pipeline.steps import STEPS
 from schemas.errors import UsageError
 
 NUMERIC = [
-    pytest.param(step.component.Parameters, field, id=f"{step.name}-{field.name}")
+    pytest.param(step.parameters, field, id=f"{step.name}-{field.name}")
     for step in STEPS
-    for field in dataclasses.fields(step.component.Parameters)
-    if get_type_hints(step.component.Parameters)[field.name] in (int, float)
+    for field in dataclasses.fields(step.parameters)
+    if get_type_hints(step.parameters)[field.name] in (int, float)
 ]
 NO_VALUES = [math.nan, math.inf, -math.inf, 1e300, -1e300, -1e9]
 
@@ -44,7 +44,7 @@ def test_a_range_has_two_ends_and_its_neighbours_are_refused(parameters, field):
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
 def test_every_step_checks_its_parameters_wherever_they_are_made(step):
-    assert issubclass(step.component.Parameters, StepParameters)
+    assert issubclass(step.parameters, StepParameters)
 
 
 def test_the_message_names_flag_value_and_range():

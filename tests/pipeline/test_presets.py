@@ -22,7 +22,7 @@ def defaults():
     """Every parameter of every step, as a flag's text."""
     values = {}
     for step in STEPS:
-        for name, value in dataclasses.asdict(step.component.Parameters()).items():
+        for name, value in dataclasses.asdict(step.parameters()).items():
             values[name] = ",".join(value) if isinstance(value, tuple) else str(value)
     return values
 

@@ -7,6 +7,8 @@ from pipeline.steps import STEPS, plan_steps
 from schemas.run_files import Artifact
 from ser_tinyml.store import run_files
 
+FEW = ("--noise_clips=2", "--board_clips=2")  # where a test is not of these
+
 STEP_NAMES = ["example_gen", "transform", "trainer", "exporter", "evaluator", "infra_validator", "pusher", "reporter"]
 
 
@@ -74,11 +76,12 @@ def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_fl
 def test_an_unblessed_model_is_reported_and_ends_the_run_non_zero(demo_run, demo_flags, tmp_path, run):
     root = tmp_path / "run"
     shutil.copytree(demo_run[0], root)
-    result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--max_accuracy_loss=-50", check=False)
+    flags = ("--max_accuracy_loss=-50", *FEW)
+    result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *flags, check=False)
     assert result.returncode == 3
     assert "int8 accuracy loss against Keras" in result.stderr and "FAILED by" in result.stderr
     assert "The model is not blessed" in (root / "report/index.html").read_text()
-    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--max_accuracy_loss=-50", check=False)
+    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *flags, check=False)
     assert again.returncode == 3 and again.stdout.count("done before") == len(STEP_NAMES)
 
 
@@ -140,7 +143,7 @@ def test_a_model_from_elsewhere_is_exported_evaluated_and_reported(demo_run, dem
     shutil.copytree(demo_run[0], root)
     shutil.move(root / "model" / "ser.h5", tmp_path / "a [b]*.h5")
     shutil.rmtree(root / "model")
-    foreign = [f"--model_path={tmp_path / 'a [b]*.h5'}", "--model_standardisation=dataset"]
+    foreign = [f"--model_path={tmp_path / 'a [b]*.h5'}", "--model_standardisation=dataset", *FEW]
     result = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *foreign)
     assert "== transform: done before" in result.stdout and "trainer" not in result.stdout
     assert not (root / "model").exists()
@@ -156,7 +159,7 @@ def test_an_int8_file_from_elsewhere_goes_straight_to_source_evaluation_and_boar
     shutil.copytree(demo_run[0], root)
     shutil.copy(root / "export/ser_int8.tflite", tmp_path / "theirs.tflite")
     shutil.rmtree(root / "model")
-    foreign = [f"--model_path={tmp_path / 'theirs.tflite'}", "--model_standardisation=dataset", "--board_clips=2"]
+    foreign = [f"--model_path={tmp_path / 'theirs.tflite'}", "--model_standardisation=dataset", *FEW]
     run("pipeline.run", *demo_flags, f"--pipeline_root={root}", *foreign)
     before, after = (
         json.loads((folder / "evaluation/evaluation.json").read_text())["models"] for folder in (demo_run[0], root)

@@ -9,7 +9,8 @@ from schemas.record import Example
 from schemas.run_files import Comparison, Heard
 from ser_tinyml.judging import metrics
 from ser_tinyml.judging.evaluation import Candidate, Judged, evaluate
-from ser_tinyml.judging.good_enough import CHANCE, Performance, Standards, judge_performance
+from ser_tinyml.judging.gates import CHANCE
+from ser_tinyml.judging.good_enough import Performance, Standards, judge_performance
 from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.runtimes.predictions import Predictions
 
