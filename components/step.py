@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from absl import flags
 
 from components.command_line import run_command
-from schemas.errors import UsageError
+from schemas.errors import UsageError, UserError
 from ser_tinyml.store import artifact
 from ser_tinyml.store.lock import locked
 
@@ -45,20 +45,26 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class StepParameters:
-    """What the parameters of every step are: flags whose ranges are checked whenever an object is made.
-
-    A step checks what else must hold of its flags in a `__post_init__` of its own, which begins with this one.
-    """
+    """What the parameters of every step are: flags that are checked whenever an object is made."""
 
     def __post_init__(self) -> None:
-        """Raises UsageError, with the flags' names, for numbers outside their ranges."""
+        """Raises UsageError with all that is wrong: the numbers outside their ranges, else what does not fit together."""
         wrong = []
         for field in dataclasses.fields(self):
             value, allowed = getattr(self, field.name), field.metadata["range"]
             if allowed and value not in allowed:
                 wrong.append(f"--{field.name}={value}: {allowed}")
+        for check in [] if wrong else self.list_checks():
+            try:
+                check()
+            except UserError as error:
+                wrong.append(str(error))
         if wrong:
             raise UsageError("\n".join(wrong))
+
+    def list_checks(self) -> Sequence[Callable[[], object]]:
+        """Returns the step's own checks, of flags whose numbers are in their ranges; each raises UserError, by itself."""
+        return ()
 
 
 Parameters = TypeVar("Parameters", bound=StepParameters)

@@ -115,11 +115,15 @@ def _change_node(node: ast.AST) -> ast.AST | None:
         return changed.operand
     elif isinstance(changed, ast.Constant) and isinstance(changed.value, int | float):
         changed.value = not changed.value if isinstance(changed.value, bool) else changed.value + 1
-    elif isinstance(changed, ast.Return) and changed.value is not None:
+    elif isinstance(changed, ast.Return) and changed.value and not _is_none(changed.value):
         changed.value = ast.Constant(None)
     else:
         return None
     return changed
+
+
+def _is_none(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _mutate_c(path: str, source: bytes) -> Iterator[Mutant]:

@@ -1,6 +1,7 @@
 """Which recordings, which classes, and how they are divided, as flags."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 from components.step import StepParameters, parameter
 from schemas.classes import PRESETS, ClassSet, parse_classes
@@ -58,17 +59,28 @@ class Parameters(StepParameters):
     )
     test_fraction: float = parameter(0.25, "Share of the speakers (clips, copies) in the test split.", above=0, below=1)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def list_checks(self) -> Sequence[Callable[[], object]]:
+        """Returns the checks of how recordings are divided, read and classed."""
+        return (
+            self._check_fractions,
+            self._check_split,
+            self.read_fold,
+            lambda: Reading.parse(self.speaker_from, self.columns),
+            self._check_classes,
+        )
+
+    def _check_fractions(self) -> None:
         validation, test = self.validation_fraction, self.test_fraction
         if not validation + test < 1:
             raise UsageError(f"--validation_fraction={validation} and --test_fraction={test}: their sum is below 1")
+
+    def _check_split(self) -> None:
         if self.fold and self.split != "speaker":
             raise UsageError(f"--fold={self.fold} is of --split=speaker, not of --split={self.split}")
         if self.train_only and self.split in ("notebook", "test"):
             raise UsageError(f"--train_only is not of --split={self.split}, which divides no corpora")
-        self.read_fold()
-        Reading.parse(self.speaker_from, self.columns)
+
+    def _check_classes(self) -> None:
         if self.classes and self.classes not in PRESETS and not files.exists(self.classes):
             raise UsageError(f"--classes={self.classes}: unknown; known are {', '.join(PRESETS)}, or a JSON file")
         if self.classes:

@@ -1,6 +1,8 @@
 """Which model is exported, and how, as flags."""
 
 import dataclasses
+import functools
+from collections.abc import Callable, Sequence
 
 from components.step import StepParameters, parameter
 from schemas.errors import UsageError
@@ -49,8 +51,10 @@ class Parameters(StepParameters):
         at_most=100_000,
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for flag in ("add_softmax", "allow_model_code"):
-            if getattr(self, flag) and not self.model_path:
-                raise UsageError(f"--{flag} is of a model from elsewhere: it goes with --model_path")
+    def list_checks(self) -> Sequence[Callable[[], object]]:
+        """Returns the checks of flags that only a model from elsewhere has."""
+        return [functools.partial(self._check_foreign, flag) for flag in ("add_softmax", "allow_model_code")]
+
+    def _check_foreign(self, flag: str) -> None:
+        if getattr(self, flag) and not self.model_path:
+            raise UsageError(f"--{flag} is of a model from elsewhere: it goes with --model_path")

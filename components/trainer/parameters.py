@@ -1,6 +1,7 @@
 """The network and how it is trained, as flags."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from components.step import StepParameters, parameter
@@ -79,9 +80,15 @@ class Parameters(StepParameters):
     )
     seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.", at_least=0, below=2**32)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        lstms, convolutions = self.read_units("lstm_units"), self.read_units("conv_filters")
+    def list_checks(self) -> Sequence[Callable[[], object]]:
+        """Returns the checks of the network."""
+        return (lambda: self.read_units("lstm_units"), lambda: self.read_units("conv_filters"), self._check_network)
+
+    def _check_network(self) -> None:
+        try:
+            lstms, convolutions = self.read_units("lstm_units"), self.read_units("conv_filters")
+        except UsageError:
+            return  # told by its own check
         if not lstms and self.frame_pooling == "last":
             raise UsageError("--frame_pooling=last is of an LSTM; without one it is mean or flatten")
         if self.bidirectional and not lstms:

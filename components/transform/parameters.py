@@ -1,6 +1,7 @@
 """What decides the records, as flags."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from components.step import StepParameters, parameter
@@ -84,11 +85,20 @@ class Parameters(StepParameters):
     num_shards: int = parameter(4, "Files a split.", at_least=1, at_most=1024)
     compression: Literal["gzip", "none"] = parameter("gzip", "gzip: .tfrecord.gz. none: .tfrecord.")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def list_checks(self) -> Sequence[Callable[[], object]]:
+        """Returns the checks of what is cut out, of the front end, and of the copies."""
+        return (
+            self._check_load_rate,
+            lambda: parse_crops(self.crop, self.max_crop_seconds),
+            self._check_front_end,
+            self._check_copies,
+        )
+
+    def _check_load_rate(self) -> None:
         if 0 < self.load_rate < Acceptance.min_sample_rate:
             raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
-        parse_crops(self.crop, self.max_crop_seconds)
+
+    def _check_front_end(self) -> None:
         front_end = self.make_front_end()
         if (window := front_end.window_samples) < (least := max(self.n_fft, self.hop_length)):
             raise UsageError(
@@ -99,6 +109,8 @@ class Parameters(StepParameters):
             check_front_end(front_end)
         except UserError as error:
             raise UsageError(f"the firmware can't have this front end: {error}") from error
+
+    def _check_copies(self) -> None:
         copies, noisy = resolve_copies(self.augment), resolve_copies((self.noisy,))
         if len(noisy) != 1:
             raise UsageError(f"--noisy={self.noisy}: one copy, this preset has {len(noisy)}")

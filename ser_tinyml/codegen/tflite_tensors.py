@@ -21,8 +21,8 @@ class Tensors:
         self.operator = "the model"
 
     def error(self, index: int, problem: str) -> UserError:
-        """Returns the error that says what is wrong with a tensor."""
-        return UserError(f"{self.operator}, tensor {index} ({self.name(index)}): {problem}")
+        """Returns the error that says what is wrong with a tensor, on one line whatever its name."""
+        return UserError(" ".join(f"{self.operator}, tensor {index} ({self.name(index)}): {problem}".split()))
 
     def name(self, index: int) -> str:
         """Returns a tensor's name."""
@@ -54,10 +54,13 @@ class Tensors:
         scales = self.scales(index)
         if len(scales) != 1:
             raise self.error(index, "is quantized per channel, expected one scale")
-        zero_points, limits = self._tensor(index).quantization.zeroPoint, np.iinfo(_DTYPES[dtype])
-        if zero_points is None or len(zero_points) != 1 or not limits.min <= zero_points[0] <= limits.max:
-            raise self.error(index, f"has zero points {zero_points}, expected one of {limits.min} to {limits.max}")
-        return Quantization(float(scales[0]), int(zero_points[0]))
+        found, limits = self._tensor(index).quantization.zeroPoint, np.iinfo(_DTYPES[dtype])
+        zero_points = [] if found is None else [int(each) for each in found]
+        if len(zero_points) != 1:
+            raise self.error(index, f"has {len(zero_points)} zero points, expected 1")
+        if not limits.min <= zero_points[0] <= limits.max:
+            raise self.error(index, f"has the zero point {zero_points[0]}, expected {limits.min} to {limits.max}")
+        return Quantization(float(scales[0]), zero_points[0])
 
     def constant(self, index: int, dtype: str) -> np.ndarray:
         """Returns a constant tensor's values; UserError where it is of another type, or not constant."""

@@ -92,3 +92,19 @@ def test_a_run_tells_every_flag_that_a_step_refuses(run, tmp_path):
     )
     assert result.returncode == 2
     assert all(f"{flag}: " in result.stderr for flag in flags), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("step", "wrong", "messages"),
+    [
+        ("example_gen", {"fold": "1/5", "split": "clip", "columns": "colour:x", "classes": "none"}, 3),
+        ("transform", {"load_rate": 10, "crop": ("2:1",), "n_fft": 1000, "augment": ("no_such_effect",)}, 4),
+        ("trainer", {"lstm_units": "a", "conv_filters": "b"}, 2),
+        ("exporter", {"add_softmax": True, "allow_model_code": True}, 2),
+    ],
+)
+def test_all_that_does_not_fit_together_is_told_at_once(step, wrong, messages):
+    parameters = next(each.parameters for each in STEPS if each.name == step)
+    with pytest.raises(UsageError) as raised:
+        parameters(**wrong)
+    assert len(str(raised.value).splitlines()) == messages, raised.value
