@@ -9,7 +9,7 @@ from schemas.errors import UserError
 from ser_tinyml import corpora
 from ser_tinyml.corpora.corpus import Clip
 from ser_tinyml.corpora.recordings import Recording
-from ser_tinyml.corpora.splits import Fold, assign_splits, parse_fold
+from ser_tinyml.corpora.splits import MOST_FOLDS, Fold, assign_splits, most_folds, parse_fold, split_of
 
 
 def sex_of(speaker_key: str) -> str:
@@ -21,10 +21,17 @@ EMOTIONS = ("neutral", "happy", "surprised", "sad")
 FOUR = PRESETS["four"]
 
 
-def make_recordings(corpus: str, speakers=None, takes: int = 3) -> list[Recording]:
+def make_recordings(corpus: str, speakers=None, takes: int = 3, emotions=EMOTIONS) -> list[Recording]:
+    """Of a corpus that is nobody's, `speakers` are speaker -> sex."""
     return [
         Recording(
-            Clip(f"{speaker}-{emotion}-{take}", corpus, speaker, emotion),
+            Clip(
+                f"{speaker}-{emotion}-{take}",
+                corpus,
+                speaker,
+                emotion,
+                sex=speakers[speaker] if isinstance(speakers, dict) else "",
+            ),
             f"{corpus}{speaker}{emotion}{take}",
             2,
             16000,
@@ -32,7 +39,7 @@ def make_recordings(corpus: str, speakers=None, takes: int = 3) -> list[Recordin
             label=FOUR.find(emotion).name,
         )
         for speaker in speakers or corpora.CORPORA[corpus].speakers
-        for emotion in EMOTIONS
+        for emotion in emotions
         for take in range(takes)
     ]
 
@@ -161,3 +168,62 @@ def test_a_corpus_left_out_must_leave_two_speakers_for_training_and_validation()
         assign_splits(recordings, "speaker", validation=0.1, test=0.25, fold=fold)
     rows = assign_splits(recordings, "speaker", validation=0.5, test=0.25, fold=fold).rows
     assert {(row.split, row.corpus) for row in rows} == {("train", "tess"), ("validation", "tess"), ("test", "ravdess")}
+
+
+def test_a_fold_is_parsed():
+    assert [parse_fold(text) for text in ("1/2", "2/2", f"1/{MOST_FOLDS}", "tess")] == [
+        Fold(1, 2),
+        Fold(2, 2),
+        Fold(1, MOST_FOLDS),
+        Fold(corpus="tess"),
+    ]
+    assert parse_fold("mine", ["mine"]) == Fold(corpus="mine")
+
+
+def test_each_split_begins_where_the_one_before_ends():
+    positions = (0.0, 0.2499, 0.25, 0.3499, 0.35, 0.9999)
+    assert [split_of(position, 0.1, 0.25) for position in positions] == [
+        *("test", "test", "validation", "validation", "train", "train"),
+    ]
+
+
+def test_a_corpus_that_is_left_out_may_lack_a_class():
+    recordings = make_recordings("ravdess") + make_recordings("tess", emotions=("neutral", "happy"))
+    rows = assign_splits(recordings, "speaker", validation=0.1, test=0.25, fold=Fold(corpus="tess")).rows
+    assert {row.label for row in rows if row.split == "test"} == {"neutral", "happy"}
+
+
+@pytest.mark.parametrize("train_only", [(), ("mine",)])
+def test_a_class_that_only_training_has_is_asked_of_no_test_split(train_only):
+    """TESS's speakers are never tested in a fold, and those of a corpus that is for training alone neither."""
+    emotions = ("neutral", "happy", "sad")
+    other = "mine" if train_only else "tess"
+    recordings = make_recordings("ravdess", emotions=emotions) + make_recordings(
+        other, {"a": "", "b": ""} if train_only else None
+    )
+    fold = Fold(1, 5)
+    validation = 0.5  # that of TESS's two, too, one validates
+    rows = assign_splits(recordings, "speaker", validation=validation, test=0.25, fold=fold, train_only=train_only).rows
+    assert {row.corpus for row in rows if row.label == "surprise"} == {other}
+    assert "test" not in {row.split for row in rows if row.corpus == other}
+
+
+def test_ones_own_speakers_are_held_out_by_sex_where_there_are_enough_of_each():
+    speakers = {f"{sex}{n}": sex for sex in ("female", "male") for n in range(6)}
+    rows = assign_splits(make_recordings("mine", speakers), "speaker", validation=0.17, test=0.17).rows
+    assert {(row.split, row.sex) for row in rows} == set(itertools.product(SPLITS, ("female", "male")))
+    assert most_folds({"mine": speakers}) == 6
+
+
+@pytest.mark.parametrize("sexes", [("female", "male", "male", "male"), ("", "", "", "")])
+def test_of_few_of_ones_own_speakers_one_is_held_out_for_each_split(sexes):
+    speakers = {f"{n}": sex for n, sex in enumerate(sexes)}
+    rows = assign_splits(make_recordings("mine", speakers), "speaker", validation=0.01, test=0.01).rows
+    speakers_of = {split: {row.speaker for row in rows if row.split == split} for split in SPLITS}
+    assert {split: len(found) for split, found in speakers_of.items()} == {"train": 2, "validation": 1, "test": 1}
+    assert most_folds({"mine": speakers}) == 4
+
+
+def test_a_fraction_that_is_nobody_of_a_published_corpus_is_told():
+    with pytest.raises(UserError, match="no validation clip would be"):
+        assign_splits(make_recordings("ravdess"), "speaker", validation=0.02, test=0.25)
