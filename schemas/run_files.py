@@ -16,12 +16,13 @@ class Artifact:
     """What a step made in its folder."""
 
     KIND: ClassVar[str] = "artifact"
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     FILE_NAME: ClassVar[str] = "artifact.json"
 
     step: str
     finished: bool
     files: dict[str, str]  # name below the folder -> hexadecimal SHA-256, "" of a log; none while the step is at work
+    seal: str  # hexadecimal SHA-256 of the three above: the record, too, is as it was left
 
 
 # ---- ROOT ----

@@ -22,8 +22,8 @@ FLAGS = [
     ),
 ]
 
-# What no two runs have in common: logs are named by the time, and latency is measured.
-_VARIES = re.compile(r"(.*/)?(model/logs/.*|lineage\.json|artifact\.json|report/index\.html)")
+# What no two runs have in common: logs are named by the time, latency is measured, and the page says when it was made.
+_VARIES = re.compile(r"(.*/)?((model|evaluation)/logs/.*|lineage\.json|artifact\.json|report/index\.html)")
 
 
 def make_corpus(folder: pathlib.Path) -> pathlib.Path:
@@ -62,13 +62,14 @@ def digest(root: pathlib.Path) -> dict[str, str]:
             continue
         content = path.read_bytes()
         if path.name == "evaluation.json":
-            content = json.dumps(_without_latency(json.loads(content))).encode()
+            content = json.dumps(_without_times(json.loads(content))).encode()
         found[name] = hashlib.sha256(content).hexdigest()
     return found
 
 
-def _without_latency(document: dict) -> dict:
-    return document | {"models": {name: {**model, "latency_ms": 0} for name, model in document["models"].items()}}
+def _without_times(document: dict) -> dict:
+    models = {name: {**model, "latency_ms": 0} for name, model in document["models"].items()}
+    return document | {"models": models, "occasion": ""}
 
 
 def differences(root: pathlib.Path, expected: dict[str, str]) -> list[str]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from schemas.errors import UserError
 from schemas.run_files import Artifact
@@ -31,7 +32,7 @@ def begin(directory: str, step: str, makes: re.Pattern[str], keeps: str = "") ->
       UserError: the folder holds a file that the step did not make; names it.
     """
     made = check(directory, step, makes)
-    run_files.write(Artifact(step=step, finished=False, files={}), directory)
+    run_files.write(_make_record(step, finished=False, made={}), directory)
     stays = files.join(directory, keeps, "") if keeps else None
     files.delete_files([path for path in made if not stays or not path.startswith(stays)], below=directory)
 
@@ -62,13 +63,12 @@ def finish(directory: str, step: str, makes: re.Pattern[str], varies: str = "") 
         for name, path in _list(directory)
         if makes.fullmatch(name)
     }
-    run_files.write(Artifact(step=step, finished=True, files=made), directory)
+    run_files.write(_make_record(step, finished=True, made=made), directory)
 
 
 def digest(directory: str) -> str:
     """Returns a digest of the names and contents of all that a step made, as its record tells them, but for what varies."""
-    made = {name: sha256 for name, sha256 in run_files.read(Artifact, directory).files.items() if sha256}
-    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+    return _digest({name: sha256 for name, sha256 in _read(directory).files.items() if sha256})
 
 
 def is_recorded(directory: str) -> bool:
@@ -84,7 +84,7 @@ def verify(directory: str) -> str:
     """
     if not is_recorded(directory):
         raise UserError(f"{directory} is no step's finished work: it has no {Artifact.FILE_NAME}")
-    record = run_files.read(Artifact, directory)
+    record = _read(directory)
     again = f"run {record.step} again"
     if not record.finished:
         raise UserError(f"{directory} is not finished: {again}")
@@ -104,9 +104,27 @@ def _find(directory: str, step: str) -> Artifact | None:
     if not is_recorded(directory):
         return None
     try:
-        return run_files.read(Artifact, directory)
+        return _read(directory)
     except UserError:
-        return Artifact(step=step, finished=False, files={})
+        return _make_record(step, finished=False, made={})
+
+
+def _read(directory: str) -> Artifact:
+    """Returns a folder's record; raises UserError where it is damaged, or was changed."""
+    record = run_files.read(Artifact, directory)
+    if record != _make_record(record.step, finished=record.finished, made=record.files):
+        raise UserError(
+            f"{files.join(directory, Artifact.FILE_NAME)} is not as {record.step} left it: run that step again"
+        )
+    return record
+
+
+def _make_record(step: str, *, finished: bool, made: dict[str, str]) -> Artifact:
+    return Artifact(step, finished, made, seal=_digest([step, finished, made]))
+
+
+def _digest(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _list(directory: str) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,12 @@ def made(tmp_path):
     return folder
 
 
+def rewrite(folder, before, after):
+    record = folder / "artifact.json"
+    assert before in record.read_text()
+    record.write_text(record.read_text().replace(before, after))
+
+
 def names_in(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -38,6 +44,8 @@ def test_what_the_step_made_is_verified_and_has_a_digest(made):
         (lambda folder: (folder / "artifact.json").unlink(), "is no step's finished work"),
         (lambda folder: (folder / "artifact.json").write_text("{"), r"artifact\.json is not JSON"),
         (lambda folder: (folder / "artifact.json").write_text("[]"), r"artifact\.json is no artifact"),
+        (lambda folder: rewrite(folder, "logs/today", "logs/todax"), r"artifact\.json is not as trainer left it"),
+        (lambda folder: rewrite(folder, '"trainer"', '"trainor"'), r"artifact\.json is not as trainor left it"),
         (lambda folder: artifact.begin(str(folder), "trainer", MAKES), "is not finished: run trainer again"),
     ],
 )
