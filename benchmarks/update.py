@@ -47,7 +47,7 @@ def _build_networks() -> dict[str, tf.keras.Model]:
     tf.keras.utils.set_random_seed(0)
     flags, front_end = presets.read("notebook"), FrontEnd()
     architecture = Architecture(
-        input_shape=(front_end.n_frames, front_end.n_mfcc),
+        input_shape=(front_end.n_frames, front_end.n_features),
         lstm_units=tuple(map(int, flags["lstm_units"].split(","))),
         dense_units=int(flags["dense_units"]),
         dropout=0.0,
@@ -65,7 +65,7 @@ def _draw_batches(count: int):
     rng, front_end = np.random.default_rng(0), FrontEnd()
     size = int(presets.read("notebook")["batch_size"])
     for _ in range(count):
-        shape = (size, front_end.n_frames, front_end.n_mfcc)
+        shape = (size, front_end.n_frames, front_end.n_features)
         yield rng.standard_normal(shape, np.float32), rng.integers(N_CLASSES, size=size)
 
 

@@ -184,9 +184,9 @@ def _load_file(path: str, parameters: Parameters, examples: str) -> "Subject":
     from ser_tinyml.judging.subject import Interface, load_file
 
     dataset = run_files.read(Dataset, examples)
-    given, n_mfcc = parameters.model_standardisation, dataset.front_end.n_mfcc
-    standardisation = {"none": Standardisation.identity(n_mfcc), "dataset": dataset.standardisation}.get(given)
-    constants = standardisation or read_standardisation(given, n_mfcc)
+    given, n_features = parameters.model_standardisation, dataset.front_end.n_features
+    standardisation = {"none": Standardisation.identity(n_features), "dataset": dataset.standardisation}.get(given)
+    constants = standardisation or read_standardisation(given, n_features)
     return load_file(path, Interface(dataset.labels, dataset.front_end, constants))
 
 
@@ -209,7 +209,8 @@ def describe_front_end(front_end: FrontEnd) -> dict[str, Any]:
         "window_seconds": front_end.window_samples / front_end.sample_rate,
         "window_hop": front_end.window_hop_samples / front_end.sample_rate,
     }
-    return {name: getattr(front_end, name) for name in names} | seconds
+    prosody = ",".join(front_end.prosody)
+    return {name: getattr(front_end, name) for name in names} | seconds | {"prosody": prosody}
 
 
 def _fill(step: Any, options: dict[str, Any], **fixed: Any) -> Any:

@@ -1,6 +1,9 @@
 """The one description of the audio front end: Python's features, the models' metadata and the C header come from it."""
 
 import dataclasses
+from typing import Any
+
+PROSODY = ("pitch", "voicing", "energy")  # columns that may stand behind the MFCCs: ser_tinyml/audio/prosody.py
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,37 +26,43 @@ class FrontEnd:
     n_mfcc: int = 13
     window_hop_samples: int = 8_000  # from one window of an utterance to the next
     lead_samples: int = 1_600  # of an utterance's first window, before its speech begins
+    prosody: tuple[str, ...] = ()  # columns of PROSODY, in its order
 
     @property
     def n_frames(self) -> int:
         """The number of frames in a window; 47 by default."""
         return 1 + self.window_samples // self.hop_length
 
-    def to_dict(self) -> dict[str, float | int]:
+    @property
+    def n_features(self) -> int:
+        """The number of values in a frame: the MFCCs, then prosody."""
+        return self.n_mfcc + len(self.prosody)
+
+    def to_dict(self) -> dict[str, Any]:
         """Returns all parameters, for metadata."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"prosody": list(self.prosody)}
 
     @classmethod
     def from_dict(cls, parameters: dict) -> "FrontEnd":
         """Returns the front end of `to_dict`'s result; an unknown parameter raises TypeError."""
-        return cls(**parameters)
+        return cls(**parameters | {"prosody": tuple(parameters.get("prosody", ()))})
 
 
 @dataclasses.dataclass(frozen=True)
 class Standardisation:
-    """Constants of the affine map `(mfcc - mean) / deviation` between the front end and a model's input.
+    """Constants of the affine map `(value - mean) / deviation` between the front end and a model's input.
 
     Frames of zeros are padding (`--padding=features`), and stay zeros: mapped, they would be louder than any speech. No real
     frame is all zeros, so a device, which pads nothing, needs the map alone.
     """
 
-    mean: tuple[float, ...]  # [n_mfcc]
-    deviation: tuple[float, ...]  # [n_mfcc]
+    mean: tuple[float, ...]  # [n_features]
+    deviation: tuple[float, ...]  # [n_features]
 
     @classmethod
-    def identity(cls, n_mfcc: int) -> "Standardisation":
-        """Returns the constants for a model that takes raw MFCCs."""
-        return cls((0.0,) * n_mfcc, (1.0,) * n_mfcc)
+    def identity(cls, n_features: int) -> "Standardisation":
+        """Returns the constants for a model that takes raw features."""
+        return cls((0.0,) * n_features, (1.0,) * n_features)
 
     @classmethod
     def from_dict(cls, constants: dict) -> "Standardisation":

@@ -21,6 +21,14 @@ class Example:
     augmentation: str
     synthetic: bool
     mfcc: np.ndarray  # float32 [frames, coefficients], dB-like units of librosa's MFCC, not standardised
+    prosody: dict[str, np.ndarray] = dataclasses.field(
+        default_factory=dict
+    )  # column -> float32 [frames], in PROSODY's order
+
+    @property
+    def features(self) -> np.ndarray:
+        """What a model takes, before it is standardised: float32 [frames, n_features], the MFCCs and behind them prosody."""
+        return np.column_stack([self.mfcc, *self.prosody.values()]) if self.prosody else self.mfcc
 
     @property
     def speaker_key(self) -> str:

@@ -231,11 +231,11 @@ def _find_leds(labels: tuple[str, ...], dataset: Dataset) -> tuple[str, ...]:
 
 def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:
     if given == "none":
-        return Standardisation.identity(dataset.front_end.n_mfcc)
+        return Standardisation.identity(dataset.front_end.n_features)
     if given == "dataset":
         return dataset.standardisation
     try:
-        return read_standardisation(given, dataset.front_end.n_mfcc)
+        return read_standardisation(given, dataset.front_end.n_features)
     except UserError as error:
         raise UserError(f"--model_standardisation={error}") from error
 
@@ -243,7 +243,7 @@ def _foreign_standardisation(given: str, dataset: Dataset) -> Standardisation:
 def _check_shapes(inputs: tuple, outputs: tuple, source: _Source) -> None:
     """Raises UserError where a model does not take the front end's features, or does not give a value a class."""
     front_end, labels = source.front_end, source.labels
-    expected = front_end.n_frames, front_end.n_mfcc
+    expected = front_end.n_frames, front_end.n_features
     if tuple(inputs) != expected:
         raise UserError(
             f"{source.path} takes {tuple(inputs)}, the front end gives {expected}: {expected[0]} frames of {expected[1]} MFCCs"
@@ -269,5 +269,5 @@ def _check_probabilities(outputs: np.ndarray, source: _Source) -> None:
 
 def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
     """Returns training records chosen by hash, as the model takes them: float32 [examples, frames, coefficients]."""
-    chosen = np.stack([example.mfcc for example in read_calibration(examples, parameters.calibration_examples)])
+    chosen = np.stack([example.features for example in read_calibration(examples, parameters.calibration_examples)])
     return standardise(chosen, source.standardisation)

@@ -92,7 +92,7 @@ def run(
 
 
 def _read_grids(int8: bytes, exported: Export, records: list[Example]) -> list[Grid]:
-    windows = np.stack([record.mfcc for record in records[:WINDOWS]])
+    windows = np.stack([record.features for record in records[:WINDOWS]])
     return read_grids(int8, standardise(windows, exported.standardisation))
 
 

@@ -102,7 +102,7 @@ class Splits:
     @functools.cached_property
     def calibration(self) -> np.ndarray:
         """What the exporter calibrates with: training records, standardised, float32 [examples, frames, coefficients]."""
-        chosen = np.stack([example.mfcc for example in read_calibration(self._examples)])
+        chosen = np.stack([example.features for example in read_calibration(self._examples)])
         return standardise(chosen, self._dataset.standardisation)
 
     def make_data(self, parameters: Parameters) -> Data:
@@ -120,7 +120,7 @@ class Splits:
 def make_architecture(parameters: Parameters, dataset: Dataset) -> Architecture:
     """Returns the network that the parameters describe, for the records of a dataset."""
     return Architecture(
-        input_shape=(dataset.front_end.n_frames, dataset.front_end.n_mfcc),
+        input_shape=(dataset.front_end.n_frames, dataset.front_end.n_features),
         lstm_units=parameters.read_units("lstm_units"),
         conv_filters=parameters.read_units("conv_filters"),
         conv_kernel=parameters.conv_kernel,

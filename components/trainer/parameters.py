@@ -105,7 +105,7 @@ class Parameters(StepParameters):
 
     def check_front_end(self, front_end: FrontEnd) -> None:
         """Raises UsageError where a mask could hide all of a window, or pooling leaves nothing of it."""
-        for flag, size in (("time_mask", front_end.n_frames), ("frequency_mask", front_end.n_mfcc)):
+        for flag, size in (("time_mask", front_end.n_frames), ("frequency_mask", front_end.n_features)):
             if (value := getattr(self, flag)) >= size:
                 raise UsageError(f"--{flag}={value}: below {size}, which is all that a window has")
         pools = len(self.read_units("conv_filters"))

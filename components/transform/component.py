@@ -218,7 +218,7 @@ def _describe_dataset(
 ) -> Dataset:
     splits = statistics["splits"]
     digests = "".join(f"{name} {splits[name]['examples']} {splits[name]['digest']}\n" for name in SPLIT_NAMES)
-    mfcc = splits["test" if summary.protocol == "test" else "train"]["mfcc"]
+    found = splits["test" if summary.protocol == "test" else "train"]["features"]
 
     def name_shards(split: str) -> tuple[str, ...]:
         return tuple(shard_names(split, settings.num_shards, settings.compressed))
@@ -230,7 +230,7 @@ def _describe_dataset(
         leds=summary.leds,
         label_of_emotion=summary.label_of_emotion,
         front_end=settings.clip.around.front_end,
-        standardisation=Standardisation(tuple(mfcc["mean"]), tuple(mfcc["deviation"])),
+        standardisation=Standardisation(tuple(found["mean"]), tuple(found["deviation"])),
         parameters=dataclasses.asdict(parameters),
         decoded=statistics["decoded"],
         quarantined=statistics["quarantined"],

@@ -44,6 +44,9 @@ class Parameters(StepParameters):
         0.0, "Hz where the highest mel band ends; 0: half the sample rate.", at_least=0, at_most=24_000
     )
     n_mfcc: int = parameter(FrontEnd.n_mfcc, "Coefficients that are kept of a frame.", at_least=1, at_most=512)
+    prosody: str = parameter(
+        "", "Columns behind the MFCCs of a frame: some of pitch,voicing,energy. A model's input is as much wider."
+    )
     top_db: float = parameter(
         FrontEnd.top_db,
         "What is further below a window's loudest mel cell is raised to there, dB.",
@@ -130,6 +133,7 @@ class Parameters(StepParameters):
             fmax=self.fmax or rate / 2,
             n_mfcc=self.n_mfcc,
             top_db=self.top_db,
+            prosody=tuple(name.strip() for name in self.prosody.split(",") if name.strip()),
             window_hop_samples=round(self.window_hop * rate),
             lead_samples=round(FrontEnd.lead_samples / FrontEnd.sample_rate * rate),
         )

@@ -56,7 +56,7 @@ typedef struct {
   int is_first;           // it is the utterance's first
   uint64_t window_start;  // where the first window starts; from its decision on, where the window starts that was decided last
   uint64_t speech_end;    // so far
-  int8_t features[SER_N_FRAMES * SER_N_MFCC];
+  int8_t features[SER_N_FRAMES * SER_N_FEATURES];
   ser_smoothing smoothing;
   int8_t outputs[SER_SMOOTHED_DECISIONS * SER_N_LABELS];
   float probabilities[SER_N_LABELS];

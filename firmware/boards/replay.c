@@ -10,7 +10,7 @@
 #include "ser_model.h"
 #include "vectors.h"
 
-#define N_FEATURES (SER_N_FRAMES * SER_N_MFCC)
+#define N_FEATURES (SER_N_FRAMES * SER_N_FEATURES)
 #define N_OUTPUTS SER_N_LABELS
 
 // What the features of a whole golden file may differ by from Python's; outputs for the same features may not differ at all.

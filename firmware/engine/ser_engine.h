@@ -1,6 +1,6 @@
 // The engine: runs the model, features in and probabilities out. This is all that a program needs to call.
 //
-//   int8_t features[SER_N_FRAMES * SER_N_MFCC];         // what ser_frontend_features() makes of a window of sound
+//   int8_t features[SER_N_FRAMES * SER_N_FEATURES];         // what ser_frontend_features() makes of a window of sound
 //   int8_t output[SER_N_LABELS];
 //   if (ser_engine_init() != 0) handle_fault();
 //   if (ser_engine_invoke(features, output) == 0) {
@@ -29,12 +29,12 @@ int ser_engine_init(void);
 // Forgets all frames: the next one is the first of a window.
 void ser_engine_reset(void);
 
-// Takes the next frame, int8 [SER_N_MFCC], and does its part of the work at once, so that a window's last frame does not take long.
+// Takes the next frame, int8 [SER_N_FEATURES], and does its part of the work at once, so that a window's last frame does not take long.
 // Returns 1 where it was the last of SER_N_FRAMES: then `output` is int8 [SER_N_LABELS], and the next frame begins a new window,
 // without a reset. Else returns 0, and `output` is not touched. With TFLM's interpreter all work is done at the last frame.
 int ser_engine_step(const int8_t *frame, int8_t *output);
 
-// Takes a whole window, int8 [SER_N_FRAMES][SER_N_MFCC], to `output`, int8 [SER_N_LABELS]; forgets frames that were taken before.
+// Takes a whole window, int8 [SER_N_FRAMES][SER_N_FEATURES], to `output`, int8 [SER_N_LABELS]; forgets frames that were taken before.
 // Returns 0, or 1 where TFLM's interpreter fails.
 int ser_engine_invoke(const int8_t *window, int8_t *output);
 

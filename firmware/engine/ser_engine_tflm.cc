@@ -13,7 +13,7 @@ namespace {
 
 alignas(16) uint8_t arena[SER_TENSOR_ARENA_BYTES];
 tflite::MicroInterpreter *interpreter = nullptr;
-int8_t seen[SER_N_FRAMES][SER_N_MFCC];
+int8_t seen[SER_N_FRAMES][SER_N_FEATURES];
 int frames = 0;
 
 }  // namespace
@@ -45,7 +45,7 @@ int ser_engine_step(const int8_t *frame, int8_t *output) {
 int ser_engine_invoke(const int8_t *window, int8_t *output) {
   // LSTM states outlive an invocation of TFLM's reference kernels.
   if (interpreter->Reset() != kTfLiteOk) return 1;
-  memcpy(interpreter->input(0)->data.int8, window, SER_N_FRAMES * SER_N_MFCC);
+  memcpy(interpreter->input(0)->data.int8, window, SER_N_FRAMES * SER_N_FEATURES);
   if (interpreter->Invoke() != kTfLiteOk) return 1;
   memcpy(output, interpreter->output(0)->data.int8, SER_N_LABELS);
   return 0;

@@ -18,30 +18,51 @@ static float frame_buffer[SER_N_FFT];
 // cell, so all are kept; with librosa's parameters a level is 0.0022 dB, and rounding moves an MFCC by 0.0007 (root mean square).
 static uint16_t log_mel[SER_N_FRAMES][SER_N_MELS];
 
+static const arm_cfft_instance_f32 cfft = {.fftLen = SER_FFT_POINTS, .pTwiddle = TWIDDLES(SER_FFT_POINTS)};
+
 _Static_assert(2 * HALF_MELS <= SER_N_FFT, "the DCT works in the buffer of a frame");
 
+#if SER_N_PROSODY > 0
+// Of each frame, the energy before its floor.
+static struct {
+  float pitch;
+  float voicing;
+  float energy;
+} prosody[SER_N_FRAMES];
+
+static float loudest_energy;
+
+// The power of bins below 2 kHz of two frames, which share one transform.
+static float low_power[2][SER_PITCH_BINS];
+
+static void keep_low_power(uint32_t frame);
+static void find_pitch(uint32_t frame, uint32_t count);
+#endif
+
 static float compute_log_mel(const ser_audio *audio);
+static void write_values(uint32_t frame, float floor, float *values);
 static void load_frame(const ser_audio *audio, uint32_t frame);
 static void transform_to_power(void);
-static float apply_mel_bands(uint16_t *levels);
+static float apply_mel_bands(uint32_t frame);
 static float to_level(float power);
+static float log2_of(float positive);
 static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc);
 static int8_t quantize(float level);
 
-void ser_frontend_mfcc(const ser_audio *audio, float *mfcc) {
+void ser_frontend_values(const ser_audio *audio, float *values) {
   const float floor = compute_log_mel(audio);
   for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
-    transform_to_mfcc(log_mel[frame], floor, mfcc + frame * SER_N_MFCC);
+    write_values(frame, floor, values + frame * SER_N_FEATURES);
   }
 }
 
 void ser_frontend_features(const ser_audio *audio, int8_t *features) {
   const float floor = compute_log_mel(audio);
   for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
-    float mfcc[SER_N_MFCC];
-    transform_to_mfcc(log_mel[frame], floor, mfcc);
-    for (uint32_t k = 0; k < SER_N_MFCC; k++) {
-      *features++ = quantize(mfcc[k] * ser_quantize[k][0] + ser_quantize[k][1]);
+    float values[SER_N_FEATURES];
+    write_values(frame, floor, values);
+    for (uint32_t k = 0; k < SER_N_FEATURES; k++) {
+      *features++ = quantize(values[k] * ser_quantize[k][0] + ser_quantize[k][1]);
     }
   }
 }
@@ -49,13 +70,35 @@ void ser_frontend_features(const ser_audio *audio, int8_t *features) {
 // Fills `log_mel` and returns its floor: SER_TOP_DB below the loudest cell, in levels.
 static float compute_log_mel(const ser_audio *audio) {
   float loudest = SER_AMIN;
+#if SER_N_PROSODY > 0
+  loudest_energy = 0.0f;
+#endif
   for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
     load_frame(audio, frame);
     transform_to_power();
-    const float power = apply_mel_bands(log_mel[frame]);
+    const float power = apply_mel_bands(frame);
     loudest = power > loudest ? power : loudest;
+#if SER_N_PROSODY > 0
+    keep_low_power(frame);
+    if (frame % 2 || frame + 1 == SER_N_FRAMES) find_pitch(frame - frame % 2, 1 + frame % 2);
+#endif
   }
   return to_level(loudest) - SER_TOP_LEVELS;
+}
+
+// The values of a frame, float [SER_N_FEATURES]; floor is that of the log-mel spectrogram.
+static void write_values(uint32_t frame, float floor, float *values) {
+  transform_to_mfcc(log_mel[frame], floor, values);
+#if SER_N_PROSODY > 0
+  float *value = values + SER_N_MFCC;
+  if (SER_HAS_PITCH) *value++ = prosody[frame].pitch;
+  if (SER_HAS_VOICING) *value++ = prosody[frame].voicing;
+  if (SER_HAS_ENERGY) {
+    const float quietest = loudest_energy - SER_TOP_LEVELS;
+    const float level = prosody[frame].energy > quietest ? prosody[frame].energy : quietest;
+    *value = level * SER_DB_PER_LEVEL + SER_SILENT_DB;
+  }
+#endif
 }
 
 // Windowed samples around SER_HOP_LENGTH * frame, with zeros where there are none.
@@ -90,7 +133,6 @@ static void load_frame(const ser_audio *audio, uint32_t frame) {
 // E[k] + T[k] with T[k] = exp(-2 pi i k / SER_N_FFT) O[k]; at M - k it is conj(E[k] - T[k]). Cosines and sines come from the
 // window, 1 - cos. Neither its height of 2 nor the halves are divided by: that is left to the mel bands' heights.
 static void transform_to_power(void) {
-  static const arm_cfft_instance_f32 cfft = {.fftLen = SER_FFT_POINTS, .pTwiddle = TWIDDLES(SER_FFT_POINTS)};
   arm_cfft_f32(&cfft, frame_buffer, 0, 0);
   frame_buffer[0] = 0.0f;  // no mel band hears a constant, or half the sample rate: triangles are 0 at their ends
 
@@ -118,11 +160,15 @@ static void transform_to_power(void) {
   }
 }
 
-// Power spectrum -> uint16 [SER_N_MELS] levels; returns the loudest band's power.
+// Power spectrum -> the frame's levels; returns the loudest band's power.
 //
 // Between two corners one triangle falls in a straight line while the next rises by as much, so two sums serve both: of the
 // power, and of the power times the number of bins behind it.
-static float apply_mel_bands(uint16_t *levels) {
+static float apply_mel_bands(uint32_t frame) {
+  uint16_t *levels = log_mel[frame];
+#if SER_N_PROSODY > 0
+  float heard = 0.0f;
+#endif
   const uint16_t *bin = ser_fft_order + ser_mel_edges[0];
   float loudest = 0.0f;
   float rising = 0.0f;
@@ -140,16 +186,28 @@ static float apply_mel_bands(uint16_t *levels) {
       loudest = band > loudest ? band : loudest;
     }
     rising = sum - falling;
+#if SER_N_PROSODY > 0
+    heard += sum;
+#endif
   }
+#if SER_N_PROSODY > 0
+  const float energy = to_level(heard * SER_ENERGY_NORM);
+  prosody[frame].energy = energy;
+  loudest_energy = energy > loudest_energy ? energy : loudest_energy;
+#endif
   return loudest;
 }
 
-// Power -> level. The logarithm of the mantissa 1 + t is the polynomial of degree 5 with the smallest largest error on 0 <= t < 1
-// (Remez): 1.3e-5 octaves, which is 4e-5 dB.
+// Power -> level.
 static float to_level(float power) {
-  const float audible = power > SER_AMIN ? power : SER_AMIN;
+  return (log2_of(power > SER_AMIN ? power : SER_AMIN) - SER_LOG2_AMIN) * SER_LEVELS_PER_OCTAVE;
+}
+
+// The logarithm of the mantissa 1 + t is the polynomial of degree 5 with the smallest largest error on 0 <= t < 1 (Remez): 1.3e-5
+// octaves, which of a power is 4e-5 dB.
+static float log2_of(float positive) {
   uint32_t bits;
-  memcpy(&bits, &audible, sizeof bits);
+  memcpy(&bits, &positive, sizeof bits);
   const float exponent = (float)((int32_t)(bits >> 23) - 127);
   bits = (bits & 0x7fffffu) | 0x3f800000u;
   float t;
@@ -161,8 +219,59 @@ static float to_level(float power) {
   log2_mantissa = log2_mantissa * t - 7.07992673e-1f;
   log2_mantissa = log2_mantissa * t + 1.4416846f;
   log2_mantissa = log2_mantissa * t + 1.25387451e-5f;
-  return (exponent - SER_LOG2_AMIN + log2_mantissa) * SER_LEVELS_PER_OCTAVE;
+  return exponent + log2_mantissa;
 }
+
+#if SER_N_PROSODY > 0
+// Keeps shares of the frame's power: rounding the louder of two frames must not drown the other.
+static void keep_low_power(uint32_t frame) {
+  float *kept = low_power[frame % 2];
+  float total = 0.0f;
+  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+    kept[k] = frame_buffer[ser_fft_order[k]];
+    total += kept[k];
+  }
+  const float share = total > 0.0f ? 1.0f / total : 0.0f;
+  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) kept[k] *= share;
+}
+
+// The pitch and voicing of `count` frames from `frame` on, one or two.
+//
+// A power spectrum is real, and so is its autocorrelation: the transform of one spectrum plus i times the other has the one's
+// autocorrelation as real and the other's as imaginary parts. Lags are two samples apart.
+static void find_pitch(uint32_t frame, uint32_t count) {
+  memset(frame_buffer, 0, sizeof frame_buffer);
+  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+    float *low = frame_buffer + 2 * k;
+    float *high = frame_buffer + 2 * (SER_FFT_POINTS - k);
+    low[0] = high[0] = low_power[0][k];
+    low[1] = high[1] = count > 1 ? low_power[1][k] : 0.0f;
+  }
+  arm_cfft_f32(&cfft, frame_buffer, 0, 0);
+  for (uint32_t part = 0; part < count; part++) {
+    const float total = frame_buffer[part];
+    uint32_t best = SER_PITCH_FIRST;
+    float best_score = -4.0f;  // below any
+    float relative[3] = {0.0f, 0.0f, 0.0f};  // at the lag before, at the best one, and behind it
+    for (uint32_t lag = SER_PITCH_FIRST; lag <= SER_PITCH_LAST && total > 0.0f; lag++) {
+      const float here = frame_buffer[ser_fft_order[lag] + part] / total * ser_pitch_gain[lag];
+      if (here - ser_pitch_cost[lag] > best_score) {
+        best = lag;
+        best_score = here - ser_pitch_cost[lag];
+        relative[1] = here;
+      }
+    }
+    relative[0] = total > 0.0f ? frame_buffer[ser_fft_order[best - 1] + part] / total * ser_pitch_gain[best - 1] : 0.0f;
+    relative[2] = total > 0.0f ? frame_buffer[ser_fft_order[best + 1] + part] / total * ser_pitch_gain[best + 1] : 0.0f;
+    const float bend = relative[0] - 2.0f * relative[1] + relative[2];
+    float shift = bend < 0.0f ? (relative[0] - relative[2]) / (2.0f * bend) : 0.0f;  // the top of a parabola
+    shift = shift < -0.5f ? -0.5f : shift > 0.5f ? 0.5f : shift;
+    const float voicing = relative[1] < 0.0f ? 0.0f : relative[1] > 1.0f ? 1.0f : relative[1];
+    prosody[frame + part].pitch = total > 0.0f ? SER_PITCH_OCTAVES - log2_of((float)best + shift) : 0.0f;
+    prosody[frame + part].voicing = voicing;
+  }
+}
+#endif
 
 // A frame's levels -> float [SER_N_MFCC]. Even rows of the DCT are symmetric and odd ones antisymmetric: bands are first folded.
 static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc) {

@@ -1,4 +1,5 @@
-// MFCCs of a window of audio: librosa 0.11's values, with the parameters of ser_model.h.
+// The features of a window of audio, with the parameters of ser_model.h: librosa 0.11's MFCCs, and pitch, voicing and energy
+// where the model takes them.
 //
 // Both functions work in the same static buffers, so only one may run at a time.
 #ifndef SER_FRONTEND_H_
@@ -18,10 +19,10 @@ typedef struct {
   uint32_t start;
 } ser_audio;
 
-// Writes float [SER_N_FRAMES][SER_N_MFCC].
-void ser_frontend_mfcc(const ser_audio *audio, float *mfcc);
+// Writes float [SER_N_FRAMES][SER_N_FEATURES]: MFCCs, then columns of prosody.
+void ser_frontend_values(const ser_audio *audio, float *values);
 
-// Writes int8 [SER_N_FRAMES][SER_N_MFCC]: standardised and quantized, the model's input.
+// Writes int8 [SER_N_FRAMES][SER_N_FEATURES]: standardised and quantized, the model's input.
 void ser_frontend_features(const ser_audio *audio, int8_t *features);
 
 #ifdef __cplusplus

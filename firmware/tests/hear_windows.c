@@ -17,7 +17,7 @@ static ser_app app;
 static uint32_t checksum;
 
 void ser_frontend_features(const ser_audio *audio, int8_t *features) {
-  memset(features, 0, SER_N_FRAMES * SER_N_MFCC);
+  memset(features, 0, SER_N_FRAMES * SER_N_FEATURES);
   checksum = 0;
   for (uint32_t i = 0; i < SER_WINDOW_SAMPLES; i++) {
     const int sample = audio->samples[(audio->start + i) % audio->capacity];

@@ -71,7 +71,7 @@ static record listen_from_start(uint32_t end, uint32_t speech, uint32_t chunk) {
 // What front end and engine say of one window, without ring buffer and smoothing; returns its level.
 static float judge(uint32_t start, uint32_t speech, float *probabilities) {
   static int16_t samples[SER_WINDOW_SAMPLES];
-  static int8_t features[SER_N_FRAMES * SER_N_MFCC];
+  static int8_t features[SER_N_FRAMES * SER_N_FEATURES];
   for (uint32_t i = 0; i < SER_WINDOW_SAMPLES; i++) samples[i] = hear(start + i, speech);
   const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
   int8_t output[SER_N_LABELS];

@@ -11,7 +11,7 @@ from schemas.manifest import PER_COPY, ManifestRow
 from schemas.record import Audio, Example
 from ser_tinyml.audio.augment import Surroundings, make_copies
 from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
-from ser_tinyml.audio.mfcc import compute_mfcc
+from ser_tinyml.audio.features import compute_features, split_features
 from ser_tinyml.audio.resample import fix_length
 from ser_tinyml.audio.windows import cut_window, place_windows
 from ser_tinyml.corpora.splits import split_of
@@ -117,6 +117,7 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
         if settings.windows == "speech":
             windows = cut_windows(samples, clip.samples, front_end)
         for place, window in enumerate(windows):
+            mfcc, prosody = split_features(_compute_features(window, front_end, settings.padding), front_end)
             example = Example(
                 clip_id=row.clip_id,
                 corpus=row.corpus,
@@ -127,10 +128,11 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
                 window=place,
                 augmentation=text,
                 synthetic=row.synthetic,
-                mfcc=_compute_features(window, front_end, settings.padding),
+                mfcc=mfcc,
+                prosody=prosody,
             )
-            if not np.isfinite(example.mfcc).all():
-                detail = f"the MFCCs of copy {number} are not finite: its samples are far beyond full scale"
+            if not np.isfinite(example.features).all():
+                detail = f"the features of copy {number} are not finite: its samples are far beyond full scale"
                 raise Undecodable("overflow", detail)
             audio = None
             if split == HELD_OUT:
@@ -180,7 +182,7 @@ def cut_windows(copy: np.ndarray, original: np.ndarray, front_end: FrontEnd) -> 
 
 def _compute_features(window: np.ndarray, front_end: FrontEnd, padding: str) -> np.ndarray:
     samples = window / np.float32(_FULL_SCALE) if window.dtype == np.int16 else window
-    return compute_mfcc(samples, front_end, padding)
+    return compute_features(samples, front_end, padding)
 
 
 def to_pcm(samples: np.ndarray, length: int) -> np.ndarray:

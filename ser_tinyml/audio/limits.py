@@ -3,8 +3,9 @@
 import numpy as np
 
 from schemas.errors import UserError
-from schemas.front_end import FrontEnd
+from schemas.front_end import PROSODY, FrontEnd
 from ser_tinyml.audio.mel import bin_frequencies, mel_corners
+from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ
 from ser_tinyml.store import files
 
 FFT_SIZES = tuple(2**power for power in range(5, 13))  # what CMSIS-DSP transforms
@@ -25,6 +26,8 @@ def check_front_end(front_end: FrontEnd) -> None:
     if front_end.window_hop_samples < 1 or front_end.lead_samples < 0:
         raise UserError("windows lie at least a sample apart, and do not begin behind their speech")
     _check_bands(front_end)
+    if front_end.prosody:
+        _check_prosody(front_end)
     if not front_end.top_db > 0 or not front_end.amin > 0:
         raise UserError(f"top_db={front_end.top_db:g}, amin={front_end.amin:g}: expected positive numbers")
     if (needed := working_bytes(front_end)) > _RAM_BYTES:
@@ -63,7 +66,20 @@ def _check_bands(front_end: FrontEnd) -> None:
         )
 
 
+def _check_prosody(front_end: FrontEnd) -> None:
+    if front_end.prosody != tuple(name for name in PROSODY if name in front_end.prosody):
+        raise UserError(
+            f"prosody={','.join(front_end.prosody)}: expected some of {','.join(PROSODY)}, each once, in this order"
+        )
+    periods = front_end.n_fft / front_end.sample_rate * LOWEST_PITCH_HZ
+    if periods < 2:
+        raise UserError(
+            f"n_fft={front_end.n_fft}: a frame of {1000 * front_end.n_fft / front_end.sample_rate:.0f} ms does not hold two "
+            f"periods of {LOWEST_PITCH_HZ:g} Hz, by which pitch is found"
+        )
+
+
 def working_bytes(front_end: FrontEnd) -> int:
     """Returns the RAM that audio ring, spectrum, log-mel spectrogram and features take, in bytes; the engine's is beside it."""
     ring = 2 * (front_end.window_samples + _RING_SLACK_SAMPLES)
-    return ring + 4 * front_end.n_fft + front_end.n_frames * (2 * front_end.n_mels + front_end.n_mfcc)
+    return ring + 4 * front_end.n_fft + front_end.n_frames * (2 * front_end.n_mels + front_end.n_features)

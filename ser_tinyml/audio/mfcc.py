@@ -1,4 +1,4 @@
-"""Samples -> MFCCs: librosa's values in less time."""
+"""Samples -> power spectra -> MFCCs: librosa's values in less time."""
 
 import dataclasses
 import functools
@@ -24,15 +24,29 @@ def compute_mfcc(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.n
     Returns:
       float32 [n_frames, n_mfcc].
     """
+    mfcc = mfcc_of_power(compute_power(samples, front_end, padding), front_end)
+    return pad_frames(mfcc, front_end)
+
+
+def compute_power(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.ndarray:
+    """Returns the power spectra of one window's frames, float32 [frames, 1 + n_fft // 2]; arguments as of `compute_mfcc`."""
     if padding == "waveform" or len(samples) > front_end.window_samples:
         samples = fix_length(samples, front_end.window_samples)
     spectra = stft(samples, front_end.n_fft, front_end.hop_length)
-    power = np.square(spectra.real) + np.square(spectra.imag)
+    return np.square(spectra.real) + np.square(spectra.imag)
+
+
+def mfcc_of_power(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """Returns float32 [frames, n_mfcc] of the power spectra of one window's frames."""
     log_mel = 10 * np.log10(np.maximum(_mel_bands(front_end).apply(power), np.float32(front_end.amin)))
     log_mel = np.maximum(log_mel, log_mel.max() - np.float32(front_end.top_db))
-    mfcc = scipy.fft.dct(log_mel, norm="ortho")[:, : front_end.n_mfcc]
-    missing = front_end.n_frames - len(mfcc)
-    return np.concatenate([np.zeros((missing, front_end.n_mfcc), np.float32), mfcc])
+    return scipy.fft.dct(log_mel, norm="ortho")[:, : front_end.n_mfcc]
+
+
+def pad_frames(values: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """Puts frames of zeros before [frames, columns] that are fewer than a window's."""
+    missing = front_end.n_frames - len(values)
+    return np.concatenate([np.zeros((missing, values.shape[1]), np.float32), values])
 
 
 @dataclasses.dataclass(frozen=True)

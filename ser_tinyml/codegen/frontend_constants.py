@@ -5,13 +5,16 @@ import math
 
 import numpy as np
 
-from schemas.front_end import FrontEnd, Standardisation
+from schemas.front_end import PROSODY, FrontEnd, Standardisation
 from ser_tinyml.audio.mel import bin_frequencies, dct_matrix, hann_window, loudest_power, mel_corners, mel_heights
+from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ, PitchSearch, energy_norm
 from ser_tinyml.codegen.c_text import c_float
 from ser_tinyml.runtimes.int8 import Quantization
 
 _LEVELS = 2**16  # of a cell of the log-mel spectrogram in 16 bits
-_FULL_SCALE = 2**15  # of a sample
+_POWER_UNIT = (
+    4 * 2**15
+) ** 2  # of a bin in C: its samples are integers of 16 bits, and its spectrum is 4 times as large
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +56,8 @@ def list_defines(front_end: FrontEnd) -> list[Define]:
         ("SER_FMAX", c_float(front_end.fmax), "Hz, where the highest band ends"),
         ("SER_N_FRAMES", front_end.n_frames, "frames of one inference, centred"),
         ("SER_N_MFCC", front_end.n_mfcc, "coefficients a frame"),
+        ("SER_N_PROSODY", len(front_end.prosody), "values behind them: pitch, voicing, energy"),
+        ("SER_N_FEATURES", front_end.n_features, "values a frame, in all"),
         ("SER_AMIN", c_float(front_end.amin), "floor of a mel band's power"),
         ("SER_TOP_DB", c_float(front_end.top_db), "floor below the window's loudest cell, dB"),
         ("SER_LOG2_AMIN", c_float(math.log2(front_end.amin)), "level 0 of the log-mel spectrogram"),
@@ -60,7 +65,24 @@ def list_defines(front_end: FrontEnd) -> list[Define]:
         ("SER_TOP_LEVELS", c_float(front_end.top_db / _db_per_level(front_end)), "top_db in levels"),
         ("SER_SILENT_MFCC0", c_float(dct_matrix(front_end)[0].sum() * silence), "MFCC 0 of bands at level 0"),
     ]
-    return [Define(*fact) for fact in facts]
+    return [Define(*fact) for fact in facts + (_list_prosody_defines(front_end) if front_end.prosody else [])]
+
+
+def _list_prosody_defines(front_end: FrontEnd) -> list[tuple[str, int | str, str]]:
+    search = PitchSearch.from_front_end(front_end)
+    norm = energy_norm(front_end) / _POWER_UNIT
+    octaves = math.log2(search.rate / LOWEST_PITCH_HZ)
+    has = [(f"SER_HAS_{name.upper()}", int(name in front_end.prosody), "a column of its own") for name in PROSODY]
+    return [
+        *has,
+        ("SER_PITCH_BINS", search.n_bins, "bins of the spectrum below 2 kHz, by which pitch is found"),
+        ("SER_PITCH_FIRST", search.first, "the shortest lag that is a period, in steps of two samples"),
+        ("SER_PITCH_LAST", search.last, "the longest"),
+        ("SER_PITCH_OCTAVES", c_float(octaves), "of a lag of one step above the lowest pitch"),
+        ("SER_ENERGY_NORM", c_float(norm), "of a power spectrum's sum, to the mean square of a frame"),
+        ("SER_DB_PER_LEVEL", c_float(_db_per_level(front_end)), "of the energy"),
+        ("SER_SILENT_DB", c_float(10 * math.log10(front_end.amin)), "the energy of level 0"),
+    ]
 
 
 def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_input: Quantization) -> list[Table]:
@@ -92,7 +114,7 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
         (
             "ser_mel_norm[SER_N_MELS]",
             "Heights of the triangles (Slaney's norm), for samples of 16 bits and a spectrum 4 times as large as it is.",
-            mel_heights(front_end) / (4 * _FULL_SCALE) ** 2,
+            mel_heights(front_end) / _POWER_UNIT,
         ),
         (
             "ser_dct[SER_N_MFCC][(SER_N_MELS + 1) / 2]",
@@ -100,18 +122,27 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
             _left_half(dct_matrix(front_end)) * _db_per_level(front_end),
         ),
         (
-            "ser_quantize[SER_N_MFCC][2]",
-            "int8 = round(MFCC * [0] + [1]): standardised, and on the scale of the model's input.",
+            "ser_quantize[SER_N_FEATURES][2]",
+            "int8 = round(value * [0] + [1]): standardised, and on the scale of the model's input.",
             np.stack([gain, offset], axis=1),
         ),
         (
-            "ser_mfcc_mean[SER_N_MFCC]",
-            "The standardisation's means: the model takes (MFCC - mean) / deviation. ser_quantize has both in it.",
+            "ser_feature_mean[SER_N_FEATURES]",
+            "The standardisation's means: the model takes (value - mean) / deviation. ser_quantize has both in it.",
             mean,
         ),
-        ("ser_mfcc_deviation[SER_N_MFCC]", "The standardisation's deviations.", deviation),
+        ("ser_feature_deviation[SER_N_FEATURES]", "The standardisation's deviations.", deviation),
     ]
-    return [Table(*fact) for fact in facts]
+    return [Table(*fact) for fact in facts + (_list_prosody_tables(front_end) if front_end.prosody else [])]
+
+
+def _list_prosody_tables(front_end: FrontEnd) -> list[tuple[str, str, np.ndarray]]:
+    search = PitchSearch.from_front_end(front_end)
+    cost = np.concatenate([np.zeros(search.first), search.cost])
+    return [
+        ("ser_pitch_gain[SER_PITCH_LAST + 2]", "One over the window's autocorrelation at a lag.", 1 / search.window),
+        ("ser_pitch_cost[SER_PITCH_LAST + 1]", "What a lag pays: twice a period is one, too.", cost),
+    ]
 
 
 def _db_per_level(front_end: FrontEnd) -> float:

@@ -70,7 +70,7 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
 def _check_sizes(graph: Graph, interface: ModelInterface) -> None:
     front_end, labels = interface.front_end, interface.labels
     found = graph.n_frames, graph.n_inputs, graph.n_outputs
-    expected = front_end.n_frames, front_end.n_mfcc, len(labels)
+    expected = front_end.n_frames, front_end.n_features, len(labels)
     if found != expected:
         raise UserError(
             f"the model maps {found[0]} frames of {found[1]} values to {found[2]}; front end and labels ask for "

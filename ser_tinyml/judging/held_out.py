@@ -37,7 +37,7 @@ class HeldOut:
         return cls(
             clips=clips,
             true=class_of_record[[clip.label for clip in clips]],
-            inputs=standardise(np.stack([record.mfcc for record in records]), standardisation),
+            inputs=standardise(np.stack([record.features for record in records]), standardisation),
             clip_of_window=np.array([order[key] for key in keys]),
         )
 

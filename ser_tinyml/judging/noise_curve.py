@@ -8,7 +8,7 @@ from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Audio, Example
 from schemas.run_files import NoiseLevel
 from ser_tinyml.audio.clip import to_pcm
-from ser_tinyml.audio.mfcc import compute_mfcc
+from ser_tinyml.audio.features import compute_features
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.votes import vote
@@ -57,7 +57,7 @@ def measure_noise(
 
     def score(kind: str, level: int, mix: Callable[[int], np.ndarray]) -> NoiseLevel:
         mixed = [to_pcm(mix(number), front_end.window_samples) for number in range(len(speech))]
-        features = [compute_mfcc(each / np.float32(_FULL_SCALE), front_end, "waveform") for each in mixed]
+        features = [compute_features(each / np.float32(_FULL_SCALE), front_end, "waveform") for each in mixed]
         said = runtime.predict(standardise(np.stack(features), standardisation)).probabilities
         predicted = vote(said, clip_of_window).argmax(axis=1)
         return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))

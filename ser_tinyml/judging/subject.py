@@ -107,7 +107,7 @@ def load_file(path: str, interface: Interface) -> Subject:
 
 
 def _try_file(path: str, interface: Interface) -> None:
-    window = np.zeros((1, interface.front_end.n_frames, interface.front_end.n_mfcc), np.float32)
+    window = np.zeros((1, interface.front_end.n_frames, interface.front_end.n_features), np.float32)
     for candidate in _open_file(path, interface).candidates.values():
         if not np.isfinite(candidate.runtime.predict(window).probabilities).all():
             raise UserError(f"{path} gives values that are not finite for silence")
@@ -126,7 +126,7 @@ def _open_file(path: str, interface: Interface) -> Subject:
         keras = load_model(path)
         shapes = tuple(keras.inputs[0].shape[1:]), tuple(keras.outputs[0].shape[1:])
         candidates = {"keras": Candidate(Keras(keras), 4 * keras.count_params())}
-    expected = (interface.front_end.n_frames, interface.front_end.n_mfcc), (len(interface.labels),)
+    expected = (interface.front_end.n_frames, interface.front_end.n_features), (len(interface.labels),)
     if shapes != expected:
         raise UserError(
             f"{path} takes {shapes[0]} and gives {shapes[1]}; the front end gives {expected[0]}, and there are "

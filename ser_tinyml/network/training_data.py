@@ -35,7 +35,7 @@ def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.D
     front_end = dataset.front_end
     return (
         open_records(shard_paths(examples, split))
-        .map(lambda record: parse_tensors(record, front_end.n_frames, front_end.n_mfcc), num_parallel_calls=2)
+        .map(lambda record: parse_tensors(record, front_end), num_parallel_calls=2)
         .map(lambda mfcc, label: (_standardise(mfcc, dataset.standardisation), label))
         .apply(tf.data.experimental.assert_cardinality(dataset.splits[split].examples))
     )

@@ -35,13 +35,13 @@ def draw_copies(copies: list[Example]) -> bytes:
     """Returns a PNG of the MFCCs of a clip's copies in rows, on one colour scale a coefficient."""
     rows, columns = -(-len(copies) // _COPIES_A_ROW), min(len(copies), _COPIES_A_ROW)
     figure = new_figure(2.7 * columns, 2.4 * rows)
-    frames = np.concatenate([example.mfcc for example in copies])
+    frames = np.concatenate([example.features for example in copies])
     mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-6
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[len(copies) :]:
         axes.set_axis_off()
     for axes, example in zip(grid, copies, strict=False):
-        scaled = (example.mfcc - mean) / deviation
+        scaled = (example.features - mean) / deviation
         axes.imshow(scaled.T, origin="lower", aspect="auto", cmap="RdBu_r", vmin=-2.5, vmax=2.5)
         axes.set(xlabel="frame", ylabel="MFCC")
         axes.set_title(example.augmentation.replace("|", "\n"), fontsize=9)

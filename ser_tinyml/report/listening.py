@@ -66,7 +66,7 @@ def let_hear(
 ) -> list[Heard]:
     """Returns the first window of each of the chosen clips, as the model heard it."""
     first = {(audio.clip_id, audio.copy): audio for audio in sound if audio.window == 0}
-    features = {(record.clip_id, record.copy): record.mfcc for record in records if record.window == 0}
+    features = {(record.clip_id, record.copy): record.features for record in records if record.window == 0}
     heard = []
     for number, text in chosen:
         key = rows[number]["clip_id"], rows[number]["copy"]

@@ -1,4 +1,4 @@
-"""Vectors that a firmware must give again: librosa's features of a few windows, and TFLM's outputs for these."""
+"""Vectors that a firmware must give again: librosa's MFCCs of a few windows, prosody, and TFLM's outputs for these."""
 
 import librosa
 import numpy as np
@@ -7,12 +7,14 @@ from schemas.front_end import FrontEnd
 from schemas.record import Audio
 from schemas.run_files import Export
 from schemas.vectors import Vectors
+from ser_tinyml.audio.mfcc import compute_power
+from ser_tinyml.audio.prosody import compute_prosody
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.runtimes.tflm import Tflm
 
 
 def make_golden(heard: list[Audio], exported: Export, int8: bytes) -> Vectors:
-    """Returns windows with their features and outputs; the features are made by the reference, not by this project's code.
+    """Returns windows with their features and outputs; the MFCCs are made by the reference, not by this project's code.
 
     Args:
       heard: the windows' sound.
@@ -20,14 +22,14 @@ def make_golden(heard: list[Audio], exported: Export, int8: bytes) -> Vectors:
       int8: its int8 model.
     """
     samples = np.stack([audio.samples for audio in heard])
-    mfcc = np.stack([_reference_mfcc(window, exported.front_end) for window in samples])
-    found = Tflm(int8, exported.arena_bytes).predict(standardise(mfcc, exported.standardisation))
+    features = np.stack([_reference_features(window, exported.front_end) for window in samples])
+    found = Tflm(int8, exported.arena_bytes).predict(standardise(features, exported.standardisation))
     assert found.quantized is not None and found.quantized_inputs is not None, "TFLM takes and gives int8"
     return Vectors(samples, found.quantized_inputs.reshape(len(samples), -1), found.quantized)
 
 
-def _reference_mfcc(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
-    """Returns float32 [frames, coefficients] of int16 [window_samples]."""
+def _reference_features(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """Returns float32 [frames, features] of int16 [window_samples]."""
     mfcc = librosa.feature.mfcc(
         y=samples.astype(np.float32) / 32768,
         sr=front_end.sample_rate,
@@ -38,4 +40,7 @@ def _reference_mfcc(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
         fmin=front_end.fmin,
         fmax=front_end.fmax,
     )
-    return mfcc.T
+    if not front_end.prosody:
+        return mfcc.T
+    power = compute_power(samples.astype(np.float32) / 32768, front_end, "waveform")
+    return np.concatenate([mfcc.T, compute_prosody(power, front_end)], axis=1)

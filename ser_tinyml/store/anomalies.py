@@ -41,9 +41,9 @@ def _missing_classes(splits: dict, in_manifest: Mapping[str, set[str]]) -> Itera
 
 
 def _constant_coefficients(train: dict) -> Iterator[str]:
-    for i, deviation in enumerate(train.get("mfcc", {"deviation": []})["deviation"]):
+    for i, deviation in enumerate(train.get("features", {"deviation": []})["deviation"]):
         if deviation < 1e-6:
-            yield f"MFCC {i} is the same in every training frame: it can't be standardised"
+            yield f"feature {i} is the same in every training frame: it can't be standardised"
 
 
 def _shared_speakers(splits: dict) -> Iterator[str]:

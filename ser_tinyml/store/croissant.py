@@ -59,7 +59,7 @@ def make_croissant(dataset: Dataset, sha256: Mapping[str, str]) -> dict[str, Any
     known = [CORPORA[name] for name in used if name in CORPORA]
     front_end = dataset.front_end
     seconds = front_end.window_samples / front_end.sample_rate
-    shape = f"{front_end.n_frames} frames of {front_end.n_mfcc} MFCCs"
+    shape = f"{front_end.n_frames} frames of {' and '.join([f'{front_end.n_mfcc} MFCCs', *front_end.prosody])}"
     made = "synthetic speech" if dataset.synthetic else f"recordings of {', '.join(used)}"
     document: dict[str, Any] = {
         "@context": _CONTEXT,

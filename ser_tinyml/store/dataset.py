@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
+from schemas.front_end import PROSODY, FrontEnd
 from schemas.record import CALIBRATION_EXAMPLES, Audio, Example
 from schemas.run_files import Dataset
 from ser_tinyml.store import files, run_files
@@ -19,19 +20,25 @@ def decode(record: bytes) -> Example:
             values[name] = feature.bytes_list.value[0].decode()
         else:
             values[name] = feature.int64_list.value[0]
-    frames = [frame.float_list.value for frame in sequence.feature_lists.feature_list["mfcc"].feature]
     values["synthetic"] = bool(values["synthetic"])
-    return Example(mfcc=np.array(frames, np.float32), **values)  # type: ignore[arg-type]
+    lists = {
+        name: np.array([frame.float_list.value for frame in found.feature], np.float32)
+        for name, found in sequence.feature_lists.feature_list.items()
+    }
+    prosody = {name: lists[name][:, 0] for name in PROSODY if name in lists}
+    return Example(mfcc=lists["mfcc"], prosody=prosody, **values)  # type: ignore[arg-type]
 
 
-def parse_tensors(record: tf.Tensor, n_frames: int, n_mfcc: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Parses a record in a tf.data graph, to (float32 [n_frames, n_mfcc] MFCCs, int64 label)."""
+def parse_tensors(record: tf.Tensor, front_end: FrontEnd) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parses a record in a tf.data graph, to (float32 [n_frames, n_features], int64 label)."""
+    widths = {"mfcc": front_end.n_mfcc} | dict.fromkeys(front_end.prosody, 1)
     context, sequence = tf.io.parse_single_sequence_example(
         record,
         context_features={"label": tf.io.FixedLenFeature([], tf.int64)},
-        sequence_features={"mfcc": tf.io.FixedLenSequenceFeature([n_mfcc], tf.float32)},
+        sequence_features={name: tf.io.FixedLenSequenceFeature([width], tf.float32) for name, width in widths.items()},
     )
-    return tf.ensure_shape(sequence["mfcc"], [n_frames, n_mfcc]), context["label"]
+    features = tf.concat([sequence[name] for name in widths], axis=1)
+    return tf.ensure_shape(features, [front_end.n_frames, front_end.n_features]), context["label"]
 
 
 def shard_paths(examples: str, split: str) -> list[str]:

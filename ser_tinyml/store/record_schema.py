@@ -36,6 +36,13 @@ class RecordSchema:
         root = math.sqrt(self.front_end.n_mels)
         return float(math.floor(root * quietest)), float(math.ceil(root * (loudest + _ABOVE_FULL_SCALE_DB)))
 
+    @property
+    def prosody_ranges(self) -> dict[str, tuple[float, float]]:
+        """The least and the most of each column of prosody that the front end has."""
+        quietest = 10 * math.log10(self.front_end.amin)
+        ranges = {"pitch": (-0.1, 3.2), "voicing": (0.0, 1.0), "energy": (math.floor(quietest), _ABOVE_FULL_SCALE_DB)}
+        return {name: ranges[name] for name in self.front_end.prosody}
+
     def find_violations(self, example: Example) -> Iterator[str]:
         """Yields how a record breaks the schema: the feature, what it is, and what was expected."""
         for name, domain in (("corpus", self.corpora), ("emotion", self.emotions)):
@@ -49,6 +56,7 @@ class RecordSchema:
                     else f"{name} is {number}, expected at least 0"
                 )
         yield from self._find_mfcc_violations(example.mfcc)
+        yield from self._find_prosody_violations(example.prosody)
 
     def _find_mfcc_violations(self, mfcc: np.ndarray) -> Iterator[str]:
         shape, (low, high) = (self.front_end.n_frames, self.front_end.n_mfcc), self.mfcc_range
@@ -56,6 +64,17 @@ class RecordSchema:
             yield f"mfcc is {mfcc.dtype} {list(mfcc.shape)}, expected float32 {list(shape)}"
         elif not (low <= mfcc.min() and mfcc.max() <= high):  # so written that NaN is a violation, too
             yield f"mfcc has a value that is not in {low:.0f} to {high:.0f}"
+
+    def _find_prosody_violations(self, prosody: dict[str, np.ndarray]) -> Iterator[str]:
+        if tuple(prosody) != self.front_end.prosody:
+            yield f"prosody is {', '.join(prosody) or 'none'}, expected {', '.join(self.front_end.prosody) or 'none'}"
+            return
+        for name, (low, high) in self.prosody_ranges.items():
+            column = prosody[name]
+            if column.shape != (self.front_end.n_frames,) or column.dtype != np.float32:
+                yield f"{name} is {column.dtype} {list(column.shape)}, expected float32 [{self.front_end.n_frames}]"
+            elif not (low <= column.min() and column.max() <= high):
+                yield f"{name} has a value that is not in {low:g} to {high:g}"
 
     def to_text(self) -> str:
         """Returns the schema as text of `tensorflow_metadata.proto.v0.Schema`, which TensorFlow's data tools read."""
@@ -69,16 +88,20 @@ class RecordSchema:
         _add_number(schema, "copy")
         _add_number(schema, "window")
         _add_number(schema, "synthetic", most=1)
-        self._add_mfcc(schema)
+        self._add_sequence(schema, "mfcc", "coefficients", width=self.front_end.n_mfcc, limits=self.mfcc_range)
+        for name, limits in self.prosody_ranges.items():
+            self._add_sequence(schema, name, "value", width=1, limits=limits)
         head = "# A record: a tf.train.SequenceExample, one a window of a copy of a clip.\n"
         return f"{head}# label is the index into: {', '.join(self.labels)}\n{text_format.MessageToString(schema)}"
 
-    def _add_mfcc(self, schema: schema_pb2.Schema) -> None:
-        feature = _add_feature(schema, "mfcc", schema_pb2.STRUCT)
+    def _add_sequence(
+        self, schema: schema_pb2.Schema, name: str, of_a_frame: str, *, width: int, limits: tuple[float, float]
+    ) -> None:
+        feature = _add_feature(schema, name, schema_pb2.STRUCT)
         feature.value_count.min = feature.value_count.max = self.front_end.n_frames
-        inner = feature.struct_domain.feature.add(name="coefficients", type=schema_pb2.FLOAT)
-        inner.shape.dim.add(size=self.front_end.n_mfcc)
-        inner.float_domain.min, inner.float_domain.max = self.mfcc_range
+        inner = feature.struct_domain.feature.add(name=of_a_frame, type=schema_pb2.FLOAT)
+        inner.shape.dim.add(size=width)
+        inner.float_domain.min, inner.float_domain.max = limits
         inner.float_domain.disallow_nan = inner.float_domain.disallow_inf = True
 
 

@@ -15,7 +15,8 @@ def encode(example: Example) -> bytes:
     """Returns the record's bytes, those of TensorFlow's deterministic serialisation."""
     context = {name: _bytes_feature(getattr(example, name)) for name in _TEXTS}
     context |= {name: _int64_feature(int(getattr(example, name))) for name in _NUMBERS}
-    return _field(1, _map(context)) + _field(2, _map({"mfcc": _float_features(example.mfcc)}))
+    sequences = {name: column[:, np.newaxis] for name, column in example.prosody.items()} | {"mfcc": example.mfcc}
+    return _field(1, _map(context)) + _field(2, _map({name: _float_features(rows) for name, rows in sequences.items()}))
 
 
 def encode_audio(audio: Audio) -> bytes:

@@ -37,17 +37,18 @@ class SplitStatistics:
 
     def add_example(self, example: Example, record: bytes, recording_seconds: float) -> None:
         """Counts one record, made of a recording of so many seconds."""
-        mfcc = example.mfcc[~is_padding(example.mfcc)].astype(np.float64)
+        features = example.features
+        features = features[~is_padding(features)].astype(np.float64)
         self.examples += 1
         self.digest = (self.digest + int.from_bytes(hashlib.sha256(record).digest(), "big")) % _DIGEST_MODULUS
         self.synthetic += example.synthetic
         self.seconds += round(recording_seconds * _FIXED_POINT)
         self.shortest, self.longest = min(self.shortest, recording_seconds), max(self.longest, recording_seconds)
-        self.frames += len(mfcc)
-        self.sums = self.sums + _to_fixed_point(mfcc.sum(axis=0))
-        self.squares = self.squares + _to_fixed_point(np.square(mfcc).sum(axis=0))
-        self.minimum = np.minimum(self.minimum, mfcc.min(axis=0))
-        self.maximum = np.maximum(self.maximum, mfcc.max(axis=0))
+        self.frames += len(features)
+        self.sums = self.sums + _to_fixed_point(features.sum(axis=0))
+        self.squares = self.squares + _to_fixed_point(np.square(features).sum(axis=0))
+        self.minimum = np.minimum(self.minimum, features.min(axis=0))
+        self.maximum = np.maximum(self.maximum, features.max(axis=0))
         self.labels[example.label] += 1
         self.corpora[example.corpus] += 1
         self.emotions[example.emotion] += 1
@@ -71,7 +72,7 @@ class SplitStatistics:
         self.minimum, self.maximum = np.minimum(self.minimum, other.minimum), np.maximum(self.maximum, other.maximum)
 
     def to_dict(self, labels: tuple[str, ...]) -> dict:
-        """Returns what statistics.json has of a split; mean and deviation are per coefficient, over all frames."""
+        """Returns what statistics.json has of a split; mean and deviation are per feature, MFCCs and then prosody."""
         document: dict = {"examples": self.examples, "digest": f"{self.digest:064x}", "synthetic": self.synthetic}
         document["labels"] = {label: self.labels[index] for index, label in enumerate(labels)}
         for name in _COUNTERS[1:]:
@@ -85,7 +86,7 @@ class SplitStatistics:
                 "minimum": self.shortest,
                 "maximum": self.longest,
             }
-            document["mfcc"] = {
+            document["features"] = {
                 "mean": mean,
                 "deviation": deviation,
                 "minimum": self.minimum.tolist(),

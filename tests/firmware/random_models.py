@@ -277,7 +277,7 @@ class ModelWriter:
 
 def make_small_model(front_end: FrontEnd, n_labels: int = 4, quantization=(1.0, 0)) -> bytes:
     """Makes a model that takes a front end's features, quantized with this scale and zero point."""
-    writer = ModelWriter(np.random.default_rng(0), front_end.n_frames, front_end.n_mfcc, quantization)
+    writer = ModelWriter(np.random.default_rng(0), front_end.n_frames, front_end.n_features, quantization)
     writer.add_lstm(2)
     writer.add_slice(front_end.n_frames - 1)
     writer.add_dense(n_labels)

@@ -68,7 +68,7 @@ def arduino_library(tmp_path_factory) -> pathlib.Path:
     """The library's folder as a bundle has it: all sources side by side in `src`."""
     folder = tmp_path_factory.mktemp("arduino")
     model = make_small_model(FRONT_END, n_labels=len(LABELS))
-    interface = ModelInterface(LABELS, FRONT_END, Standardisation.identity(FRONT_END.n_mfcc))
+    interface = ModelInterface(LABELS, FRONT_END, Standardisation.identity(FRONT_END.n_features))
     generated = make_sources(model, interface, read_graph(model))
     colours = list(zip(LABELS, PRESETS["four"].leds, strict=True))
     no_dsp = {"Include/arm_math_types.h": b""}  # the front end, which needs it, is not compiled here

@@ -23,7 +23,7 @@ from tests.firmware.random_models import ModelWriter
 FRONT_END = FrontEnd()
 LABELS = ("neutral", "happy", "surprise", "unpleasant")
 REJECT_BELOW = 0.4
-SAMPLES, FEATURES, OUTPUTS = FRONT_END.window_samples, FRONT_END.n_frames * FRONT_END.n_mfcc, len(LABELS)
+SAMPLES, FEATURES, OUTPUTS = FRONT_END.window_samples, FRONT_END.n_frames * FRONT_END.n_features, len(LABELS)
 RESULT = FEATURES + 2 * OUTPUTS  # bytes of a record before its two costs
 QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic")
 COUNTING = ("-icount", "shift=0")
@@ -42,7 +42,7 @@ def add_small_network(writer: ModelWriter) -> None:
 def generate(front_end: FrontEnd, folder: pathlib.Path, add_layers=add_small_network, seed=0) -> pathlib.Path:
     """Writes the sources that the exporter makes, of a random network with these layers and a softmax, and the int8 file."""
     quantization = 0.04, 11
-    writer = ModelWriter(np.random.default_rng(seed), front_end.n_frames, front_end.n_mfcc, quantization)
+    writer = ModelWriter(np.random.default_rng(seed), front_end.n_frames, front_end.n_features, quantization)
     add_layers(writer)
     writer.add_dense(OUTPUTS)
     writer.add_softmax()

@@ -77,7 +77,7 @@ def test_engine_is_clean_under_the_sanitizers(tmp_path, demo_int8):
     for name, text in make_engine_sources(demo_int8).items():
         (tmp_path / name).write_bytes(text)
     (tmp_path / "main.c").write_text(
-        '#include "ser_engine.h"\nstatic int8_t window[SER_N_FRAMES * SER_N_MFCC];\n'
+        '#include "ser_engine.h"\nstatic int8_t window[SER_N_FRAMES * SER_N_FEATURES];\n'
         "int main(void) {\n  int8_t output[SER_N_LABELS];\n  unsigned seed = 1;\n"
         "  for (int n = 0; n < 50; ++n) {\n    for (unsigned i = 0; i < sizeof window; ++i) {\n"
         "      seed = seed * 1664525u + 1013904223u;\n      window[i] = (int8_t)(seed >> 24);\n    }\n"

@@ -16,8 +16,9 @@ import pytest
 import scipy.fft
 
 from schemas.errors import UserError
-from schemas.front_end import FrontEnd, Standardisation
+from schemas.front_end import PROSODY, FrontEnd, Standardisation
 from ser_tinyml.audio.decode import Crop, decode_window
+from ser_tinyml.audio.features import compute_features
 from ser_tinyml.audio.mel import dct_matrix, hann_window
 from ser_tinyml.audio.mfcc import compute_mfcc
 from ser_tinyml.audio.standardise import standardise
@@ -36,14 +37,14 @@ class CFrontEnd:
 
     def __init__(self, library: pathlib.Path, front_end: FrontEnd):
         self.library = ctypes.CDLL(str(library))
-        self._shape = front_end.n_frames, front_end.n_mfcc
+        self._shape = front_end.n_frames, front_end.n_features
 
-    def mfcc(self, samples: np.ndarray, capacity: int = 0, start: int = 0) -> np.ndarray:
-        """int16 [samples] -> float32 [frames, coefficients]."""
-        return self._call(self.library.ser_frontend_mfcc, samples, capacity, start, np.float32)
+    def values(self, samples: np.ndarray, capacity: int = 0, start: int = 0) -> np.ndarray:
+        """int16 [samples] -> float32 [frames, features]."""
+        return self._call(self.library.ser_frontend_values, samples, capacity, start, np.float32)
 
     def features(self, samples: np.ndarray) -> np.ndarray:
-        """int16 [samples] -> int8 [frames, coefficients]."""
+        """int16 [samples] -> int8 [frames, features]."""
         return self._call(self.library.ser_frontend_features, samples, 0, 0, np.int8)
 
     def _call(self, function, samples, capacity, start, dtype) -> np.ndarray:
@@ -82,7 +83,7 @@ def build_front_end(tmp_path_factory, cmsis_dsp) -> Callable[..., CFrontEnd]:
 
     def build(front_end, standardisation=None, scale=1.0, zero_point=0) -> CFrontEnd:
         folder = tmp_path_factory.mktemp("front_end")
-        standardisation = standardisation or Standardisation.identity(front_end.n_mfcc)
+        standardisation = standardisation or Standardisation.identity(front_end.n_features)
         sources = make_front_end_sources(front_end, standardisation, quantization=(scale, zero_point))
         for name, content in sources.items():
             (folder / name).write_bytes(content)
@@ -160,7 +161,7 @@ def make_signals() -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("name", make_signals())
 def test_mfcc_are_librosas(default, name):
     samples = make_signals()[name]
-    np.testing.assert_allclose(default.mfcc(samples), librosa_mfcc(samples, FRONT_END), rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(default.values(samples), librosa_mfcc(samples, FRONT_END), rtol=0, atol=TOLERANCE)
 
 
 CHANGES = [
@@ -183,7 +184,7 @@ def test_a_changed_parameter_moves_python_metadata_and_c_alike(build_front_end, 
         assert expected.shape != before.shape or np.abs(expected - before).max() > 1
 
     np.testing.assert_allclose(compute_mfcc(to_float(samples), changed, "waveform"), expected, rtol=0, atol=5e-3)
-    np.testing.assert_allclose(build_front_end(changed).mfcc(samples), expected, rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(build_front_end(changed).values(samples), expected, rtol=0, atol=TOLERANCE)
     metadata = json.loads(json.dumps(changed.to_dict()))
     assert metadata | changes == metadata and FrontEnd.from_dict(metadata) == changed
     header = make_front_end_sources(changed)["ser_model.h"].decode()
@@ -198,7 +199,7 @@ def make_front_end_sources(
     front_end: FrontEnd, standardisation: Standardisation | None = None, quantization=(0.03, -3)
 ) -> dict[str, bytes]:
     """Makes ser_model.h and ser_model.c of a front end; `quantization` is the scale and zero point of the model's input."""
-    standardisation = standardisation or Standardisation.identity(front_end.n_mfcc)
+    standardisation = standardisation or Standardisation.identity(front_end.n_features)
     model = make_small_model(front_end, quantization=quantization)
     return make_sources(model, ModelInterface(("a", "b", "c", "d"), front_end, standardisation), graph=None)
 
@@ -208,11 +209,11 @@ def test_a_ring_buffer_that_wraps_gives_the_bits_of_a_linear_one(default, capaci
     speech = make_speech()
     ring = np.full(capacity, 12_345, np.int16)
     ring[(start + np.arange(len(speech))) % capacity] = speech
-    np.testing.assert_array_equal(default.mfcc(ring, capacity, start), default.mfcc(speech))
+    np.testing.assert_array_equal(default.values(ring, capacity, start), default.values(speech))
 
 
 def test_silence_has_the_first_coefficient_alone(default):
-    mfcc = default.mfcc(np.zeros(FRONT_END.window_samples, np.int16))
+    mfcc = default.values(np.zeros(FRONT_END.window_samples, np.int16))
     np.testing.assert_allclose(mfcc[:, 0], -100 * np.sqrt(FRONT_END.n_mels), rtol=1e-6)
     assert not mfcc[:, 1:].any()
 
@@ -221,7 +222,7 @@ def test_features_are_the_mfcc_standardised_rounded_and_cut_off(build_front_end)
     rng = np.random.default_rng(3)
     standardisation = Standardisation(tuple(rng.normal(0, 20, 13)), tuple(rng.uniform(5, 20, 13)))
     front_end = build_front_end(FRONT_END, standardisation, 0.02, 7)
-    levels = standardise(front_end.mfcc(make_speech()), standardisation) / 0.02 + 7
+    levels = standardise(front_end.values(make_speech()), standardisation) / 0.02 + 7
     features = front_end.features(make_speech())
     expected = np.clip(np.round(levels), -128, 127)
     assert {-128, 127} <= set(features.ravel().tolist())
@@ -287,7 +288,7 @@ def test_real_recordings_give_librosas_mfcc_and_pythons_features(real_corpora, d
     python = np.stack([compute_mfcc(to_float(window), FRONT_END, "waveform") for window in windows])
     c, reference = (
         np.stack([compute(window) for window in windows])
-        for compute in (default.mfcc, lambda window: librosa_mfcc(window, FRONT_END))
+        for compute in (default.values, lambda window: librosa_mfcc(window, FRONT_END))
     )
     difference = np.abs(c - reference).max()
 
@@ -321,3 +322,45 @@ def cut_windows(path: pathlib.Path) -> list[np.ndarray]:
     samples = decode_window(str(path), Crop(0.0, 10.0), FRONT_END.sample_rate).samples
     starts = place_windows(samples, FRONT_END)
     return [to_int16(32768 * cut_window(samples, start, FRONT_END.window_samples)) for start in starts]
+
+
+WITH_PROSODY = dataclasses.replace(FRONT_END, prosody=PROSODY)
+
+
+def check_prosody(windows, front_end, c_front_end):
+    """Where two periods fit a frame as well, single precision may take the other: that is one frame in thousands."""
+    python = np.stack([compute_features(to_float(window), front_end, "waveform") for window in windows])
+    c = np.stack([c_front_end.values(window) for window in windows])
+    np.testing.assert_allclose(c[..., : front_end.n_mfcc], python[..., : front_end.n_mfcc], rtol=0, atol=TOLERANCE)
+    difference = dict(zip(front_end.prosody, np.abs(c - python)[..., front_end.n_mfcc :].reshape(-1, 3).T, strict=True))
+    other_period = difference["pitch"] > 0.01
+    assert other_period.mean() < 0.001
+    assert difference["voicing"].max() < 0.02 and difference["voicing"][~other_period].max() < 1e-3
+    assert difference["energy"].max() < 1e-3
+    return other_period.mean()
+
+
+def test_prosody_is_pythons(build_front_end):
+    c_front_end = build_front_end(WITH_PROSODY)
+    speech = [make_speech()] + [np.roll(make_speech(), 997 * n) for n in range(20)]
+    check_prosody(speech, WITH_PROSODY, c_front_end)
+    np.testing.assert_array_equal(c_front_end.values(speech[0])[:, :13], build_front_end(FRONT_END).values(speech[0]))
+    silence = c_front_end.values(np.zeros(FRONT_END.window_samples, np.int16))[:, 13:]
+    np.testing.assert_allclose(silence, np.tile(np.float32([0, 0, -100]), (47, 1)), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"prosody": ("energy",)}, {"prosody": ("pitch", "voicing")}, {"n_fft": 1024, "hop_length": 400}]
+)
+def test_some_columns_of_prosody_and_other_frames(build_front_end, changes):
+    front_end = dataclasses.replace(WITH_PROSODY, **changes)
+    python = compute_features(to_float(make_speech()), front_end, "waveform")
+    c = build_front_end(front_end).values(make_speech())
+    assert c.shape == python.shape == (front_end.n_frames, 13 + len(front_end.prosody))
+    assert np.mean(np.abs(c - python).max(axis=1) < TOLERANCE) > 0.95
+
+
+def test_prosody_of_real_recordings_is_pythons(real_corpora, build_front_end):
+    windows = [window for path in choose_recordings(real_corpora) for window in cut_windows(path)]
+    other = check_prosody(windows, WITH_PROSODY, build_front_end(WITH_PROSODY))
+    print(f"{len(windows)} windows: another period in {other:.3%} of the frames")

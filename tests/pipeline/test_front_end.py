@@ -23,6 +23,7 @@ NARROW = (
     "--n_fft=1024",
     "--hop_length=256",
     "--n_mels=64",
+    "--prosody=pitch,voicing,energy",
 )
 
 
@@ -46,11 +47,12 @@ def test_8_khz_40_coefficients_and_windows_of_a_second_reach_the_emulated_board(
         n_mfcc=40,
         window_hop_samples=4000,
         lead_samples=800,
+        prosody=("pitch", "voicing", "energy"),
     )
     assert run_files.read(Dataset, str(tmp_path / "examples")).front_end == expected
     assert json.loads((tmp_path / "export/export.json").read_text())["front_end"] == expected.to_dict()
     header = (tmp_path / "firmware/generated/ser_model.h").read_text()
-    for line in ("SER_SAMPLE_RATE 8000", "SER_N_FRAMES 32", "SER_N_MFCC 40", "SER_FMAX 4000.0f"):
+    for line in ("SER_SAMPLE_RATE 8000", "SER_N_FRAMES 32", "SER_N_MFCC 40", "SER_N_FEATURES 43", "SER_FMAX 4000.0f"):
         assert line in header
     assert not (tmp_path / "firmware/arduino").exists()
     assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()
@@ -83,6 +85,7 @@ def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flag
         ({"sample_rate": 8000, "fmax": 5000.0}, "fmax=5000: the firmware's mel bands are between 0 and .* 4000 Hz"),
         ({"n_mfcc": 200}, "front end: n_mfcc=200: expected 1 to n_mels, 128"),
         ({"n_fft": 256}, "front end: n_mels=128: mel band 1, of 0 to .* Hz, has no bin of an FFT of 256 samples"),
+        ({"prosody": "energy,pitch"}, "front end: prosody=energy,pitch: expected some of pitch,voicing,energy"),
         ({"window_seconds": 30.0}, "the front end needs .* bytes of RAM .* an nRF52840 has 262,144"),
         ({"window_seconds": 0.1}, "--window_seconds=0.1: 1600 samples, at least 2048"),
     ],

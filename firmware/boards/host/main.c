@@ -157,7 +157,7 @@ static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32
   for (uint32_t n = 0; n < SER_WINDOW_SAMPLES; n++) {
     samples[n] = n < left ? recording[start + n] : 0;
   }
-  int8_t features[SER_N_FRAMES * SER_N_MFCC];
+  int8_t features[SER_N_FRAMES * SER_N_FEATURES];
   int8_t output[SER_N_LABELS];
   const uint64_t begin = now_ns();
   const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};

@@ -22,7 +22,7 @@ void ser_profile_mark(unsigned layer) {
 }
 
 int main(void) {
-  static const int8_t window[SER_N_FRAMES * SER_N_MFCC];
+  static const int8_t window[SER_N_FRAMES * SER_N_FEATURES];
   int8_t output[SER_N_LABELS];
   instructions_init();
   if (!instructions_are_time()) {

@@ -53,7 +53,7 @@ def test_header_states_what_export_json_states(demo_root):
     assert int(value("SER_WINDOW_HOP_SAMPLES")) == description["front_end"]["window_hop_samples"]
     labels = re.search(r"ser_labels\[SER_N_LABELS\] = \{([^}]*)\}", source)[1]
     assert re.findall(r'"(\w+)"', labels) == description["labels"]
-    means = re.search(r"ser_mfcc_mean\[SER_N_MFCC\] = \{([^}]*)\}", source)[1].replace("f", "").split(",")[:-1]
+    means = re.search(r"ser_feature_mean\[SER_N_FEATURES\] = \{([^}]*)\}", source)[1].replace("f", "").split(",")[:-1]
     np.testing.assert_array_equal(np.float32(means), np.float32(description["standardisation"]["mean"]))
 
 

@@ -44,6 +44,30 @@ def test_a_record_that_breaks_the_schema_is_told_how(change, complaint):
     assert any(violation.startswith(complaint) for violation in SCHEMA.find_violations(make_example(**change)))
 
 
+FRAMES = np.zeros(47, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("prosody", "complaint"),
+    [
+        ({"pitch": FRAMES, "energy": FRAMES - 90}, ""),
+        ({}, "prosody is none, expected pitch, energy"),
+        ({"energy": FRAMES, "pitch": FRAMES}, "prosody is energy, pitch, expected pitch, energy"),
+        ({"pitch": FRAMES + 4, "energy": FRAMES}, "pitch has a value that is not in -0.1 to 3.2"),
+        ({"pitch": FRAMES * np.nan, "energy": FRAMES}, "pitch has a value that is not in -0.1 to 3.2"),
+        ({"pitch": FRAMES, "energy": FRAMES - 101}, "energy has a value that is not in -100 to 20"),
+        ({"pitch": FRAMES[1:], "energy": FRAMES}, "pitch is float32 [46], expected float32 [47]"),
+        ({"pitch": FRAMES.astype(np.float64), "energy": FRAMES}, "pitch is float64 [47], expected float32 [47]"),
+    ],
+)
+def test_prosody_is_what_the_front_end_says(prosody, complaint):
+    front_end = dataclasses.replace(FrontEnd(), prosody=("pitch", "energy"))
+    schema = dataclasses.replace(SCHEMA, front_end=front_end)
+    assert "".join(schema.find_violations(make_example(prosody=prosody))) == complaint
+    parsed = text_format.Parse(schema.to_text(), schema_pb2.Schema())
+    assert [feature.name for feature in parsed.feature][-3:] == ["mfcc", "pitch", "energy"]
+
+
 def test_another_front_end_and_other_classes_have_another_schema():
     """Eight classes over windows of a second: what holds for one dataset does not for another."""
     wider = RecordSchema(
@@ -76,7 +100,7 @@ def test_no_sound_within_full_scale_breaks_the_range_of_coefficients(scale):
 def test_its_text_is_a_schema_of_tensorflow_metadata_with_the_same_domains():
     parsed = text_format.Parse(SCHEMA.to_text(), schema_pb2.Schema())
     schema = {feature.name: feature for feature in parsed.feature}
-    assert set(schema) == {field.name for field in dataclasses.fields(Example)}
+    assert set(schema) == {field.name for field in dataclasses.fields(Example)} - {"prosody"}
     assert tuple(schema["corpus"].string_domain.value) == SCHEMA.corpora
     assert tuple(schema["emotion"].string_domain.value) == SCHEMA.emotions
     assert schema["label"].int_domain.max == 1

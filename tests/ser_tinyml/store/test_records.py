@@ -5,9 +5,12 @@ import pytest
 import tensorflow as tf
 
 import components  # noqa: F401  settles which Keras TensorFlow loads
+from schemas.front_end import FrontEnd
 from schemas.record import Example
 from ser_tinyml.store.dataset import decode, parse_tensors
 from ser_tinyml.store.records import encode
+
+PROSODY = {"pitch": np.linspace(0, 3, 47, dtype=np.float32), "voicing": np.linspace(1, 0, 47, dtype=np.float32)}
 
 
 def make_example(**changes) -> Example:
@@ -22,7 +25,9 @@ def test_a_record_decodes_to_the_example_that_was_encoded():
     assert dataclasses.replace(copy, mfcc=None) == dataclasses.replace(example, mfcc=None)
 
 
-@pytest.mark.parametrize("change", [{}, {"copy": 300}, {"copy": -1}, {"clip_id": ""}, {"speaker": "é" * 200}])
+@pytest.mark.parametrize(
+    "change", [{}, {"copy": 300}, {"copy": -1}, {"clip_id": ""}, {"speaker": "é" * 200}, {"prosody": PROSODY}], ids=str
+)
 def test_bytes_are_those_of_tensorflows_deterministic_serialisation(change):
     example = make_example(**change)
     values = {name: getattr(example, name) for name in ("clip_id", "corpus", "speaker", "emotion", "augmentation")}
@@ -32,15 +37,29 @@ def test_bytes_are_those_of_tensorflows_deterministic_serialisation(change):
     for name in ("label", "copy", "window", "synthetic"):
         number = int(getattr(example, name))
         context[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[number]))
-    frames = [tf.train.Feature(float_list=tf.train.FloatList(value=frame)) for frame in example.mfcc]
+    columns = {name: column[:, np.newaxis] for name, column in example.prosody.items()} | {"mfcc": example.mfcc}
+    lists = {
+        name: tf.train.FeatureList(
+            feature=[tf.train.Feature(float_list=tf.train.FloatList(value=frame)) for frame in frames]
+        )
+        for name, frames in columns.items()
+    }
     record = tf.train.SequenceExample(
-        context=tf.train.Features(feature=context),
-        feature_lists=tf.train.FeatureLists(feature_list={"mfcc": tf.train.FeatureList(feature=frames)}),
+        context=tf.train.Features(feature=context), feature_lists=tf.train.FeatureLists(feature_list=lists)
     )
     assert encode(example) == record.SerializeToString(deterministic=True)
 
 
-def test_tf_data_reads_what_was_encoded():
-    mfcc, label = parse_tensors(encode(make_example()), 47, 13)
-    np.testing.assert_array_equal(mfcc, make_example().mfcc)
-    assert label == 1
+@pytest.mark.parametrize("prosody", [{}, PROSODY], ids=["mfcc", "prosody"])
+def test_tf_data_reads_what_was_encoded(prosody):
+    front_end = dataclasses.replace(FrontEnd(), prosody=tuple(prosody))
+    features, label = parse_tensors(encode(make_example(prosody=prosody)), front_end)
+    np.testing.assert_array_equal(features, make_example(prosody=prosody).features)
+    assert features.shape == (47, 13 + len(prosody)) and label == 1
+
+
+def test_prosody_is_decoded_in_its_own_order():
+    copy = decode(encode(make_example(prosody=PROSODY)))
+    assert list(copy.prosody) == ["pitch", "voicing"]
+    np.testing.assert_array_equal(copy.features[:, 13], PROSODY["pitch"])
+    np.testing.assert_array_equal(copy.features, make_example(prosody=PROSODY).features)
