@@ -318,8 +318,6 @@ def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray
     _refuse_broken_promise(file)
     try:
         _skip(file, start)
-        if (place := file.tell()) > file.frames:  # an MP3 file can say so where a frame of it is damaged
-            raise Undecodable("damaged_data", f"it has {file.frames} frames, and is at frame {place} already")
         samples = file.read(end - start, dtype="float32", always_2d=True)
         if file.format == "FLAC" and file.frames:  # only its last frame tells whether it is there
             file.seek(file.frames - 1)
@@ -347,6 +345,8 @@ def _refuse_broken_promise(file: soundfile.SoundFile) -> None:
 def _skip(file: soundfile.SoundFile, frames: int) -> None:
     if file.seekable():
         file.seek(frames)
+        if (place := file.tell()) > file.frames:  # an MP3 file can say so where a frame of it is damaged
+            raise Undecodable("damaged_data", f"it has {file.frames} frames, and is at frame {place} already")
         return
     while frames > 0:  # GSM 6.10, for one, is decoded from the start only
         skipped = len(file.read(min(frames, 65_536), dtype="float32"))
