@@ -234,6 +234,10 @@ class _Reader:
             first = None if options.beginMask >> axis & 1 else begin[axis]
             last = None if options.endMask >> axis & 1 else end[axis]
             shrinks = options.shrinkAxisMask >> axis & 1
+            if shrinks and stride[axis] != 1:
+                raise self._tensors.error(
+                    output, f"is a slice that takes one place of an axis with a stride of {stride[axis]}"
+                )
             picks.append(begin[axis] if shrinks else slice(first, last, stride[axis]))
         return tuple(picks)
 

@@ -30,3 +30,9 @@ def test_what_differs_and_what_crashes_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(GraphEngine, "invoke", lambda engine, window: os._exit(9))
     outcome = differential.judge("", content, "-DSER_PORTABLE", 0)
     assert (outcome.kind, outcome.reason) == ("crash", "exit code 9")
+
+
+def test_a_slice_with_a_stride_that_means_nothing_is_refused(tmp_path):
+    """Models that `make differential` found: TFLM takes another frame where a stride of one place is negative."""
+    outcomes = list(judge_mutants(Differential(tmp_path), [2515, 2545]))
+    assert all(outcome.kind == "refused" and "a stride of -" in outcome.reason for outcome in outcomes), outcomes
