@@ -62,9 +62,6 @@ def measure_noise(
         predicted = vote(said, clip_of_window).argmax(axis=1)
         return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))
 
-    def below_speech(noise: np.ndarray, number: int, level: int) -> np.ndarray:
-        return speech[number] + noise * np.float32(_rms(speech[number]) / _rms(noise) * 10 ** (-level / 20))
-
     kinds: dict[str, Callable[[int], np.ndarray]] = {
         "white": lambda number: _white(windows[number]),
         "hum": lambda number: _hum(windows[number], front_end.sample_rate),
@@ -73,7 +70,7 @@ def measure_noise(
         kinds["babble"] = lambda number: _babble(windows[number], speakers[number], speech, speakers)
     made = {kind: [make(number) for number in range(len(speech))] for kind, make in kinds.items()}
     measured = [
-        score(kind, level, lambda number, noises=noises, level=level: below_speech(noises[number], number, level))  # type: ignore[misc]
+        score(kind, level, lambda number, noises=noises, level=level: mix_below(speech[number], noises[number], level))  # type: ignore[misc]
         for kind, noises in made.items()
         for level in SNR_DB
     ]
@@ -81,6 +78,11 @@ def measure_noise(
         hiss = np.float32(10 ** (level / 20))
         measured.append(score("hiss", level, lambda number, hiss=hiss: speech[number] + hiss * made["white"][number]))  # type: ignore[misc]
     return tuple(measured)
+
+
+def mix_below(speech: np.ndarray, noise: np.ndarray, level: float) -> np.ndarray:
+    """Returns float32 [samples] of speech with noise that is so many dB below it, by their root mean squares."""
+    return speech + noise * np.float32(_rms(speech) / _rms(noise) * 10 ** (-level / 20))
 
 
 def choose_clips(clips: Sequence[Example], count: int) -> list[int]:

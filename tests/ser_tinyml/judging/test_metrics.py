@@ -47,3 +47,28 @@ def test_probabilities_that_are_right_as_often_as_they_say_have_no_calibration_e
     true = (rng.random(50_000) > likelier).astype(int)
     assert metrics.calibration_error(true, np.stack([likelier, 1 - likelier], axis=1)) < 0.01
     assert metrics.calibration_error(1 - true, np.stack([likelier, 1 - likelier], axis=1)) > 0.4
+
+
+def test_reliability_by_hand():
+    """Of twenty classes, the likeliest can have less than a tenth."""
+    flat = np.full(20, 0.94 / 19)
+    flat[3] = 0.06
+    sure = np.zeros(20)
+    sure[5] = 1.0
+    found = metrics.find_reliability(np.array([3, 4, 5]), np.stack([flat, flat, sure]))
+    assert [(each.lower, each.upper, each.clips, each.accuracy) for each in found] == [
+        (0.0, 0.1, 2, 0.5),
+        (0.9, 1.0, 1, 1.0),
+    ]
+    assert [each.probability for each in found] == pytest.approx([0.06, 1.0])
+
+
+def test_coverage_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.45, 0.55]])
+    found = metrics.find_coverage(np.array([0, 1, 1, 1]), probabilities, also=0.62)
+    assert [point.threshold for point in found] == sorted([*(step / 20 for step in range(20)), 0.62])
+    by_threshold = {point.threshold: (point.coverage, point.accuracy) for point in found}
+    assert by_threshold[0.0] == by_threshold[0.55] == (1.0, 0.75)
+    assert by_threshold[0.6] == (0.75, 2 / 3) and by_threshold[0.62] == (0.5, 1.0)
+    assert by_threshold[0.95] == (0.0, 0.0)
+    assert len(metrics.find_coverage(np.array([0]), probabilities[:1])) == 20
