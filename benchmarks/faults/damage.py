@@ -74,11 +74,13 @@ def _damage_all(root: pathlib.Path) -> tuple[dict, list[str]]:
         made = sorted(path for path in (root / maker.output).rglob("*") if path.is_file() and "logs" not in path.parts)
         for damage, change in _DAMAGES.items():
             told: collections.Counter = collections.Counter()
+            tried = 0
             for number, path in enumerate(made):
                 content = path.read_bytes()
                 other = made[(number + 1) % len(made)].read_bytes() if len(made) > 1 else b"another"
                 if damage in ("cut", "one bit flipped", "emptied") and not content:
                     continue  # an empty file
+                tried += 1
                 path.unlink()
                 if damage != "removed":
                     changed = change(content)
@@ -88,7 +90,7 @@ def _damage_all(root: pathlib.Path) -> tuple[dict, list[str]]:
                     if outcome.startswith("SILENT"):
                         silent.append(f"{path.relative_to(root)}, {damage}: {outcome}")
                 path.write_bytes(content)
-            outcomes[maker.output, damage] = len(made), told
+            outcomes[maker.output, damage] = tried, told
     return outcomes, silent
 
 
