@@ -49,7 +49,7 @@ NO_ENGINE = {
     "layernorm.h5": r"operator \d+, RESHAPE, tensor \d+",
 }
 WITH_ENGINE = [name for name in FOUND if name not in REFUSED | NO_ENGINE]
-OFTEN = ("k3.keras", "bilstm.h5")  # the others take 10 s and more each
+OFTEN = ("k3.keras",)  # the others take 10 s and more each
 
 if not FOUND:
     pytest.skip("the models that people bring (../shared/cases) are not here", allow_module_level=True)
