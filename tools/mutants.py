@@ -36,7 +36,11 @@ ROOMS: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
         ENGINE_TESTS,
         ENGINE_NAMES,
     ),
-    "kernels": (("firmware/engine/ser_kernels.c", "firmware/engine/ser_kernels.h"), ENGINE_TESTS, "golden_outputs"),
+    "kernels": (
+        ("firmware/engine/ser_kernels.c", "firmware/engine/ser_kernels.h"),
+        (*ENGINE_TESTS, "tests/firmware/test_differential.py"),
+        "golden_outputs or judge_random or judge_networks",
+    ),
 }
 
 _COMPARISONS = {
