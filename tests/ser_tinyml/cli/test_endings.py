@@ -225,7 +225,12 @@ def test_programs_that_a_step_runs_end_with_it(tmp_path, demo_root, number):
 
     shown = interrupt(process, number, builds)
     assert process.returncode == 128 + number and shown.endswith(GOES_ON)
-    assert not any(pathlib.Path("/proc", child).exists() for child in children)
+    deadline = time.monotonic() + 5  # for what was killed to be buried
+    while (
+        left := [child for child in children if pathlib.Path("/proc", child).exists()]
+    ) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert left == []
 
 
 # ---- exit codes ----
