@@ -182,11 +182,7 @@ def name_step(part: Any) -> str:
 
 def load_component(step: str) -> Any:
     """Returns a step's `component` module. It loads what the step works with, TensorFlow or Beam, which takes seconds."""
-    gc.disable()  # imports leave no garbage worth a search
-    component = importlib.import_module(f"components.{step}.component")
-    gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
-    gc.enable()
-    return component
+    return importlib.import_module(f"components.{step}.component")
 
 
 def run_step(
@@ -214,7 +210,10 @@ def run_step(
         artifacts = {name: flag_values[name].value for name in (*inputs, *optional_inputs)}
         extra = {"beam_options": beam_options} if takes_beam_options else {}
         values = from_flags(parameters.Parameters)
+        gc.disable()  # imports leave no garbage worth a search
         component = load_component(step)
+        gc.freeze()  # what is loaded stays: no need to look for garbage in it, now or when the interpreter ends
+        gc.enable()
         component.run(output=flag_values["output"].value, parameters=values, **artifacts, **extra)
         if hasattr(component, "require_blessing"):
             component.require_blessing(flag_values["output"].value)

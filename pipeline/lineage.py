@@ -13,6 +13,7 @@ from schemas.errors import UserError
 from schemas.run_files import RunHistory, StepRun
 from ser_tinyml import corpora
 from ser_tinyml.corpora.own import Reading
+from ser_tinyml.judging.predicted import digest_predictions
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.code_digest import digest_code
 from ser_tinyml.store.digests import sha256_of, sha256_of_model
@@ -48,8 +49,6 @@ class Lineage:
         if path := values.get("model_path"):
             read["model_path"] = sha256_of_model(path)
         if baseline := values.get("baseline"):
-            from ser_tinyml.judging.predicted import digest_predictions  # with scikit-learn
-
             read["baseline"] = digest_predictions(baseline)
         if directory := values.get("noise_dir"):
             read["noise_dir"] = _digest_listing(directory)

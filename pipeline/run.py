@@ -12,6 +12,7 @@ from pipeline.steps import STEPS, Step, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.corpora import CORPORA, parse_corpus_flags
 from ser_tinyml.corpora.splits import MOST_FOLDS
+from ser_tinyml.judging import cross_validation
 from ser_tinyml.store import artifact, files
 from ser_tinyml.store.lock import locked
 
@@ -49,8 +50,6 @@ def _run_all(root: str, plans: dict[str, _Plan], beam_options: list[str], *, cro
         print(f"==== fold {fold}", flush=True)
         _run_steps(below, plans[fold], beam_options)
         print(evaluator.format_table(files.join(below, "evaluation")), flush=True)
-    from ser_tinyml.judging import cross_validation  # with scikit-learn
-
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
     table = files.join(output, "cross_validation.md")

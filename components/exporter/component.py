@@ -246,7 +246,7 @@ def _check_shapes(inputs: tuple, outputs: tuple, source: _Source) -> None:
     expected = front_end.n_frames, front_end.n_features
     if tuple(inputs) != expected:
         raise UserError(
-            f"{source.path} takes {tuple(inputs)}, the front end gives {expected}: {expected[0]} frames of {expected[1]} MFCCs"
+            f"{source.path} takes {tuple(inputs)}, the front end gives {expected}: {expected[0]} frames of {expected[1]} values"
         )
     if tuple(outputs) != (len(labels),):
         raise UserError(

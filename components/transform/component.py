@@ -6,7 +6,7 @@ Writes:
   test_audio-SSSSS-of-NNNNN.tfrecord.gz                      the sound of the test records, for the firmware
   quarantine.jsonl  clips that could not be decoded, with reason and detail
   statistics.json   the counts: manifest rows = decoded + quarantined; per split the counts by label, corpus, speaker and
-                    emotion, seconds, MFCC means, deviations and ranges; the anomalies among all these
+                    emotion, seconds, means, deviations and ranges of features; the anomalies among all these
   schema.pbtxt      what every record was held to: a Schema of tensorflow_metadata
   croissant.json    the same for catalogues: Croissant 1.1 (https://docs.mlcommons.org/croissant)
   dataset.json      written last, and only where there is no anomaly: front end, standardisation, settings, shards, and a

@@ -1,5 +1,6 @@
 #include "ser_frontend.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "arm_common_tables.h"
@@ -37,6 +38,7 @@ static float low_power[2][SER_PITCH_BINS];
 
 static void keep_low_power(uint32_t frame);
 static void find_pitch(uint32_t frame, uint32_t count);
+static float correlate(uint32_t lag, uint32_t part);
 #endif
 
 static float compute_log_mel(const ser_audio *audio);
@@ -79,6 +81,7 @@ static float compute_log_mel(const ser_audio *audio) {
     const float power = apply_mel_bands(frame);
     loudest = power > loudest ? power : loudest;
 #if SER_N_PROSODY > 0
+    if (!SER_HAS_PITCH && !SER_HAS_VOICING) continue;
     keep_low_power(frame);
     if (frame % 2 || frame + 1 == SER_N_FRAMES) find_pitch(frame - frame % 2, 1 + frame % 2);
 #endif
@@ -235,6 +238,11 @@ static void keep_low_power(uint32_t frame) {
   for (uint32_t k = 1; k < SER_PITCH_BINS; k++) kept[k] *= share;
 }
 
+// The autocorrelation at a lag of one of two frames, over the window's.
+static float correlate(uint32_t lag, uint32_t part) {
+  return frame_buffer[ser_fft_order[lag] + part] * ser_pitch_gain[lag];
+}
+
 // The pitch and voicing of `count` frames from `frame` on, one or two.
 //
 // A power spectrum is real, and so is its autocorrelation: the transform of one spectrum plus i times the other has the one's
@@ -250,25 +258,28 @@ static void find_pitch(uint32_t frame, uint32_t count) {
   arm_cfft_f32(&cfft, frame_buffer, 0, 0);
   for (uint32_t part = 0; part < count; part++) {
     const float total = frame_buffer[part];
+    if (!(total > 0.0f)) {
+      prosody[frame + part].pitch = prosody[frame + part].voicing = 0.0f;
+      continue;
+    }
+    const float share = 1.0f / total;
     uint32_t best = SER_PITCH_FIRST;
-    float best_score = -4.0f;  // below any
-    float relative[3] = {0.0f, 0.0f, 0.0f};  // at the lag before, at the best one, and behind it
-    for (uint32_t lag = SER_PITCH_FIRST; lag <= SER_PITCH_LAST && total > 0.0f; lag++) {
-      const float here = frame_buffer[ser_fft_order[lag] + part] / total * ser_pitch_gain[lag];
-      if (here - ser_pitch_cost[lag] > best_score) {
+    float best_score = -INFINITY;
+    for (uint32_t lag = SER_PITCH_FIRST; lag <= SER_PITCH_LAST; lag++) {
+      const float score = correlate(lag, part) * share - ser_pitch_cost[lag];
+      if (score > best_score) {
         best = lag;
-        best_score = here - ser_pitch_cost[lag];
-        relative[1] = here;
+        best_score = score;
       }
     }
-    relative[0] = total > 0.0f ? frame_buffer[ser_fft_order[best - 1] + part] / total * ser_pitch_gain[best - 1] : 0.0f;
-    relative[2] = total > 0.0f ? frame_buffer[ser_fft_order[best + 1] + part] / total * ser_pitch_gain[best + 1] : 0.0f;
-    const float bend = relative[0] - 2.0f * relative[1] + relative[2];
-    float shift = bend < 0.0f ? (relative[0] - relative[2]) / (2.0f * bend) : 0.0f;  // the top of a parabola
+    const float before = correlate(best - 1, part) * share;
+    const float peak = correlate(best, part) * share;
+    const float after = correlate(best + 1, part) * share;
+    const float bend = before - 2.0f * peak + after;
+    float shift = bend < 0.0f ? (before - after) / (2.0f * bend) : 0.0f;  // the top of a parabola
     shift = shift < -0.5f ? -0.5f : shift > 0.5f ? 0.5f : shift;
-    const float voicing = relative[1] < 0.0f ? 0.0f : relative[1] > 1.0f ? 1.0f : relative[1];
-    prosody[frame + part].pitch = total > 0.0f ? SER_PITCH_OCTAVES - log2_of((float)best + shift) : 0.0f;
-    prosody[frame + part].voicing = voicing;
+    prosody[frame + part].pitch = SER_PITCH_OCTAVES - log2_of((float)best + shift);
+    prosody[frame + part].voicing = peak < 0.0f ? 0.0f : peak > 1.0f ? 1.0f : peak;
   }
 }
 #endif

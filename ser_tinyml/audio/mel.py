@@ -34,6 +34,11 @@ def mel_corners(front_end: FrontEnd) -> np.ndarray:
     return np.where(mels < 15, mels * hz_a_mel, 1000 * np.exp(log_step * (mels - 15)))
 
 
+def mel_edges(front_end: FrontEnd) -> np.ndarray:
+    """Returns the first bin at or above each of the mel bands' corners, int64 [n_mels + 2]."""
+    return np.searchsorted(bin_frequencies(front_end), mel_corners(front_end))
+
+
 def mel_filterbank(front_end: FrontEnd) -> np.ndarray:
     """Returns triangles of equal area (Slaney's norm), float32 [n_mels, 1 + n_fft // 2], like `librosa.filters.mel`."""
     corners, frequencies = mel_corners(front_end)[:, np.newaxis], bin_frequencies(front_end)

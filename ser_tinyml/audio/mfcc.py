@@ -7,7 +7,7 @@ import numpy as np
 import scipy.fft
 
 from schemas.front_end import FrontEnd
-from ser_tinyml.audio.mel import bin_frequencies, mel_corners, mel_filterbank
+from ser_tinyml.audio.mel import mel_edges, mel_filterbank
 from ser_tinyml.audio.resample import fix_length
 from ser_tinyml.audio.spectral import stft
 
@@ -67,7 +67,7 @@ class _MelBands:
     @classmethod
     def from_front_end(cls, front_end: FrontEnd) -> "_MelBands":
         filterbank = mel_filterbank(front_end)
-        edges = np.searchsorted(bin_frequencies(front_end), mel_corners(front_end))
+        edges = mel_edges(front_end)
         weights = np.zeros(edges[-1], np.complex64)
         for band, triangle in enumerate(filterbank):
             low, peak, high = edges[band : band + 3]

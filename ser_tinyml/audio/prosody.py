@@ -7,7 +7,7 @@ import numpy as np
 import scipy.fft
 
 from schemas.front_end import FrontEnd
-from ser_tinyml.audio.mel import bin_frequencies, hann_window, mel_corners
+from ser_tinyml.audio.mel import bin_frequencies, hann_window, mel_edges
 
 LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 62.5, 500.0
 HARMONICS_HZ = 2000.0  # of the spectrum, what is below: above, harmonics are weak and noise is not
@@ -57,8 +57,11 @@ def compute_prosody(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     Returns:
       float32 [frames, columns].
     """
-    pitch, voicing = _find_pitch(power, _search(front_end))
-    columns = {"pitch": pitch, "voicing": voicing, "energy": _measure_energy(power, front_end)}
+    columns = {}
+    if {"pitch", "voicing"}.intersection(front_end.prosody):
+        columns["pitch"], columns["voicing"] = _find_pitch(power, _search(front_end))
+    if "energy" in front_end.prosody:
+        columns["energy"] = _measure_energy(power, front_end)
     return np.stack([columns[name] for name in front_end.prosody], axis=1).astype(np.float32)
 
 
@@ -78,15 +81,22 @@ def _find_pitch(power: np.ndarray, search: PitchSearch) -> tuple[np.ndarray, np.
 
 
 def _measure_energy(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
-    edges = np.searchsorted(bin_frequencies(front_end), mel_corners(front_end))
-    heard = power[:, max(edges[0], 1) : edges[-1]].sum(axis=1, dtype=np.float64)
-    level = 10 * np.log10(np.maximum(heard * energy_norm(front_end), front_end.amin))
+    bins, norm = _heard(front_end)
+    energy = power[:, bins].sum(axis=1, dtype=np.float64) * norm
+    level = 10 * np.log10(np.maximum(energy, front_end.amin))
     return np.maximum(level, level.max() - front_end.top_db)
 
 
 def energy_norm(front_end: FrontEnd) -> float:
     """Returns the factor from a power spectrum's sum to the mean square of its frame's samples, as the window weights them."""
     return 2 / front_end.n_fft / float(np.square(hann_window(front_end.n_fft)).sum())
+
+
+@functools.lru_cache(8)
+def _heard(front_end: FrontEnd) -> tuple[slice, float]:
+    """Returns the bins that the mel bands hear, without a constant, and `energy_norm`."""
+    edges = mel_edges(front_end)
+    return slice(max(edges[0], 1), edges[-1]), energy_norm(front_end)
 
 
 @functools.lru_cache(8)

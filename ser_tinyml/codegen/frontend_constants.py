@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from schemas.front_end import PROSODY, FrontEnd, Standardisation
-from ser_tinyml.audio.mel import bin_frequencies, dct_matrix, hann_window, loudest_power, mel_corners, mel_heights
+from ser_tinyml.audio.mel import dct_matrix, hann_window, loudest_power, mel_corners, mel_edges, mel_heights
 from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ, PitchSearch, energy_norm
 from ser_tinyml.codegen.c_text import c_float
 from ser_tinyml.runtimes.int8 import Quantization
@@ -104,7 +104,7 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
         (
             "ser_mel_edges[SER_N_MELS + 2]",
             "The first bin at or above each of the mel bands' corners.",
-            _mel_edges(front_end),
+            mel_edges(front_end),
         ),
         (
             "ser_mel_falling[SER_N_MELS + 1][2]",
@@ -164,11 +164,6 @@ def _fft_order(points: int) -> np.ndarray:
     return 2 * np.arange(points).reshape(radices).T.ravel()
 
 
-def _mel_edges(front_end: FrontEnd) -> np.ndarray:
-    """Returns the first bin at or above each corner, int64 [n_mels + 2]."""
-    return np.searchsorted(bin_frequencies(front_end), mel_corners(front_end))
-
-
 def _falling_sides(front_end: FrontEnd) -> np.ndarray:
     """Returns, between two corners, by how much a triangle of height 1 falls a bin, and its weight at the last bin.
 
@@ -179,7 +174,7 @@ def _falling_sides(front_end: FrontEnd) -> np.ndarray:
     """
     bins = mel_corners(front_end) * (front_end.n_fft / front_end.sample_rate)
     slopes = 1 / np.diff(bins)
-    return np.stack([slopes, (bins[1:] - _mel_edges(front_end)[1:] + 1) * slopes], axis=1)
+    return np.stack([slopes, (bins[1:] - mel_edges(front_end)[1:] + 1) * slopes], axis=1)
 
 
 def _left_half(dct: np.ndarray) -> np.ndarray:

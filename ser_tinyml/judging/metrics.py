@@ -1,16 +1,16 @@
 """Classification metrics from true and predicted classes: scikit-learn's, and what it has none of."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import sklearn.metrics
 
 from schemas.run_files import ClassScores, CoveragePoint, ReliabilityBin, Scores
 
 
 def confusion_matrix(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
     """Counts examples by class, int64 [n_classes, n_classes]: rows are true, columns are predicted classes."""
-    return sklearn.metrics.confusion_matrix(true, predicted, labels=range(n_classes))
+    return _sklearn().confusion_matrix(true, predicted, labels=range(n_classes))
 
 
 def score(true: np.ndarray, predicted: np.ndarray) -> Scores:
@@ -19,9 +19,9 @@ def score(true: np.ndarray, predicted: np.ndarray) -> Scores:
     averaged = {"labels": np.unique(true), "average": "macro", "zero_division": 0}
     return Scores(
         clips=len(true),
-        accuracy=float(sklearn.metrics.accuracy_score(true, predicted)),
-        macro_f1=float(sklearn.metrics.f1_score(true, predicted, **averaged)),
-        uar=float(sklearn.metrics.recall_score(true, predicted, **averaged)),
+        accuracy=float(_sklearn().accuracy_score(true, predicted)),
+        macro_f1=float(_sklearn().f1_score(true, predicted, **averaged)),
+        uar=float(_sklearn().recall_score(true, predicted, **averaged)),
         intervals={},
     )
 
@@ -48,7 +48,7 @@ def score_counts(hits: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> d
 
 def score_classes(true: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> dict[str, ClassScores]:
     """Returns precision, recall and F1 by label, and how many clips have it; what has no denominator is 0."""
-    table = sklearn.metrics.precision_recall_fscore_support(true, predicted, labels=range(len(labels)), zero_division=0)
+    table = _sklearn().precision_recall_fscore_support(true, predicted, labels=range(len(labels)), zero_division=0)
     return {
         label: ClassScores(precision=float(p), recall=float(r), f1=float(f), clips=int(n), recall_interval=None)
         for label, p, r, f, n in zip(labels, *table, strict=True)
@@ -93,3 +93,10 @@ def find_coverage(true: np.ndarray, probabilities: np.ndarray, *, also: float = 
         accuracy = float(hit[answered].mean()) if answered.any() else 0.0
         points.append(CoveragePoint(threshold, coverage=float(answered.mean()), accuracy=accuracy))
     return tuple(points)
+
+
+def _sklearn() -> Any:
+    """Returns scikit-learn's metrics, which take more than a second to load: commands that compute none do without."""
+    import sklearn.metrics
+
+    return sklearn.metrics

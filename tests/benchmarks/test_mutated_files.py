@@ -1,12 +1,8 @@
 import os
-import pathlib
 import signal
-import sys
 
-import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "faults"))
 import mutated_files
+import pytest
 
 TOLD = {"result", "message", "crash, told"}
 
