@@ -3,18 +3,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
-	bench-engine lint lock sbom audit coverage mutants clean
+	bench-engine lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
 	$(BIN)/python -m ser_tinyml demo-corpus --output=build/demo/corpus
 	$(BIN)/python -m ser_tinyml run --preset=demo
 
+TESTS := pytest -m "not slow" -n 2 --dist loadfile
+
 install: $(VENV)/installed
 
+# With COVERAGE=1 also the lines and branches that the tests run, those of the commands that they start, too: at least 95 % and
+# 90 %, or it fails.
 test: $(VENV)/installed
 	tools/install_debian_packages.sh test
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+ifdef COVERAGE
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m $(TESTS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python tools/coverage_goals.py
+else
+	$(BIN)/python -m $(TESTS)
+endif
 
 # Kills, failing writes and damaged artifacts, on a small run: hours. `EVERY=20` tries every 20th write.
 EVERY ?= 1
@@ -32,14 +43,6 @@ test-slow: $(VENV)/installed
 MODELS ?= 10000
 differential: $(VENV)/installed
 	$(BIN)/python -m tests.firmware.differential --models=$(MODELS) --mutants=$(MODELS)
-
-# Lines and branches that the tests run, those of the commands that they start, too: at least 95 % and 90 %.
-coverage: $(VENV)/installed
-	tools/install_debian_packages.sh test
-	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -m "not slow" -n 2 --dist loadfile $(TESTS)
-	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python tools/coverage_goals.py
 
 # Small changes to the code that its tests must notice, so many of each module.
 MUTANTS ?= 20

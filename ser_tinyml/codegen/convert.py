@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from schemas.errors import UserError
 from ser_tinyml.codegen.requantize import requantize_outputs
+from ser_tinyml.codegen.tflite_file import without_leftovers
 from ser_tinyml.runtimes.native_log import quiet_native_log
 
 FORMATS = ("float", "dynamic", "int8")
@@ -107,5 +108,5 @@ def _convert(model: tf.keras.Model, name: str, calibration: np.ndarray) -> bytes
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
     with quiet_native_log():
-        content = bytes(converter.convert())
+        content = without_leftovers(bytes(converter.convert()))
     return requantize_outputs(content) if name == "int8" else content

@@ -5,14 +5,10 @@ bidirectional layer: to the output of an LSTM and its hidden state, which then s
 only moves values. Here each gets its own scale back, and a QUANTIZE behind it.
 """
 
-import flatbuffers
-import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from ser_tinyml.codegen.layer_reader import LstmTensor
-from ser_tinyml.codegen.tflite_file import name_operator, parse_model
-
-_ALIGNMENT = 16  # of a buffer's data, as schema.fbs asks
+from ser_tinyml.codegen.tflite_file import name_operator, pack_model, parse_model
 
 
 def requantize_outputs(content: bytes) -> bytes:
@@ -31,10 +27,7 @@ def requantize_outputs(content: bytes) -> bytes:
     if len(operators) == len(graph.operators):
         return content
     graph.operators = operators
-    model.buffers = [_AlignedBuffer(buffer) for buffer in model.buffers]
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return pack_model(model)
 
 
 def _find_written(model: schema.ModelT, operator: schema.OperatorT) -> schema.QuantizationParametersT | None:
@@ -86,23 +79,3 @@ def _find_code(model: schema.ModelT, builtin: int) -> int:
     code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, builtin, 1
     model.operatorCodes.append(code)
     return len(model.operatorCodes) - 1
-
-
-class _AlignedBuffer(schema.BufferT):
-    """A buffer whose data stand where schema.fbs wants them; the generated class leaves that out."""
-
-    def __init__(self, buffer: schema.BufferT):
-        super().__init__()
-        self.__dict__ |= buffer.__dict__
-
-    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802, the generated name
-        data = b"" if self.data is None else np.asarray(self.data, np.uint8).tobytes()
-        if data:
-            builder.StartVector(1, len(data), _ALIGNMENT)
-            builder.head -= len(data)
-            builder.Bytes[builder.head : builder.head + len(data)] = data
-            vector = builder.EndVector()
-        schema.BufferStart(builder)
-        if data:
-            schema.BufferAddData(builder, vector)
-        return schema.BufferEnd(builder)

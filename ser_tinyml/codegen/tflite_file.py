@@ -4,6 +4,8 @@ import contextlib
 import struct
 from collections.abc import Iterator
 
+import flatbuffers
+import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
 from schemas.errors import UserError
@@ -11,6 +13,7 @@ from schemas.run_files import ModelDescription, Tensor
 from ser_tinyml.store import files
 
 _IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16  # of a buffer's data, as schema.fbs asks
 _OPERATOR_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
 
@@ -29,6 +32,48 @@ def parse_model(content: bytes) -> schema.ModelT:
         raise UserError("the file is no TFLite model: it lacks the identifier TFL3")
     with damage_told():
         return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(content, 0))
+
+
+def pack_model(model: schema.ModelT) -> bytes:
+    """Returns the flatbuffer of a parsed model; the same model gives the same bytes."""
+    model.buffers = [_AlignedBuffer(buffer) for buffer in model.buffers]
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _AlignedBuffer(schema.BufferT):
+    """A buffer whose data stand where schema.fbs wants them; the generated class leaves that out."""
+
+    def __init__(self, buffer: schema.BufferT):
+        super().__init__()
+        self.data = buffer.data
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802, the generated name
+        data = b"" if self.data is None else np.asarray(self.data, np.uint8).tobytes()
+        if data:
+            builder.StartVector(1, len(data), _ALIGNMENT)
+            builder.head -= len(data)
+            builder.Bytes[builder.head : builder.head + len(data)] = data
+            vector = builder.EndVector()
+        schema.BufferStart(builder)
+        if data:
+            schema.BufferAddData(builder, vector)
+        return schema.BufferEnd(builder)
+
+
+def without_leftovers(content: bytes) -> bytes:
+    """Returns the TFLite file with nothing in the buffers that no tensor and no metadata uses.
+
+    What the converter leaves there differs between two conversions of one network: it was in memory before.
+    """
+    model = parse_model(content)
+    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
+    used |= {metadata.buffer for metadata in model.metadata or ()}
+    for place, buffer in enumerate(model.buffers):
+        if place not in used:
+            buffer.data = None
+    return pack_model(model)
 
 
 @contextlib.contextmanager

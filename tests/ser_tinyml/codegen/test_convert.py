@@ -5,7 +5,7 @@ import tensorflow as tf
 import components  # noqa: F401  settles which Keras TensorFlow loads
 from schemas.errors import UserError
 from ser_tinyml.codegen.convert import convert, fix_batch_size, refuse_loops
-from ser_tinyml.codegen.tflite_file import describe_model
+from ser_tinyml.codegen.tflite_file import describe_model, without_leftovers
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.runtimes.tflm import measure_arena
 
@@ -36,6 +36,11 @@ def converted(network):
 @pytest.mark.parametrize("name", ["float", "dynamic", "int8"])
 def test_lstms_are_fused(converted, name):
     assert describe_model(converted[name]).operators == OPERATORS
+
+
+@pytest.mark.parametrize("name", ["float", "dynamic", "int8"])
+def test_nothing_is_left_in_a_buffer_that_no_tensor_uses(converted, name):
+    assert without_leftovers(converted[name]) == converted[name]
 
 
 def test_int8_takes_and_gives_int8_and_the_others_float(converted):
