@@ -86,18 +86,14 @@ def decode_window(
         if file.channels > acceptance.max_channels:
             raise Undecodable("wrong_channels", f"{file.channels} channels, expected at most {acceptance.max_channels}")
         span = _Span.at_load_rate(crop, rate, load_rate) if load_rate else _Span.at_own_rate(crop, rate)
-        samples = _read(file, source, span)
+        mono, first = _read(file, source, span, acceptance)
         seconds = file.frames / rate
-    _check(samples, acceptance)
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     if load_rate:
         mono = resample(mono, rate, load_rate)[span.skip : span.skip + span.keep]
     if not len(mono):
         raise Undecodable("too_short", f"the recording ends after {seconds:.3f} s, the crop starts at {crop.start} s")
     if not _has_sound(mono, load_rate or rate):
-        what = (
-            "the channels cancel each other" if _has_sound(samples[:, 0], rate) else "there is only silence or dither"
-        )
+        what = "the channels cancel each other" if _has_sound(first, rate) else "there is only silence or dither"
         raise Undecodable("silent", f"from {crop.start} s to {crop.end} s {what}")
     return Window(resample(mono, load_rate or rate, sample_rate), seconds)
 
@@ -312,13 +308,24 @@ def _is_chunk(content: bytes, available: int) -> bool:
     return len(content) >= 8 and name.isascii() and name.decode().isprintable() and 8 + size <= available
 
 
-def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray:
-    """Returns float32 [frames, channels] of a span, as far as the recording goes."""
+def _read(
+    file: soundfile.SoundFile, source: _Source, span: _Span, acceptance: Acceptance
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean of the channels of a span, and its first channel, float32 [frames], as far as the recording goes.
+
+    It is mixed block by block: of 64 channels no more than a block is ever in memory.
+    """
     start, end = min(span.start, file.frames), min(span.end, file.frames)
     _refuse_broken_promise(file)
+    levels, mixed, firsts = _Levels(), [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    missing = end - start
     try:
         _skip(file, start)
-        samples = file.read(end - start, dtype="float32", always_2d=True)
+        while missing > 0 and len(block := file.read(min(missing, _BLOCK_FRAMES), dtype="float32", always_2d=True)):
+            missing -= len(block)
+            levels.add(block)
+            firsts.append(block[:, 0].copy())
+            mixed.append(firsts[-1] if block.shape[1] == 1 else block.mean(axis=1))
         if file.format == "FLAC" and file.frames:  # only its last frame tells whether it is there
             file.seek(file.frames - 1)
             if not len(file.read(1)):
@@ -328,10 +335,15 @@ def _read(file: soundfile.SoundFile, source: _Source, span: _Span) -> np.ndarray
         reason = "truncated_data" if source.ended else "damaged_data"
         raise Undecodable(reason, f"libsndfile stopped decoding: {error.error_string or error}") from error
     source.raise_error()
-    if len(samples) < end - start:
-        reason = "truncated_data" if source.ended else "damaged_data"
-        raise Undecodable(reason, f"{len(samples)} of {end - start} frames from {start} on could be decoded")
-    return samples
+    if missing > 0:
+        reason, found = "truncated_data" if source.ended else "damaged_data", end - start - missing
+        raise Undecodable(reason, f"{found} of {end - start} frames from {start} on could be decoded")
+    levels.check(acceptance)
+    mono = np.concatenate(mixed)
+    return mono, mono if file.channels == 1 else np.concatenate(firsts)
+
+
+_BLOCK_FRAMES = 1 << 16
 
 
 def _refuse_broken_promise(file: soundfile.SoundFile) -> None:
@@ -358,24 +370,33 @@ _PROMISE = re.compile(r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*: (\d+) \(s
 _LENGTH_UNKNOWN = 0x7FFFF000
 
 
-def _check(samples: np.ndarray, acceptance: Acceptance) -> None:
-    """Raises Undecodable for float32 [frames, channels] that no recording of speech holds."""
-    if not samples.size:
-        return
-    peaks = np.abs(samples)
-    peak = peaks.max()
-    if peak < _FULL_SCALE:
-        return
-    if not np.isfinite(peak):
-        if nans := np.count_nonzero(np.isnan(samples)):
-            raise Undecodable("nan_samples", f"{nans} of {samples.size} samples are no numbers")
-        raise Undecodable("infinite_samples", f"{np.count_nonzero(np.isinf(samples))} of {samples.size} are infinite")
-    clipped = np.count_nonzero(peaks >= _FULL_SCALE) / peaks.size
-    if clipped > acceptance.max_clipped_fraction:
-        raise Undecodable(
-            "clipped",
-            f"{clipped:.1%} of the samples are at full scale, at most {acceptance.max_clipped_fraction:.1%} may",
-        )
+class _Levels:
+    """Counts the samples that no recording of speech holds."""
+
+    def __init__(self) -> None:
+        self._samples = self._nans = self._infinite = self._full = 0
+
+    def add(self, block: np.ndarray) -> None:
+        """Counts those of float32 [frames, channels]."""
+        self._samples += block.size
+        peaks = np.abs(block)
+        if not (peak := peaks.max()) < _FULL_SCALE:
+            self._full += np.count_nonzero(peaks >= _FULL_SCALE)
+            if not np.isfinite(peak):
+                self._nans += np.count_nonzero(np.isnan(peaks))
+                self._infinite += np.count_nonzero(np.isinf(peaks))
+
+    def check(self, acceptance: Acceptance) -> None:
+        """Raises Undecodable where there are too many."""
+        if self._nans:
+            raise Undecodable("nan_samples", f"{self._nans} of {self._samples} samples are no numbers")
+        if self._infinite:
+            raise Undecodable("infinite_samples", f"{self._infinite} of {self._samples} are infinite")
+        if self._samples and (clipped := self._full / self._samples) > acceptance.max_clipped_fraction:
+            raise Undecodable(
+                "clipped",
+                f"{clipped:.1%} of the samples are at full scale, at most {acceptance.max_clipped_fraction:.1%} may",
+            )
 
 
 _FULL_SCALE = 1 - 2.0**-14  # the largest 16-bit sample is 1 - 2**-15

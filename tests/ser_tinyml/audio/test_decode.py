@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from components.transform.parameters import Parameters
 from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
 from ser_tinyml.store import files
 
@@ -203,15 +204,16 @@ def test_three_hours_cost_a_clips_memory_and_reading(tmp_path, container, load_r
 
 MEASURE = """
 import pathlib, re, sys
-from components.transform.component import Parameters
-from ser_tinyml.audio.decode import Crop, Undecodable, decode_window
+from components.transform.parameters import Parameters
+from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
 
 def peak():  # KB; getrusage would tell the parent's peak where that is higher
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 
 before = peak()
 try:
-    decode_window(sys.argv[1], Crop(0.0, Parameters.max_crop_seconds), 16_000)
+    crop, acceptance = Crop(0.0, float(sys.argv[2])), Acceptance(max_channels=int(sys.argv[3]))
+    decode_window(sys.argv[1], crop, 16_000, acceptance=acceptance)
     outcome = "decoded"
 except Undecodable as error:
     outcome = error.reason
@@ -219,9 +221,10 @@ print(outcome, peak() - before)
 """
 
 
-def measure(path):
+def measure(path, seconds=Parameters.max_crop_seconds, channels=Acceptance.max_channels):
     """Decodes in a process of its own; returns what became of the recording, and by how many KB memory's peak grew."""
-    child = subprocess.run([sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", MEASURE, path, str(seconds), str(channels)]
+    child = subprocess.run(command, capture_output=True, text=True, check=True)
     outcome, kilobytes = child.stdout.split()
     return outcome, int(kilobytes)
 
@@ -260,6 +263,15 @@ def test_five_hours_of_silence_cost_no_more_than_the_longest_crop(tmp_path):
             file.write(np.zeros(60 * 16_000, np.int16))
     outcome, kilobytes = measure(tmp_path / "x")
     assert outcome == "silent" and kilobytes < 20_000  # 60 s are 3,840 KB as float32
+
+
+def test_the_longest_crop_of_the_most_channels_is_mixed_block_by_block(tmp_path):
+    speech = np.random.default_rng(0).standard_normal((8_000, 64)) * 0.1
+    with soundfile.SoundFile(tmp_path / "x", "w", 8_000, 64, format="WAV", subtype="PCM_U8") as file:
+        for _ in range(600):
+            file.write(speech)
+    outcome, kilobytes = measure(tmp_path / "x", seconds=600, channels=64)
+    assert outcome == "decoded" and kilobytes < 400_000  # all channels are 1,229,000 KB as float32
 
 
 def test_a_read_error_in_the_middle_is_no_truncation(write_speech, monkeypatch):

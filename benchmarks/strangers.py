@@ -1,0 +1,211 @@
+"""Accuracy on speakers whom nobody heard, of several ways to train, over the folds of RAVDESS's speakers and over seeds.
+
+    python benchmarks/strangers.py --variant=reference "--variant=with pitch: --prosody=pitch" "--variant=all: --prosody=all"
+
+A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out; the first
+is what the others are held to. All train on the same records: those of `--preset` with all columns of prosody, and with what
+`--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes on. They are of the
+network in float: int8 differs from it by less than folds do (`make bench-quantization`).
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import hashlib
+import json
+import multiprocessing
+import os
+import pathlib
+from typing import Any
+
+import commands
+import numpy as np
+import presets
+from corpora import list_corpora
+
+from schemas.front_end import PROSODY
+from ser_tinyml.judging.intervals import difference_intervals, score_intervals
+from ser_tinyml.judging.metrics import calibration_error, score
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A way to train."""
+
+    name: str
+    flags: dict[str, str]
+    prosody: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Variant":
+        """Reads `NAME: --flag=value --flag=value`."""
+        name, _, behind = text.partition(":")
+        flags = dict(flag.removeprefix("--").split("=", 1) for flag in behind.split())
+        chosen = flags.pop("prosody", "")
+        return cls(name.strip(), flags, tuple(c for c in PROSODY if chosen == "all" or c in chosen.split(",")))
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """One training: of a variant, with a seed, for a fold's speakers."""
+
+    variant: Variant
+    preset: str
+    seed: int
+    examples: str
+
+    def name(self) -> str:
+        """Returns the name of the file that keeps its predictions."""
+        told = json.dumps([self.variant.flags, self.variant.prosody, self.preset, self.seed, self.examples])
+        return hashlib.sha256(told.encode()).hexdigest()[:16] + ".npz"
+
+
+def main() -> None:
+    """Trains what was not trained yet, and prints a row a variant."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
+    parser.add_argument("--preset", choices=("default", "small"), default="default")
+    parser.add_argument("--variant", action="append", default=[], help="NAME: --flag=value ...")
+    parser.add_argument("--data", action="append", default=[], help="a flag of the data job, like --augment=clean")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--leave_out", action="append", default=[], help="a corpus to test on, instead of folds")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, each on one core")
+    parser.add_argument("--output", default="build/bench-strangers")
+    arguments = parser.parse_args()
+    output = pathlib.Path(arguments.output)
+    variants = [Variant.parse(text) for text in arguments.variant or ["reference"]]
+    folds = arguments.leave_out or [f"{number}/{arguments.folds}" for number in range(1, arguments.folds + 1)]
+    examples = _make_examples(output, arguments, folds)
+    trainings = {
+        (variant.name, seed): [Training(variant, arguments.preset, seed, path) for path in examples]
+        for seed in range(arguments.seeds)
+        for variant in variants
+    }
+    _train_all([each for group in trainings.values() for each in group], output, arguments.jobs)
+    _print_table(variants, trainings, output, arguments.seeds)
+
+
+def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: list[str]) -> list[str]:
+    """Makes the records of each fold; the steps' own records tell what is there already."""
+    corpora = [f"--corpus={corpus}" for corpus in list_corpora(output, arguments.corpus)]
+    preset = presets.make_flag(arguments.preset)
+    made = []
+    for fold in folds:
+        below = output / "folds" / fold.replace("/", "-of-")
+        if not (below / "examples" / "dataset.json").exists():
+            commands.run(
+                *("-m", "components.example_gen", preset, *corpora, f"--fold={fold}"), f"--output={below / 'manifest'}"
+            )
+            commands.run(
+                *("-m", "components.transform", preset, f"--prosody={','.join(PROSODY)}", *arguments.data),
+                *(f"--manifest={below / 'manifest' / 'manifest.jsonl'}", f"--output={below / 'examples'}"),
+            )
+        made.append(str(below / "examples"))
+    return made
+
+
+def _train_all(trainings: list[Training], output: pathlib.Path, jobs: int) -> None:
+    places = {each: output / "predictions" / each.name() for each in trainings}
+    (output / "predictions").mkdir(exist_ok=True)
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": str(1 if jobs > 1 else 0), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
+        waiting = {pool.submit(_train, each, str(path)): each for each, path in places.items() if not path.exists()}
+        for done in concurrent.futures.as_completed(waiting):
+            each = waiting[done]
+            print(f"{each.variant.name}, seed {each.seed}, {each.examples}: UAR {done.result():.3f}", flush=True)
+
+
+def _train(training: Training, path: str) -> float:
+    """Trains one network, keeps what it says of the test clips, and returns its UAR."""
+    from components.trainer.component import Splits, make_architecture, make_plan
+    from components.trainer.parameters import Parameters
+    from schemas.front_end import Standardisation
+    from schemas.run_files import Dataset
+    from ser_tinyml.judging.held_out import HeldOut
+    from ser_tinyml.network.fitting import fit
+    from ser_tinyml.network.quantization import float_network
+    from ser_tinyml.network.temperature import scale_to_validation
+    from ser_tinyml.store import run_files
+    from ser_tinyml.store.dataset import read_split
+
+    whole = run_files.read(Dataset, training.examples)
+    wanted = training.variant.prosody
+    columns = [*range(whole.front_end.n_mfcc)]
+    columns += [whole.front_end.n_mfcc + whole.front_end.prosody.index(name) for name in wanted]
+    dataset = dataclasses.replace(
+        whole,
+        front_end=dataclasses.replace(whole.front_end, prosody=wanted),
+        standardisation=Standardisation(
+            tuple(whole.standardisation.mean[column] for column in columns),
+            tuple(whole.standardisation.deviation[column] for column in columns),
+        ),
+    )
+    values = presets.read(training.preset) | training.variant.flags | {"seed": str(training.seed)}
+    defaults = dataclasses.asdict(Parameters())
+    if unknown := training.variant.flags.keys() - defaults.keys():
+        raise SystemExit(f"error: --{min(unknown)} is no flag of the trainer")
+    parameters = Parameters(
+        **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
+    )
+    splits, architecture = Splits(training.examples, dataset), make_architecture(parameters, dataset)
+    network = architecture.build_for_training(parameters.seed)
+    fit(network, splits.make_data(parameters), make_plan(parameters))
+    plain = float_network(architecture, network)
+    scale_to_validation(plain, splits.validation)
+    records = [
+        dataclasses.replace(record, prosody={name: record.prosody[name] for name in wanted})
+        for record in read_split(training.examples, "test")
+    ]
+    held_out = HeldOut.from_records(records, np.arange(len(dataset.labels)), dataset.standardisation)
+    elected = held_out.vote(plain.predict(held_out.inputs, batch_size=256, verbose=0))
+    speakers = np.array([clip.speaker_key for clip in held_out.clips])
+    partial = pathlib.Path(path).with_suffix(".partial.npz")
+    np.savez(partial, true=held_out.true, probabilities=elected, speakers=speakers)
+    partial.rename(path)
+    return score(held_out.true, elected.argmax(axis=1)).uar
+
+
+def _read(text: str, like: Any) -> Any:
+    return text in ("true", "1") if isinstance(like, bool) else type(like)(text)
+
+
+def _print_table(variants: list[Variant], trainings: dict, output: pathlib.Path, seeds: int) -> None:
+    """Prints UAR as mean of folds, of each seed; and, of all seeds' clips together, intervals over speakers."""
+    print(
+        "\n| | UAR, mean of folds and seeds | each seed | all clips (95 %, speakers) | against the first | calibration error |"
+    )
+    print("|---|---|---|---|---|---|")
+    reference: np.ndarray | None = None
+    for variant in variants:
+        by_seed, clips = [], []
+        for seed in range(seeds):
+            found = [dict(np.load(output / "predictions" / each.name())) for each in trainings[variant.name, seed]]
+            by_seed.append(np.mean([score(each["true"], each["probabilities"].argmax(axis=1)).uar for each in found]))
+            clips += found
+        true, probabilities, speakers = (
+            np.concatenate([each[k] for each in clips]) for k in ("true", "probabilities", "speakers")
+        )
+        predicted = probabilities.argmax(axis=1)
+        lower, upper = score_intervals(true, predicted, list(speakers))["uar"]
+        against = "reference"
+        if reference is None:
+            reference = predicted
+        else:
+            low, high = difference_intervals(true, predicted, reference, list(speakers))["uar"]
+            difference = score(true, predicted).uar - score(true, reference).uar
+            against = f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"
+        cells = [
+            variant.name,
+            f"**{np.mean(by_seed):.3f}**",
+            " ".join(f"{each:.3f}" for each in by_seed),
+            f"{score(true, predicted).uar:.3f} ({lower:.3f} to {upper:.3f})",
+            against,
+            f"{calibration_error(true, probabilities):.3f}",
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
