@@ -22,6 +22,7 @@ DATA_JOB = [
     "soundfile==0.14.0",
     "soxr==1.1.0",
     "tensorflow-metadata==1.17.3",
+    "tqdm>=4.60,<5",
 ]
 
 TRAINING = [

@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from schemas.record import Audio
 from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, LayerCost, Replay
 from schemas.vectors import Results, Vectors
+from ser_tinyml import progress
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.judging import gates
@@ -57,7 +58,8 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
             Board(validated=False, skipped=(reason,), gates=(), replay=None, cost=None, false_alarms=()), output
         )
         return
-    board = _validate(parameters, read_audio(examples), export=export, evaluation=evaluation)
+    with progress.shown("builds and replays", _PARTS):
+        board = _validate(parameters, read_audio(examples), export=export, evaluation=evaluation)
     run_files.write(board, output)
     for gate in board.gates:
         print(gates.describe(gate))
@@ -83,6 +85,9 @@ def _why_not(dataset: Dataset, exported: Export) -> str:
     return ""
 
 
+_PARTS = 6  # of which `_validate` tells when each is done
+
+
 def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evaluation: str) -> Board:
     vectors, clip_of_window = _read_vectors(heard, evaluation)
     with tempfile.TemporaryDirectory() as directory:
@@ -90,11 +95,14 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         generated = _copy_generated(export, folder / "generated")
         cmsis_dsp = unpack_cmsis_dsp(folder / "cmsis_dsp")
         device.build("host", generated, folder / "host", cmsis_dsp=cmsis_dsp)
+        progress.advance()
         results = device.replay_on_host(folder / "host", vectors)
+        progress.advance()
         header = (generated / "ser_model.h").read_text()
         rate = read_define(header, "SER_SAMPLE_RATE")
         hear = functools.partial(device.listen_on_host, folder / "host", sample_rate=rate)
         false_alarms = count_false_alarms(make_distractors(rate), hear)
+        progress.advance()
         macs = read_define(header, "SER_MACS")
         replay = _compare(vectors, results, clip_of_window=clip_of_window, macs=macs)
         passed = _judge_replay(replay, parameters)
@@ -109,9 +117,12 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
                 false_alarms=false_alarms,
             )
         device.build("mps2_an386", generated, folder / "board", cmsis_dsp=cmsis_dsp)
+        progress.advance()
         chosen = _choose_windows(heard, parameters.board_clips)
         on_board = device.replay_on_board(folder / "board", vectors[chosen])
+        progress.advance()
         layers = device.profile_on_board(folder / "board", (generated / "ser_model.c").read_text())
+        progress.advance()
         sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())
     same = all(np.array_equal(getattr(on_board, name), getattr(results, name)[chosen]) for name in _SAME)
     replay = dataclasses.replace(replay, bit_exact=replay.bit_exact and same)

@@ -37,6 +37,7 @@ from schemas.classes import SPLITS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
+from ser_tinyml import progress
 from ser_tinyml.audio.augment import Surroundings, resolve_copies
 from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings, parse_crops
 from ser_tinyml.audio.decode import Acceptance
@@ -88,7 +89,8 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
     if (rate := parameters.sample_rate) not in MICROPHONE_RATES_HZ:
         known = " and ".join(map(str, MICROPHONE_RATES_HZ))
         print(f"the Nano 33 BLE's microphone hears at {known} Hz, not at {rate}: there will be no Arduino library")
-    job(settings=settings)
+    with progress.shown("clips", sum(sum(counts.values()) for counts in summary.clips_of_label.values())):
+        job(settings=settings)
 
     statistics = files.read_json(files.join(output, STATISTICS))
     quarantine = list(files.read_json_lines(files.join(output, QUARANTINE)))

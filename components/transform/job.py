@@ -18,6 +18,7 @@ from apache_beam.runners.runner import PipelineResult
 from components.transform.memory import settle_memory
 from schemas.errors import UserError
 from schemas.manifest import PER_COPY, ManifestRow
+from ser_tinyml import progress
 from ser_tinyml.audio.clip import ClipSettings, decode_clip, make_records
 from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.store import files
@@ -123,6 +124,7 @@ class MakeRecords(beam.DoFn):
 
     def process(self, line: str) -> Iterator:
         self._rows.inc()
+        progress.advance()
         try:
             with np.errstate(over="ignore", invalid="ignore"):  # such a clip goes to quarantine
                 row = read_row(line, self._settings.domains, per_copy=self._settings.per_copy)

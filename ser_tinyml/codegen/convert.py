@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.errors import UserError
+from ser_tinyml import progress
 from ser_tinyml.codegen.requantize import requantize_outputs
 from ser_tinyml.codegen.tflite_file import without_leftovers
 from ser_tinyml.runtimes.native_log import quiet_native_log
@@ -87,7 +88,8 @@ def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
       arithmetic, input and output.
     """
 
-    return {name: _convert(model, name, calibration) for name in FORMATS}
+    formats = progress.track(FORMATS, "formats", len(FORMATS))
+    return {name: _convert(model, name, calibration) for name in formats}
 
 
 def convert_int8(model: tf.keras.Model, calibration: np.ndarray) -> bytes:

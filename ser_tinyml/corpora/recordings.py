@@ -6,6 +6,7 @@ import hashlib
 
 from schemas.errors import UserError
 from schemas.manifest import SYNTHETIC_COMMENT
+from ser_tinyml import progress
 from ser_tinyml.audio.decode import Undecodable, open_stream
 from ser_tinyml.corpora.corpus import Clip, LeftOut
 from ser_tinyml.store import files
@@ -28,7 +29,7 @@ class Recording:
 def inspect_recordings(clips: list[Clip]) -> tuple[list[Recording], list[LeftOut]]:
     """Opens every clip's file. Those that can't be opened come back with the reason: unreadable, or one of `open_stream`."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(_inspect, clips))
+        results = list(progress.track(pool.map(_inspect, clips), "recordings", len(clips)))
     return [r for r in results if isinstance(r, Recording)], [r for r in results if isinstance(r, LeftOut)]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from schemas.manifest import ManifestRow
 from schemas.record import Example
 from schemas.run_files import ClassScores, ModelEvaluation, OutputComparison, Scores
+from ser_tinyml import progress
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.judging import metrics
 from ser_tinyml.judging.faithful import agreement, compare_outputs
@@ -35,7 +36,8 @@ class Judged:
     @classmethod
     def from_candidates(cls, candidates: dict[str, Candidate], held_out: HeldOut) -> "Judged":
         """Runs every candidate on the windows, and lets them vote."""
-        predictions = {name: candidate.runtime.predict(held_out.inputs) for name, candidate in candidates.items()}
+        with progress.shown("windows", len(candidates) * len(held_out.inputs)):
+            predictions = {name: candidate.runtime.predict(held_out.inputs) for name, candidate in candidates.items()}
         votes = {name: held_out.vote(predicted.probabilities) for name, predicted in predictions.items()}
         return cls(predictions, votes, {name: clips.argmax(axis=1) for name, clips in votes.items()})
 

@@ -7,6 +7,7 @@ import numpy as np
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Audio, Example
 from schemas.run_files import NoiseLevel
+from ser_tinyml import progress
 from ser_tinyml.audio.clip import to_pcm
 from ser_tinyml.audio.features import compute_features
 from ser_tinyml.audio.standardise import standardise
@@ -69,15 +70,17 @@ def measure_noise(
     if len(set(speakers)) > 1:
         kinds["babble"] = lambda number: _babble(windows[number], speakers[number], speech, speakers)
     made = {kind: [make(number) for number in range(len(speech))] for kind, make in kinds.items()}
-    measured = [
-        score(kind, level, lambda number, noises=noises, level=level: mix_below(speech[number], noises[number], level))  # type: ignore[misc]
-        for kind, noises in made.items()
-        for level in SNR_DB
-    ]
-    for level in HISS_DBFS:
-        hiss = np.float32(10 ** (level / 20))
-        measured.append(score("hiss", level, lambda number, hiss=hiss: speech[number] + hiss * made["white"][number]))  # type: ignore[misc]
-    return tuple(measured)
+
+    def below(kind: str, level: int) -> Callable[[int], np.ndarray]:
+        return lambda number: mix_below(speech[number], made[kind][number], level)
+
+    def over_hiss(level: int) -> Callable[[int], np.ndarray]:
+        return lambda number: speech[number] + np.float32(10 ** (level / 20)) * made["white"][number]
+
+    wanted = [(kind, level, below(kind, level)) for kind in made for level in SNR_DB]
+    wanted += [("hiss", level, over_hiss(level)) for level in HISS_DBFS]
+    with progress.shown("windows in noise", len(wanted) * len(speech)):
+        return tuple(score(*each) for each in wanted)
 
 
 def mix_below(speech: np.ndarray, noise: np.ndarray, level: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from ser_tinyml import progress
 from ser_tinyml.network.averaging import KeepAverage, make_optimizer
 from ser_tinyml.network.backup import Backup
 from ser_tinyml.network.training_data import Drawing, make_training_dataset, make_validation_dataset
@@ -96,15 +97,16 @@ def fit(network: tf.keras.Model, data: Data, plan: Plan, *, backup: str = "", lo
         if done := last_epoch.restore():
             print(f"goes on after epoch {done}/{plan.epochs}, from {backup}", flush=True)
     if done < plan.epochs and not kept.stops:
-        network.fit(
-            data.training.skip(done * data.updates_an_epoch) if done else data.training,
-            validation_data=data.validation,
-            initial_epoch=done,
-            epochs=plan.epochs,
-            steps_per_epoch=data.updates_an_epoch,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with progress.shown("updates", (plan.epochs - done) * data.updates_an_epoch):
+            network.fit(
+                data.training.skip(done * data.updates_an_epoch) if done else data.training,
+                validation_data=data.validation,
+                initial_epoch=done,
+                epochs=plan.epochs,
+                steps_per_epoch=data.updates_an_epoch,
+                verbose=0,
+                callbacks=callbacks,
+            )
     network.set_weights(kept.weights)
     return kept
 
@@ -137,15 +139,21 @@ class _LogLearningRate(tf.keras.callbacks.Callback):
 
 
 class _Progress(tf.keras.callbacks.Callback):
-    """Prints a line an epoch."""
+    """Prints a line an epoch, and counts updates."""
 
     def __init__(self, epochs: int):
         super().__init__()
-        self._epochs = epochs
+        self._epochs, self._counted = epochs, 0  # updates of this epoch
+
+    def on_epoch_begin(self, epoch: int, logs: dict) -> None:
+        self._counted = 0
+
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
+        progress.advance(batch + 1 - self._counted)
+        self._counted = batch + 1
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        print(
+        progress.tell(
             f"epoch {epoch + 1}/{self._epochs}: loss {logs['loss']:.3f}, UAR {logs['uar']:.3f}; "
-            f"validation loss {logs['val_loss']:.3f}, UAR {logs['val_uar']:.3f}",
-            flush=True,
+            f"validation loss {logs['val_loss']:.3f}, UAR {logs['val_uar']:.3f}"
         )

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from ser_tinyml import progress
 from ser_tinyml.runtimes.predictions import Predictions
 
 _WINDOWS_TIMED = 30
@@ -19,6 +20,7 @@ class Keras:
     def predict(self, inputs: np.ndarray) -> Predictions:
         """Predicts in batches; the latency is that of `predict` on one window, as the original notebook measured it."""
         probabilities = self._model.predict(inputs, batch_size=64, verbose=0)
+        progress.advance(len(inputs))
         self._model.predict(inputs[:1], verbose=0)
         seconds = []
         for window in inputs[:_WINDOWS_TIMED]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ser_tinyml import progress
 from ser_tinyml.runtimes.int8 import Quantization
 
 
@@ -53,6 +54,7 @@ def predict_each(
         found = invoke(window)
         seconds.append(time.perf_counter() - begin)
         outputs.append(np.array(found))
+        progress.advance()
     stacked, latency_ms = np.stack(outputs), 1e3 * float(np.median(seconds))
     if output is None:
         return Predictions(stacked, latency_ms)
