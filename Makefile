@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-quantization bench-splits bench-scaling bench-digests \
+.PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-digests \
 	bench-engine lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -95,6 +95,14 @@ bench-update: $(VENV)/installed
 # The generated engine against TFLM's kernels and TFLite's int8 interpreter, on this machine.
 bench-engine: $(VENV)/installed build/demo/firmware/CMakeLists.txt
 	$(BIN)/python benchmarks/engine.py --root=build/demo
+
+# The exporter's conversions against TensorFlow's from_keras_model.
+bench-convert: $(VENV)/installed
+	$(BIN)/python benchmarks/convert.py
+
+# Accuracy on strangers of several ways to train, over folds and seeds: `VARIANTS='"--variant=reference" ...'`.
+bench-strangers: $(VENV)/installed
+	$(BIN)/python benchmarks/strangers.py $(CORPORA) $(VARIANTS)
 
 # Accuracy of float, int8 and quantization-aware models over five seeds, of both presets.
 bench-quantization: $(VENV)/installed

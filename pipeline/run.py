@@ -1,22 +1,21 @@
 """`python -m pipeline.run --corpus=ravdess:DIR --pipeline_root=ROOT [flags]`: flags -> steps -> report."""
 
 import dataclasses
+import functools
 from typing import Any
 
 from absl import flags
 
 from components.command_line import run_command
-from components.step import StepParameters, define_flags, define_output, from_flags, load_component
-from pipeline.lineage import Lineage
-from pipeline.steps import STEPS, Step, plan_steps
+from components.step import define_flags, define_output, from_flags, load_component
+from pipeline.execution import Plan, run_side_by_side, run_steps
+from pipeline.steps import STEPS, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.corpora import CORPORA, parse_corpus_flags
 from ser_tinyml.corpora.splits import MOST_FOLDS
 from ser_tinyml.judging import cross_validation
-from ser_tinyml.store import artifact, files
+from ser_tinyml.store import files
 from ser_tinyml.store.lock import locked
-
-_Plan = list[tuple[Step, StepParameters]]
 
 _GROUP = "run"  # below which the help lists the flags that are no step's
 
@@ -32,30 +31,34 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     folds = _list_folds(flag_values)
     plans = {fold: _plan(flag_values, fold, deploys=not folds) for fold in folds or [flag_values["fold"].value]}
     with locked(root):
-        _run_all(root, plans, beam_options, crosses=bool(folds))
+        _run_all(root, plans, beam_options, crosses=bool(folds), jobs=flag_values["jobs"].value)
 
 
-def _run_all(root: str, plans: dict[str, _Plan], beam_options: list[str], *, crosses: bool) -> None:
+def _run_all(root: str, plans: dict[str, Plan], beam_options: list[str], *, crosses: bool, jobs: int) -> None:
     evaluator = load_component("evaluator")
     if not crosses:
         (plan,) = plans.values()
-        _run_steps(root, plan, beam_options)
+        run_steps(root, plan, beam_options)
         evaluation = files.join(root, "evaluation")
         print(f"\n{evaluator.format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
         evaluator.require_blessing(evaluation)
         load_component("infra_validator").require_blessing(files.join(root, "board"))
         return
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in plans}
-    for fold, below in roots.items():
-        print(f"==== fold {fold}", flush=True)
-        _run_steps(below, plans[fold], beam_options)
-        print(evaluator.format_table(files.join(below, "evaluation")), flush=True)
+    work = {fold: functools.partial(_run_fold, fold, below, plans[fold], beam_options) for fold, below in roots.items()}
+    run_side_by_side(work, jobs)
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
     table = files.join(output, "cross_validation.md")
     print(f"\n{files.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
         evaluator.require_blessing(files.join(below, "evaluation"))
+
+
+def _run_fold(fold: str, root: str, plan: Plan, beam_options: list[str]) -> None:
+    print(f"==== fold {fold}", flush=True)
+    run_steps(root, plan, beam_options)
+    print(load_component("evaluator").format_table(files.join(root, "evaluation")), flush=True)
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
@@ -71,9 +74,9 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
     return [f"{number}/{count}" for number in range(1, count + 1)] + list(left_out)
 
 
-def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> _Plan:
+def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> Plan:
     """Returns the steps to run with the parameters of each; raises UsageError for the flags that steps refuse, all at once."""
-    plan: _Plan = []
+    plan: Plan = []
     refused = []
     for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
         try:
@@ -96,26 +99,6 @@ def _check_together(parameters: dict[str, Any]) -> None:
         parameters["trainer"].check_front_end(parameters["transform"].make_front_end())
 
 
-def _run_steps(root: str, plan: _Plan, beam_options: list[str]) -> None:
-    lineage = Lineage(root)
-    checked = False
-    for number, (step, parameters) in enumerate(plan):
-        run = lineage.describe_run(step, parameters)
-        if lineage.is_finished(step, run):
-            print(f"== {step.name}: done before, {files.join(root, step.output)}", flush=True)
-            continue
-        print(f"== {step.name}", flush=True)
-        if not checked:  # before hours of work: what follows will run again, too
-            for later, _ in plan[number:]:
-                artifact.check(files.join(root, later.output), later.name, later.makes)
-            checked = True
-        lineage.begin(step)
-        inputs = {name: files.join(root, path) for name, path in step.inputs.items()}
-        extra = {"beam_options": beam_options} if step.name == "transform" else {}
-        step.component.run(output=files.join(root, step.output), parameters=parameters, **inputs, **extra)
-        lineage.finish(step, run)
-
-
 def main() -> None:
     """Runs `ser-tinyml run`."""
     define_output("pipeline_root", _GROUP, "Directory for all that the run leaves behind.")
@@ -127,6 +110,14 @@ def main() -> None:
     )
     flags.DEFINE_multi_string(
         "leave_out", [], "A corpus: one more run in which it is the test split, whole.", module_name=_GROUP
+    )
+    flags.DEFINE_integer(
+        "jobs",
+        1,
+        "Folds that run side by side, each in a process of its own, which takes about 1.5 GB.",
+        lower_bound=1,
+        upper_bound=MOST_FOLDS,
+        module_name=_GROUP,
     )
     for step in STEPS:
         define_flags(step.parameters, step.name)

@@ -138,7 +138,7 @@ def _fork(shim: ctypes.CDLL, root: pathlib.Path, steps: list, point: int, error:
 
 
 def _run_steps(shim: ctypes.CDLL, root: pathlib.Path, steps: list, point: int, error: int) -> None:
-    from pipeline import run
+    from pipeline.execution import run_steps
     from schemas.errors import GateFailed
     from ser_tinyml.cli.endings import told_in_one_message
     from ser_tinyml.store.lock import locked
@@ -148,7 +148,7 @@ def _run_steps(shim: ctypes.CDLL, root: pathlib.Path, steps: list, point: int, e
         with told_in_one_message(), contextlib.suppress(GateFailed):
             shim.arm(str(root).encode(), ctypes.c_long(point), error)
             with locked(str(root)):
-                run._run_steps(str(root), steps, [])
+                run_steps(str(root), steps, [])
             print(f"points {shim.points()}")
         code = 0
     except SystemExit as ended:

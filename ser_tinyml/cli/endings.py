@@ -46,8 +46,7 @@ def told_in_one_message(debug: bool = False) -> Iterator[None]:
       debug: whether the traceback of an error is shown, too.
     """
     _show_any_name()
-    for part in ("worker", "common"):  # of Beam, where it shows the tracebacks of what it raises again
-        logging.getLogger(f"apache_beam.runners.{part}").setLevel(logging.NOTSET if debug else logging.CRITICAL)
+    quiet_beam(debug)
     take_interruptions()
     try:
         with own_temporary_folder():
@@ -60,8 +59,14 @@ def told_in_one_message(debug: bool = False) -> Iterator[None]:
             sys.exit(128 + _interruption)
         if debug:
             traceback.print_exc()
-        message, exit_code = _describe(error)
+        message, exit_code = describe(error)
         end(f"error: {message}", exit_code)
+
+
+def quiet_beam(debug: bool = False) -> None:
+    """Keeps Beam from showing the tracebacks of what it raises again."""
+    for part in ("worker", "common"):
+        logging.getLogger(f"apache_beam.runners.{part}").setLevel(logging.NOTSET if debug else logging.CRITICAL)
 
 
 def end(message: str, exit_code: int = UsageError.exit_code) -> NoReturn:
@@ -139,7 +144,7 @@ def _show_any_name() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _describe(error: Exception) -> tuple[str, int]:
+def describe(error: Exception) -> tuple[str, int]:
     """Returns what the person at the console is told of an error, and the exit code."""
     if _is_output_lost(error):
         return f"the standard output can't be written: {error.strerror}", UserError.exit_code
