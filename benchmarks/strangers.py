@@ -5,7 +5,8 @@
 A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out; the first
 is what the others are held to. All train on the same records: those of `--preset` with all columns of prosody, and with what
 `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes on. They are of the
-network in float: int8 differs from it by less than folds do (`make bench-quantization`).
+network in float: int8 differs from it by less than folds do (`make bench-quantization`). `--opensmile=PYTHON` adds a row of
+eGeMAPS functionals with an SVM (`egemaps.py`).
 """
 
 import argparse
@@ -19,13 +20,19 @@ import pathlib
 from typing import Any
 
 import commands
+import egemaps
 import numpy as np
 import presets
 from corpora import list_corpora
 
 from schemas.front_end import PROSODY
+from schemas.run_files import ManifestSummary
 from ser_tinyml.judging.intervals import difference_intervals, score_intervals
 from ser_tinyml.judging.metrics import calibration_error, score
+from ser_tinyml.store import run_files
+from ser_tinyml.store.manifest import read_manifest
+
+Predicted = dict[str, np.ndarray]  # of test clips: true [clips], probabilities [clips, classes], speakers [clips]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +78,9 @@ def main() -> None:
     parser.add_argument("--leave_out", action="append", default=[], help="a corpus to test on, instead of folds")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="trainings side by side, each on one core")
+    parser.add_argument(
+        "--opensmile", default="", help="a Python that has opensmile: adds a row of eGeMAPS with an SVM"
+    )
     parser.add_argument("--output", default="build/bench-strangers")
     arguments = parser.parse_args()
     output = pathlib.Path(arguments.output)
@@ -78,12 +88,19 @@ def main() -> None:
     folds = arguments.leave_out or [f"{number}/{arguments.folds}" for number in range(1, arguments.folds + 1)]
     examples = _make_examples(output, arguments, folds)
     trainings = {
-        (variant.name, seed): [Training(variant, arguments.preset, seed, path) for path in examples]
-        for seed in range(arguments.seeds)
+        variant.name: [
+            [Training(variant, arguments.preset, seed, path) for path in examples] for seed in range(arguments.seeds)
+        ]
         for variant in variants
     }
-    _train_all([each for group in trainings.values() for each in group], output, arguments.jobs)
-    _print_table(variants, trainings, output, arguments.seeds)
+    _train_all([each for seeds in trainings.values() for folds in seeds for each in folds], output, arguments.jobs)
+    found = {
+        name: [[dict(np.load(output / "predictions" / each.name())) for each in folds] for folds in seeds]
+        for name, seeds in trainings.items()
+    }
+    if arguments.opensmile:
+        found["eGeMAPS, SVM"] = [_judge_egemaps(arguments.opensmile, examples, output)] * arguments.seeds
+    _print_table(found)
 
 
 def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: list[str]) -> list[str]:
@@ -103,6 +120,15 @@ def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: l
             )
         made.append(str(below / "examples"))
     return made
+
+
+def _judge_egemaps(python: str, examples: list[str], output: pathlib.Path) -> list[Predicted]:
+    folders = [str(pathlib.Path(path).with_name("manifest")) for path in examples]
+    labels = run_files.read(ManifestSummary, folders[0]).labels
+    manifests = [list(read_manifest(f"{folder}/manifest.jsonl")) for folder in folders]
+    paths = sorted({row.path for rows in manifests for row in rows})
+    functionals = egemaps.compute_functionals(python, paths, output / "egemaps.npy")
+    return [egemaps.predict_test_clips(rows, functionals, labels) for rows in manifests]
 
 
 def _train_all(trainings: list[Training], output: pathlib.Path, jobs: int) -> None:
@@ -127,7 +153,6 @@ def _train(training: Training, path: str) -> float:
     from ser_tinyml.network.fitting import fit
     from ser_tinyml.network.quantization import float_network
     from ser_tinyml.network.temperature import scale_to_validation
-    from ser_tinyml.store import run_files
     from ser_tinyml.store.dataset import read_split
 
     whole = run_files.read(Dataset, training.examples)
@@ -171,21 +196,25 @@ def _read(text: str, like: Any) -> Any:
     return text in ("true", "1") if isinstance(like, bool) else type(like)(text)
 
 
-def _print_table(variants: list[Variant], trainings: dict, output: pathlib.Path, seeds: int) -> None:
-    """Prints UAR as mean of folds, of each seed; and, of all seeds' clips together, intervals over speakers."""
+def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
+    """Prints a row each: UAR as mean of folds, of each seed; of all seeds' clips together, intervals over speakers.
+
+    Args:
+      found: name -> seed -> fold -> what is predicted.
+    """
     print(
         "\n| | UAR, mean of folds and seeds | each seed | all clips (95 %, speakers) | against the first | calibration error |"
     )
     print("|---|---|---|---|---|---|")
     reference: np.ndarray | None = None
-    for variant in variants:
-        by_seed, clips = [], []
-        for seed in range(seeds):
-            found = [dict(np.load(output / "predictions" / each.name())) for each in trainings[variant.name, seed]]
-            by_seed.append(np.mean([score(each["true"], each["probabilities"].argmax(axis=1)).uar for each in found]))
-            clips += found
+    for name, seeds in found.items():
+        by_seed = [
+            np.mean([score(each["true"], each["probabilities"].argmax(axis=1)).uar for each in folds])
+            for folds in seeds
+        ]
         true, probabilities, speakers = (
-            np.concatenate([each[k] for each in clips]) for k in ("true", "probabilities", "speakers")
+            np.concatenate([each[key] for folds in seeds for each in folds])
+            for key in ("true", "probabilities", "speakers")
         )
         predicted = probabilities.argmax(axis=1)
         lower, upper = score_intervals(true, predicted, list(speakers))["uar"]
@@ -197,7 +226,7 @@ def _print_table(variants: list[Variant], trainings: dict, output: pathlib.Path,
             difference = score(true, predicted).uar - score(true, reference).uar
             against = f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"
         cells = [
-            variant.name,
+            name,
             f"**{np.mean(by_seed):.3f}**",
             " ".join(f"{each:.3f}" for each in by_seed),
             f"{score(true, predicted).uar:.3f} ({lower:.3f} to {upper:.3f})",
