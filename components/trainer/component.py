@@ -14,6 +14,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+import tempfile
 
 import numpy as np
 import tensorflow as tf
@@ -53,7 +54,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
     architecture = make_architecture(parameters, dataset)
-    splits = Splits(examples, dataset)
+    splits = Splits(examples, dataset, memory_mb=parameters.memory_mb)
     places = _Places(files.join(output, "backup", _digest_run(parameters, dataset)), files.join(output, "logs"))
 
     network = architecture.build_for_training(parameters.seed)
@@ -93,9 +94,13 @@ def _log(folder: str, parameters: Parameters, network: tf.keras.Model, stages: d
 class Splits:
     """The training and the validation split of a dataset, and the records that calibrate int8."""
 
-    def __init__(self, examples: str, dataset: Dataset):
+    def __init__(self, examples: str, dataset: Dataset, *, memory_mb: int = Parameters.memory_mb):
         self._dataset = dataset
-        self._train = make_split_dataset(examples, "train", dataset).cache()
+        count, size = dataset.splits["train"].examples, 4 * dataset.front_end.n_frames * dataset.front_end.n_features
+        self._in_memory = max(1, min(count, memory_mb * 10**6 // size))  # records
+        self._file = tempfile.TemporaryDirectory() if self._in_memory < count else None
+        kept = files.join(self._file.name, "records") if self._file else ""
+        self._train = make_split_dataset(examples, "train", dataset).cache(kept)
         self.validation = make_split_dataset(examples, "validation", dataset).cache()
         self._examples = examples
 
@@ -112,7 +117,7 @@ class Splits:
             self._train,
             self.validation,
             n_classes=len(self._dataset.labels),
-            drawing=Drawing(parameters.batch_size, parameters.seed, masks),
+            drawing=Drawing(parameters.batch_size, parameters.seed, self._in_memory, masks),
             balanced=parameters.class_weights == "balanced",
         )
 

@@ -53,6 +53,13 @@ class Parameters(StepParameters):
         at_least=0,
         at_most=_MOST_EPOCHS,
     )
+    memory_mb: int = parameter(
+        4096,
+        "Megabytes of training records that are kept in memory. More records than that are kept in a file in the temporary "
+        "folder, and shuffled as many at a time as fit.",
+        at_least=1,
+        at_most=10_000_000,
+    )
     class_weights: Literal["none", "balanced"] = parameter(
         "none", "balanced: every class counts the same in the loss, however many examples it has."
     )

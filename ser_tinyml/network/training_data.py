@@ -24,6 +24,7 @@ class Drawing:
 
     batch_size: int
     seed: int
+    shuffled: int  # records that are shuffled at a time; in shards they have no order to begin with
     masks: Masks = Masks()
 
 
@@ -50,12 +51,12 @@ def _standardise(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
 def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, drawing: Drawing) -> tf.data.Dataset:
     """Returns all epochs one after the other, without end: (mfcc, one-hot label, weight) in batches of one static size.
 
-    `split` is cached and of known cardinality; it is shuffled whole each epoch. LSTMs train 2.6 times faster in batches of one
+    `split` is cached, and shuffled anew each epoch. LSTMs train 2.6 times faster in batches of one
     size. In the first iteration over this dataset, what is drawn at random depends on the seed and the place alone: training
     that goes on skips what it has seen.
     """
     masks = drawing.masks
-    shuffled = split.shuffle(int(split.cardinality()), seed=drawing.seed, reshuffle_each_iteration=True)
+    shuffled = split.shuffle(drawing.shuffled, seed=drawing.seed, reshuffle_each_iteration=True)
     if masks.frames or masks.coefficients:
         shuffled = shuffled.map(lambda mfcc, label: (_mask(mfcc, masks), label))
     batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()

@@ -1,5 +1,7 @@
+import collections
 import csv
 import dataclasses
+import itertools
 import pathlib
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from components.trainer import component
+from components.trainer.parameters import Parameters
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Training
 from ser_tinyml.network.architecture import Architecture
@@ -105,6 +108,24 @@ def test_killed_training_goes_on_and_ends_with_the_weights_of_an_undisturbed_run
     for name in ("ser.h5", "fake_quantized.h5", "history.csv", "training.json"):
         assert (tmp_path / "killed [1]*" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     assert not (tmp_path / "killed [1]*/backup").exists()
+
+
+@pytest.mark.parametrize("memory_mb", [1, Parameters.memory_mb])
+def test_each_record_is_seen_once_an_epoch_whether_or_not_all_fit_in_memory(demo_root, memory_mb):
+    dataset = read_dataset(demo_root)
+    examples, front_end = str(demo_root / "examples"), dataset.front_end
+    assert dataset.splits["train"].examples * 4 * front_end.n_frames * front_end.n_features > 2e6
+    splits = component.Splits(examples, dataset, memory_mb=memory_mb)
+    data = splits.make_data(Parameters(batch_size=16))
+    whole = make_split_dataset(examples, "train", dataset).as_numpy_iterator()
+    records = collections.Counter(mfcc.tobytes() for mfcc, _ in whole)
+    batches = data.training.as_numpy_iterator()
+    orders = []
+    for _ in range(2):
+        seen = [mfcc.tobytes() for batch, *_ in itertools.islice(batches, data.updates_an_epoch) for mfcc in batch]
+        assert len(seen) == 16 * data.updates_an_epoch and collections.Counter(seen) <= records
+        orders.append(seen)
+    assert orders[0] != orders[1]
 
 
 def test_a_backup_of_other_flags_is_not_gone_on_from(demo_root, tmp_path):

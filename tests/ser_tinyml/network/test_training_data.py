@@ -23,7 +23,8 @@ def make_batches(masks=NO_MASKS, examples=37, batch_size=8, class_weights=(1, 1,
     mfcc = np.ones((examples, 47, 13), np.float32) * np.arange(1, examples + 1)[:, np.newaxis, np.newaxis]
     split = tf.data.Dataset.from_tensor_slices((np.float32(mfcc), np.arange(examples) % 4))
     tf.keras.utils.set_random_seed(seed)
-    return make_training_dataset(split, class_weights=np.array(class_weights), drawing=Drawing(batch_size, seed, masks))
+    drawing = Drawing(batch_size, seed, examples, masks)
+    return make_training_dataset(split, class_weights=np.array(class_weights), drawing=drawing)
 
 
 def take(batches, count):
