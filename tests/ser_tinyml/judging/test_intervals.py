@@ -64,6 +64,9 @@ def test_a_pair_is_judged_by_its_difference():
     assert difference_intervals(TRUE, one, one, SPEAKERS)["uar"] == (0, 0)
     mirrored = difference_intervals(TRUE, other, one, SPEAKERS)
     assert mirrored["accuracy"][1] <= 0
+    more = np.mean(one == TRUE) - np.mean(other == TRUE)
+    assert more > 0 and found["accuracy"][0] < more < found["accuracy"][1]
+    assert mirrored["accuracy"][0] < -more < mirrored["accuracy"][1]
 
 
 def test_hits_are_compared_over_clips():
