@@ -18,12 +18,12 @@ def make_distractors(sample_rate: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     white = rng.standard_normal(len(seconds))
     hum = np.sum([np.sin(2 * np.pi * 50 * n * seconds) / n for n in range(1, 9)], axis=0)
-    starts_late = seconds >= 2  # so that the voice gate has heard the room
+    hum[: 2 * sample_rate] = 0  # the voice gate hears the room first
     sounds = {
         "silence": np.zeros(len(seconds)),
         "hiss of -60 dBFS": white * 10 ** (-60 / 20),
         "a fan of -30 dBFS": white * 10 ** (-30 / 20),
-        "a hum of 50 Hz that starts": np.where(starts_late, hum * 10 ** (-30 / 20), 0) + white * 10 ** (-70 / 20),
+        "a hum of 50 Hz that starts": hum * 10 ** (-30 / 20) + white * 10 ** (-70 / 20),
         "a melody": _play_melody(seconds) + white * 10 ** (-70 / 20),
         "knocks, two in three seconds": _knock(seconds, white) + white * 10 ** (-70 / 20),
     }

@@ -24,10 +24,8 @@ class _Resampled:
         """Returns the recalls of the first model, float64 [resamples, n_classes]; NaN where no clip of a class was drawn."""
         true, right = self.kinds[:, 0], self.kinds[:, 0] == self.kinds[:, 1]
         one_hot = np.eye(n_classes)[true]
-        drawn = self.counts @ one_hot
-        return np.divide(
-            self.counts @ (one_hot * right[:, np.newaxis]), drawn, out=np.full_like(drawn, np.nan), where=drawn > 0
-        )
+        with np.errstate(invalid="ignore"):
+            return (self.counts @ (one_hot * right[:, np.newaxis])) / (self.counts @ one_hot)
 
     def score(self, model: int, n_classes: int) -> dict[str, np.ndarray]:
         """Returns the metrics of `metrics.score` for a model's column of `kinds`, float64 [resamples] each."""

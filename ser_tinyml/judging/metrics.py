@@ -16,7 +16,7 @@ def confusion_matrix(true: np.ndarray, predicted: np.ndarray, n_classes: int) ->
 def score(true: np.ndarray, predicted: np.ndarray) -> Scores:
     """Returns accuracy, macro-F1 and UAR (unweighted average recall) of int64 [clips], over the classes that occur among the
     true ones."""
-    averaged = {"labels": np.unique(true), "average": "macro", "zero_division": 0}
+    averaged = {"labels": np.unique(true), "average": "macro"}
     return Scores(
         clips=len(true),
         accuracy=float(_sklearn().accuracy_score(true, predicted)),
@@ -30,19 +30,19 @@ def score_counts(hits: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> d
     """Computes the metrics of `score` from counts of clips, for many sets of clips at once, as a bootstrap needs them.
 
     Args:
-      hits: of each class, which were given it rightly, [n, n_classes].
+      hits: of each class, which were given it rightly, [n, n_classes]; no set is empty.
       true: which are of it, [n, n_classes].
       predicted: which were given it, [n, n_classes].
 
     Returns:
       float64 [n] of each metric.
     """
-    classes = np.maximum((true > 0).sum(axis=1), 1)
-    f1 = 2 * hits / np.maximum(true + predicted, 1) * (true > 0)
+    classes = (true > 0).sum(axis=1)
+    clips = np.maximum(true, 1)  # a class without clips has no hits either, and 0 of 1 adds nothing
     return {
-        "accuracy": hits.sum(axis=1) / np.maximum(true.sum(axis=1), 1),
-        "macro_f1": f1.sum(axis=1) / classes,
-        "uar": (hits / np.maximum(true, 1)).sum(axis=1) / classes,
+        "accuracy": hits.sum(axis=1) / true.sum(axis=1),
+        "macro_f1": (2 * hits / (clips + predicted)).sum(axis=1) / classes,
+        "uar": (hits / clips).sum(axis=1) / classes,
     }
 
 

@@ -47,8 +47,7 @@ def _find_paths(module: str) -> dict[str, pathlib.Path]:
         if name in found or (path := _find_path(name)) is None:
             continue
         found[name] = path
-        waiting += [".".join(name.split(".")[:depth]) for depth in range(1, name.count(".") + 1)]
-        waiting += list_imports(path)
+        waiting += [name.rpartition(".")[0], *list_imports(path)]
     return found
 
 

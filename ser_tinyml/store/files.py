@@ -143,7 +143,7 @@ def make_directory(directory: str) -> None:
 
 def _flush_directory(directory: str) -> None:
     """Brings the names in a directory to the disk: a rename is only there for good after that."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

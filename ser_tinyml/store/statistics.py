@@ -57,8 +57,6 @@ class SplitStatistics:
 
     def add(self, other: "SplitStatistics") -> None:
         """Adds another split's statistics to these."""
-        if not other.examples:
-            return
         self.examples += other.examples
         self.digest = (self.digest + other.digest) % _DIGEST_MODULUS
         self.synthetic += other.synthetic

@@ -103,3 +103,22 @@ def test_tables_are_the_same_each_time(document, tmp_path):
     cross_validation.run(str(tmp_path / "again"), evaluations)
     for name in ("cross_validation.md", "cross_validation.json"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_every_row_of_a_table_has_a_cell_for_each_column(document, tmp_path):
+    tables = (tmp_path / "out/cross_validation.md").read_text().split("\n\n")
+    assert len(tables) == 5
+    for table in tables:
+        head, line, *rows = table.splitlines()
+        assert set(line) == {"|", "-"} and {row.count("|") for row in (head, line, *rows)} == {head.count("|")}
+    assert "| int8, savee | 8 | 1.000 (1.000 to 1.000) |" in tables[2]
+    assert "| ravdess/02 | 8 | 0.500 |" in tables[3]
+    assert "| keras, tess left out | 8 | 1.000 (1.000 to 1.000) |" in tables[4]
+
+
+def test_corpora_that_were_left_out_alone_make_no_mean(tmp_path):
+    rows = make_rows("OAF", corpus="tess")
+    cross_validation.run(str(tmp_path / "out"), {"tess": write_fold(tmp_path / "t", rows)})
+    document = json.loads((tmp_path / "out/cross_validation.json").read_text())
+    assert document["models"] == document["folds"] == {} and document["left_out"]["tess"]["keras"]["uar"] == 1
+    assert (tmp_path / "out/cross_validation.md").read_text().startswith("| | clips | UAR")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ser_tinyml.judging.faithful import Evidence, Thresholds, judge_exports
+from ser_tinyml.judging.faithful import Evidence, Thresholds, compare_outputs, judge_exports
 from ser_tinyml.judging.gates import describe, judge
 from ser_tinyml.runtimes.predictions import Predictions
 
@@ -14,7 +14,7 @@ def make_predictions(classes, shift=0) -> Predictions:
     return Predictions((quantized.astype(np.float32) + 128) / 256, 1.0, quantized)
 
 
-def judge_defaults(true, predictions, source=0):
+def judge_all(true, predictions, source=0):
     elected = {name: predicted.classes for name, predicted in predictions.items()}
     evidence = Evidence(true, elected, predictions, differing_source_bytes=source)
     thresholds = Thresholds(
@@ -25,7 +25,11 @@ def judge_defaults(true, predictions, source=0):
         max_source_difference=0,
         min_fake_quantized_agreement=0.99,
     )
-    return {gate.name: gate.passed for gate in judge_exports(evidence, thresholds)}
+    return {gate.name: gate for gate in judge_exports(evidence, thresholds)}
+
+
+def judge_defaults(true, predictions, source=0):
+    return {name: gate.passed for name, gate in judge_all(true, predictions, source).items()}
 
 
 def test_equal_models_pass_every_gate():
@@ -74,3 +78,37 @@ def test_a_failed_gate_says_by_how_much():
     loss = judge("loss", 1.5, "at most", 1.0, unit="points")
     shared = judge("agreement", 0.95, "at least", 0.97, unit="of clips")
     assert "FAILED by 0.5 points" in describe(loss) and "FAILED by 0.02 of clips" in describe(shared)
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "source", "gates"),
+    [
+        (("keras", "int8"), None, {LOSS, "int8 agreement with Keras"}),
+        (
+            ("int8", "tflm"),
+            None,
+            {"TFLM agreement with TFLite int8", "TFLM output difference from TFLite int8"},
+        ),
+        (("int8", "fake_quantized"), None, {"int8 agreement with the fake-quantized network"}),
+        (("keras", "tflm"), 0, {"TFLM source difference"}),
+        (("float",), None, set()),
+    ],
+)
+def test_gates_are_of_the_pairs_that_are_there(runtimes, source, gates):
+    true = np.arange(40) % 4
+    assert judge_defaults(true, dict.fromkeys(runtimes, make_predictions(true)), source) == dict.fromkeys(gates, True)
+
+
+def test_what_int8_loses_is_told_in_percentage_points():
+    true = np.arange(40) % 4
+    int8 = make_predictions((true + 1) % 4)
+    judged = judge_all(true, {"keras": make_predictions(true), "int8": int8, "tflm": int8})
+    assert judged[LOSS].value == 100 and judged["int8 agreement with Keras"].value == 0
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_outputs_that_are_not_int8_are_not_compared(swapped):
+    int8 = make_predictions(np.arange(4))
+    pair = int8, Predictions(int8.probabilities, 1.0)
+    with pytest.raises(AssertionError, match="int8 models give int8"):
+        compare_outputs(*(pair[::-1] if swapped else pair))

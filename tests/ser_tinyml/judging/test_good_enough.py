@@ -15,6 +15,7 @@ from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.runtimes.predictions import Predictions
 
 DEFAULTS = Standards(min_uar=CHANCE, min_recall=0.05, min_noisy_uar=0.0, max_calibration_error=0.3, allow_overlap=False)
+SUM = "largest deviation of a window's probabilities from a sum of 1"
 UAR = "UAR, lower end of its 95 % interval over speakers, against chance"
 
 
@@ -90,7 +91,17 @@ def test_a_class_that_is_never_found_is_refused_and_named():
 def test_probabilities_that_are_none_are_refused():
     true, predicted = answer(4, 0.9)
     outputs = np.where(np.eye(4, dtype=bool)[predicted], 1.04, -0.90)
-    assert "largest deviation of a window's probabilities from a sum of 1" in failed(perform(outputs, true, 4))
+    assert SUM in failed(perform(outputs, true, 4))
+    outputs = np.where(np.eye(4, dtype=bool)[predicted], 1.09, -0.03)  # whose sum is 1
+    assert SUM in failed(perform(outputs, true, 4))
+
+
+@pytest.mark.parametrize(("beyond", "passes"), [(0.0099, True), (-0.0099, True), (0.0101, False), (-0.0101, False)])
+def test_a_step_of_int8_for_each_class_and_a_hundredth_are_forgiven_to_a_sum_of_probabilities(beyond, passes):
+    true, predicted = answer(4, 0.9)
+    outputs = be_sure_of(predicted, 4, 0.85) + np.sign(beyond) / 256
+    outputs[7, 0] += beyond
+    assert (SUM not in failed(perform(outputs, true, 4))) is passes
 
 
 def test_a_model_that_is_sure_of_everything_is_refused():
@@ -104,12 +115,12 @@ def test_speakers_whom_training_heard_are_refused_unless_that_is_asked_for():
         be_sure_of(predicted, 4, 0.9),
         true,
         4,
-        heard=Heard(speakers=("own/1", "own/2"), clips=0, has_unnamed_speakers=False),
+        heard=Heard(speakers=("own/1",), clips=0, has_unnamed_speakers=False),
     )
     assert failed(did) == {"speakers of these clips who trained it"}
     assert not failed(did, allow_overlap=True)
     assert not failed(dataclasses.replace(did, heard=None))
-    did = dataclasses.replace(did, heard=Heard(speakers=(), clips=3, has_unnamed_speakers=False))
+    did = dataclasses.replace(did, heard=Heard(speakers=(), clips=1, has_unnamed_speakers=False))
     assert failed(did) == {"these clips that trained it"}
 
 
@@ -124,6 +135,8 @@ def test_a_uar_of_ones_own_choice_takes_the_place_of_chance():
     true, predicted = answer(4, 0.7)
     did = perform(be_sure_of(predicted, 4), true, 4)
     assert failed(did, min_uar=0.9) == {"UAR"} and not failed(did, min_uar=0.5)
+    always_the_same = perform(be_sure_of(np.full_like(true, 3), 4, 0.4), true, 4)
+    assert UAR in failed(always_the_same) and not failed(always_the_same, min_uar=0.0, min_recall=0.0)
 
 
 def test_noise_is_judged_where_that_is_asked_for():

@@ -64,6 +64,9 @@ def test_a_pair_is_judged_by_its_difference():
     assert difference_intervals(TRUE, one, one, SPEAKERS)["uar"] == (0, 0)
     mirrored = difference_intervals(TRUE, other, one, SPEAKERS)
     assert mirrored["accuracy"][1] <= 0
+    more = np.mean(one == TRUE) - np.mean(other == TRUE)
+    assert more > 0 and found["accuracy"][0] < more < found["accuracy"][1]
+    assert mirrored["accuracy"][0] < -more < mirrored["accuracy"][1]
 
 
 def test_hits_are_compared_over_clips():
@@ -82,3 +85,30 @@ def test_a_class_without_clips_has_no_recall():
         low, high = intervals[number]
         assert low <= np.mean(predicted[true == number] == number) <= high
     assert score_strangers(true, predicted, SPEAKERS[without]).intervals["uar"][0] > 0
+
+
+def test_recall_is_of_the_clips_of_a_class_not_of_those_that_were_given_it():
+    predicted = np.where(TRUE == 1, 0, TRUE)  # every clip of class 1 is taken for class 0
+    intervals = recall_intervals(TRUE, predicted, SPEAKERS, 4)
+    assert intervals == [(1, 1), (0, 0), (1, 1), (1, 1)]
+
+
+def test_a_single_clip_has_a_recall():
+    assert recall_intervals(np.array([1]), np.array([1]), ["a"], 2) == [None, (1, 1)]
+
+
+def test_as_many_clips_are_drawn_as_there_are():
+    """Of one speaker, the interval is that of a binomial distribution: 1.96 deviations on both sides."""
+    true = np.arange(400) % 4
+    predicted = np.where(np.arange(400) < 200, true, (true + 1) % 4)
+    low, high = score_intervals(true, predicted, ["a"] * 400)["accuracy"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.5 * 0.5 / 400), rel=0.08)
+    low, high = hit_difference_interval(true, true, predicted)
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.5 * 0.5 / 400), rel=0.08)
+
+
+def test_hits_that_one_and_the_other_have_alone_outweigh_each_other():
+    one, other = TRUE.copy(), TRUE.copy()
+    one[:20], other[20:40] = (TRUE[:20] + 1) % 4, (TRUE[20:40] + 1) % 4
+    low, high = hit_difference_interval(TRUE, one, other)
+    assert low < 0 < high and abs(low + high) < 0.03

@@ -72,3 +72,26 @@ def test_coverage_by_hand():
     assert by_threshold[0.6] == (0.75, 2 / 3) and by_threshold[0.62] == (0.5, 1.0)
     assert by_threshold[0.95] == (0.0, 0.0)
     assert len(metrics.find_coverage(np.array([0]), probabilities[:1])) == 20
+
+
+def test_a_set_of_clips_of_one_class_is_scored_by_it_alone():
+    counts = np.array([[3, 0]]), np.array([[4, 0]]), np.array([[3, 1]])
+    found = metrics.score_counts(*counts)
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "accuracy": [0.75],
+        "macro_f1": [2 * 3 / (4 + 3)],
+        "uar": [0.75],
+    }
+    found = metrics.score(np.zeros(4, int), np.array([0, 0, 0, 1]))
+    assert (found.accuracy, found.macro_f1, found.uar) == (0.75, pytest.approx(6 / 7), 0.75)
+
+
+def test_one_clip_of_a_class_counts_whether_it_is_found_or_not():
+    found = metrics.score_counts(np.array([[1, 0]]), np.array([[1, 1]]), np.array([[2, 0]]))
+    assert found["macro_f1"] == pytest.approx(2 / 3 / 2) and found["uar"] == found["accuracy"] == 0.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_that_is_never_answered_is_scored_without_a_warning():
+    scores = metrics.score(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 2]))
+    assert scores.uar == 0.5 and scores.macro_f1 == pytest.approx(0.8 / 2)

@@ -5,8 +5,9 @@ import pytest
 
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Audio, Example
+from ser_tinyml.audio.features import compute_features
 from ser_tinyml.judging import noise_curve
-from ser_tinyml.judging.noise_curve import HISS_DBFS, SNR_DB, choose_clips, measure_noise, mix_below
+from ser_tinyml.judging.noise_curve import choose_clips, measure_noise, mix_below
 from ser_tinyml.runtimes.predictions import Predictions
 
 FRONT_END = dataclasses.replace(FrontEnd(), window_samples=16_000)
@@ -40,16 +41,28 @@ class ByBrightness:
         return Predictions(np.eye(2, dtype=np.float32)[bright], latency_ms=0.0)
 
 
-def measure(clips, sound, true):
+class Listening(ByBrightness):
+    """Keeps what it is given at each level."""
+
+    def __init__(self):
+        self.heard = []
+
+    def predict(self, inputs):
+        self.heard.append(inputs)
+        return super().predict(inputs)
+
+
+def measure(clips, sound, true, runtime=None):
     identity = Standardisation.identity(13)
-    return measure_noise(ByBrightness(), clips, sound, true=true, front_end=FRONT_END, standardisation=identity)
+    runtime = runtime or ByBrightness()
+    return measure_noise(runtime, clips, sound, true=true, front_end=FRONT_END, standardisation=identity)
 
 
 def test_levels_go_from_quiet_to_loud_and_noise_costs_more_the_louder_it_is():
     found = measure(*make_clips())
     assert [(level.kind, level.level) for level in found] == [
-        *((kind, level) for kind in ("white", "hum", "babble") for level in SNR_DB),
-        *(("hiss", level) for level in HISS_DBFS),
+        *((kind, level) for kind in ("white", "hum", "babble") for level in (40, 30, 20, 10, 5, 0)),
+        *(("hiss", level) for level in (-80, -70, -60, -50)),
     ]
     white = [level.scores.uar for level in found if level.kind == "white"]
     assert white[0] == 1.0 and white[-1] == 0.5 and white == sorted(white, reverse=True)
@@ -73,6 +86,8 @@ def test_noise_is_so_many_decibels_below_the_speech(level):
     assert 20 * np.log10(rms(speech) / rms(added)) == pytest.approx(level, abs=0.01)
     np.testing.assert_allclose(added / rms(added), noise / rms(noise), atol=0.01)
     np.testing.assert_array_equal(mix_below(speech, np.zeros_like(speech), level), speech)
+    on_silence = mix_below(np.zeros_like(speech), noise, level)
+    assert 20 * np.log10(rms(on_silence)) == pytest.approx(-level, abs=0.01)  # of full scale, since there is no speech
 
 
 def test_white_noise_and_hum_are_what_they_say_and_each_windows_own():
@@ -110,3 +125,31 @@ def test_clips_are_chosen_by_hash_and_keep_their_order():
     names = {clips[number].clip_id for number in chosen}
     assert {clips[::-1][number].clip_id for number in choose_clips(clips[::-1], 5)} == names
     assert choose_clips(clips, 100) == list(range(20))
+
+
+def test_the_model_hears_the_windows_themselves_with_little_noise():
+    clips, sound, true = make_clips(takes=1)
+    runtime = Listening()
+    measure(clips, sound, true, runtime)
+    clean = [compute_features(audio.samples / np.float32(32768), FRONT_END, "waveform") for audio in sound]
+    loudest, quietest = (np.abs(runtime.heard[number][:, :, 0] - np.stack(clean)[:, :, 0]) for number in (5, 6))
+    assert quietest.mean() < 60 < loudest.mean()  # of a hum of 40 dB and white noise of 0 dB, in MFCC 0
+
+
+def test_hiss_has_a_level_of_its_own_whatever_the_speech():
+    clips, sound, true = make_clips(takes=1)
+    silence = [Audio(audio.clip_id, 0, audio.window, np.zeros_like(audio.samples)) for audio in sound]
+    runtime = Listening()
+    measure(clips, silence, true, runtime)
+    noise = np.random.default_rng(1).standard_normal(FRONT_END.window_samples, np.float32)
+    for heard, level in zip(runtime.heard[-4:], (-80, -70, -60, -50), strict=True):
+        expected = compute_features(noise * np.float32(10 ** (level / 20)), FRONT_END, "waveform")
+        assert heard[:, 1:-1, 0].mean() == pytest.approx(expected[1:-1, 0].mean(), abs=4)  # a decibel is 11 of MFCC 0
+
+
+def test_hums_begin_anywhere_in_their_period():
+    period = np.zeros(RATE // 50, np.int16)
+    hums = [noise_curve._hum(Audio("x", 0, window, period), RATE) for window in range(400)]
+    phases = np.sort([np.angle(np.fft.rfft(hum)[1]) for hum in hums])
+    uniform = np.linspace(-np.pi, np.pi, len(phases))
+    assert np.abs(phases - uniform).max() / (2 * np.pi) < 0.1

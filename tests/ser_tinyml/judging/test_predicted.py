@@ -57,3 +57,18 @@ def test_a_run_that_was_not_judged_is_told(tmp_path):
     (tmp_path / "predictions.jsonl").write_text("\n".join(map(json.dumps, make_rows("yy"))))
     assert Clips.read(str(tmp_path)).ids == ("00/0", "01/0")
     assert len(digest_predictions(str(tmp_path))) == 64
+
+
+def test_a_single_clip_is_enough():
+    clips = Clips.from_rows(make_rows("n"))
+    assert clips.labels == LABELS and clips.true.tolist() == [0] and clips.flashed.tolist() == [1]
+    assert compare(clips, Clips.from_rows(make_rows("y")), called="").difference["accuracy"] == -1
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "flashed"), [(("keras", "int8", "tflm"), "tflm"), (("float", "int8"), "int8"), (("keras",), "keras")]
+)
+def test_the_flashed_form_is_what_is_nearest_to_the_device(runtimes, flashed):
+    (row,) = make_rows("y")
+    says = {name: dict(zip(LABELS, (0.2, 0.8) if name == flashed else (0.8, 0.2), strict=True)) for name in runtimes}
+    assert Clips.from_rows([row | {"probabilities": says}]).flashed.tolist() == [1]

@@ -5,6 +5,7 @@ import pytest
 
 from schemas.errors import UserError
 from ser_tinyml.store import artifact, files
+from ser_tinyml.store.lock import LOCK
 
 MAKES = re.compile(r"model\.h5|(logs|backup)/.*")
 
@@ -108,3 +109,43 @@ def test_a_damaged_record_is_that_of_a_run_that_did_not_finish(made):
     artifact.begin(str(made), "trainer", MAKES)
     assert names_in(made) == ["artifact.json"]
     assert json.loads((made / "artifact.json").read_text())["finished"] is False
+
+
+def test_five_foreign_files_are_all_named(tmp_path):
+    for number in range(5):
+        files.write_text(str(tmp_path / f"{number}.h5"), "mine")
+    with pytest.raises(UserError, match=r"'0\.h5', '1\.h5', '2\.h5', '3\.h5', '4\.h5'; nothing"):
+        artifact.begin(str(tmp_path), "trainer", MAKES)
+
+
+def test_a_record_may_name_its_files_in_any_order(tmp_path):
+    folder = tmp_path / "model"
+    artifact.begin(str(folder), "trainer", MAKES)
+    for name in ("model.h5", "logs/1", "logs/2"):
+        files.write_text(str(folder / name), name)
+    artifact.finish(str(folder), "trainer", MAKES)
+    digest = artifact.verify(str(folder))
+    record = json.loads((folder / "artifact.json").read_text())
+    assert list(record["files"]) == ["logs/1", "logs/2", "model.h5"]
+    record["files"] = dict(reversed(record["files"].items()))
+    (folder / "artifact.json").write_text(json.dumps(record))
+    assert artifact.verify(str(folder)) == digest
+
+
+def test_what_lies_beside_a_folder_that_varies_is_verified(tmp_path):
+    folder = tmp_path / "model"
+    artifact.begin(str(folder), "trainer", MAKES)
+    for name in ("logs/1", "backup/1"):
+        files.write_text(str(folder / name), name)
+    artifact.finish(str(folder), "trainer", MAKES, varies="back")
+    (folder / "backup/1").write_text("another")
+    with pytest.raises(UserError, match=r"backup/1 is not as trainer left it"):
+        artifact.verify(str(folder))
+
+
+def test_a_lock_is_nobodys_work(made):
+    (made / LOCK).write_text("held")
+    artifact.finish(str(made), "trainer", MAKES, varies="logs")
+    artifact.begin(str(made), "trainer", MAKES)
+    assert names_in(made) == ["artifact.json", LOCK]
+    assert artifact.is_recorded(str(made)) and not artifact.is_recorded(str(made / "logs"))

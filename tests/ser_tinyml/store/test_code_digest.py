@@ -39,6 +39,7 @@ def digest(tmp_path):
         ("ser_tinyml/network/averaging.py", (TRAINER,)),
         ("ser_tinyml/audio/windows.py", (TRANSFORM,)),
         ("schemas/front_end.py", (TRAINER, TRANSFORM)),
+        ("firmware/engine/ser_kernels.c", (TRAINER,)),
     ],
 )
 def test_an_edit_changes_the_digest_of_the_steps_that_import_the_file(digest, tmp_path, edited, changes):
@@ -46,3 +47,23 @@ def test_an_edit_changes_the_digest_of_the_steps_that_import_the_file(digest, tm
     with (tmp_path / edited).open("a") as file:
         file.write("\n\nEDITED = True\n")
     assert {name for name in before if digest(name) != before[name]} == set(changes)
+
+
+@pytest.mark.parametrize(
+    ("module", "edited"),
+    [
+        ("ser_tinyml.codegen", "ser_tinyml/codegen/templates/ser_model.c.j2"),
+        ("ser_tinyml.codegen.firmware_tree", "firmware/engine/ser_kernels.c"),
+    ],
+)
+def test_templates_and_the_firmware_are_code_of_what_reads_them(digest, tmp_path, module, edited):
+    before = digest(module)
+    assert len(before.strip()) == 64 and digest(module) == before
+    (tmp_path / edited).write_text("another")
+    assert digest(module) != before
+
+
+def test_the_packages_that_a_module_is_in_are_code_that_it_runs():
+    assert list_modules("schemas.errors") == ["schemas", "schemas.errors"]
+    assert {"ser_tinyml", "ser_tinyml.codegen", "schemas"} < set(list_modules("ser_tinyml.codegen.firmware_tree"))
+    assert list_modules("json.decoder") == []

@@ -1,10 +1,11 @@
 import os
 import pathlib
+import re
 import tempfile
 
 import hypothesis
 import pytest
-from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata, FileSystem
 from hypothesis import strategies
 
 from schemas.errors import UserError
@@ -62,7 +63,11 @@ class BucketOnDisk(FileSystem):
         local = prefix.removeprefix("disk://")
         for path in sorted(pathlib.Path(local.rpartition("/")[0]).rglob("*")):
             if path.is_file() and str(path).startswith(local):
-                yield FileMetadata(f"disk://{path}", path.stat().st_size, path.stat().st_mtime)
+                yield self.metadata(f"disk://{path}")
+
+    def metadata(self, path):
+        state = pathlib.Path(path.removeprefix("disk://")).stat()
+        return FileMetadata(path, state.st_size, state.st_mtime)
 
     def create(self, path, mime_type="", compression_type=CompressionTypes.AUTO):
         local = pathlib.Path(path.removeprefix("disk://"))
@@ -84,7 +89,7 @@ class BucketOnDisk(FileSystem):
             for found in match.metadata_list:
                 pathlib.Path(found.path.removeprefix("disk://")).unlink()
 
-    split = mkdirs = copy = size = last_updated = checksum = metadata = None  # nothing of ours asks for these
+    split = mkdirs = copy = size = last_updated = checksum = None  # nothing of ours asks for these
 
 
 @pytest.mark.parametrize("name", ["run*", "p[1]", "a?b", "{x,y}"])
@@ -205,3 +210,105 @@ def test_unit_hash_depends_on_its_parts_alone():
     values = [unit_hash(number) for number in range(2000)]
     assert min(values) >= 0 and max(values) < 1
     assert abs(sum(values) / len(values) - 0.5) < 0.03
+
+
+def test_a_file_below_the_working_directory_is_written_and_renamed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files.write_bytes("x", b"one")
+    files.write_bytes("new/folder/x", b"two")
+    files.rename("x", "y")
+    assert files.list_files(".") == ["./new/folder/x", "./y"] and files.read_bytes("y") == b"one"
+
+
+def test_a_new_name_is_on_the_disk_before_the_renaming_ends(tmp_path, monkeypatch):
+    flushed = []
+    files.write_bytes(str(tmp_path / "x"), b"one")
+    files.make_directory(str(tmp_path / "new"))
+    monkeypatch.setattr(os, "fsync", lambda number: flushed.append(pathlib.Path(f"/proc/self/fd/{number}").readlink()))
+    files.rename(str(tmp_path / "x"), str(tmp_path / "new/x"))
+    assert flushed == [tmp_path / "new"] and (tmp_path / "new/x").read_bytes() == b"one"
+
+
+def test_json_is_indented_by_a_space_and_ends_with_its_line(tmp_path):
+    files.write_json(str(tmp_path / "x"), {"a": [1], "é": None})
+    assert (tmp_path / "x").read_bytes() == b'{\n "a": [\n  1\n ],\n "\\u00e9": null\n}\n'
+    assert files.read_json(str(tmp_path / "x")) == {"a": [1], "é": None}
+
+
+def test_json_lines_are_a_row_each_without_nan(tmp_path):
+    rows = [{"a": 1}, {"b": [2.5, None]}]
+    files.write_json_lines(str(tmp_path / "x"), rows)
+    assert (tmp_path / "x").read_text() == '{"a": 1}\n{"b": [2.5, null]}\n'
+    assert list(files.read_json_lines(str(tmp_path / "x"))) == rows
+    with pytest.raises(ValueError):
+        files.write_json_lines(str(tmp_path / "y"), [{"loss": float("nan")}])
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"), [("{", "line 2, is not JSON"), ("[1]", "line 2, is no JSON object but a list")]
+)
+def test_a_line_that_is_no_json_object_is_named(tmp_path, line, complaint):
+    (tmp_path / "x").write_text('{"a": 1}\n' + line + "\n")
+    with pytest.raises(UserError, match=rf"x, {re.escape(complaint)}"):
+        list(files.read_json_lines(str(tmp_path / "x")))
+
+
+@pytest.mark.parametrize("place", ["", "disk://"])
+def test_a_folder_is_told_from_a_file(tmp_path, place):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/x").touch()
+    assert files.is_folder(f"{place}{tmp_path}/folder") and not files.is_folder(f"{place}{tmp_path}/folder/x")
+    assert not files.is_folder(f"{place}{tmp_path}/gone")
+    assert files.exists(f"{place}{tmp_path}/folder/x") and not files.exists(f"{place}{tmp_path}/gone")
+
+
+@pytest.mark.parametrize("place", ["", "disk://"])
+def test_states_are_of_the_files_that_are_there(tmp_path, place):
+    for name, size in (("b[1]", 3), ("a", 5)):
+        (tmp_path / name).write_bytes(bytes(size))
+        os.utime(tmp_path / name, (1000, 1000 + size))
+    asked = [f"{place}{tmp_path}/{name}" for name in ("b[1]", "gone", "a", "a")]
+    expected = [(f"{place}{tmp_path}/a", 5, 1005.0), (f"{place}{tmp_path}/b[1]", 3, 1003.0)]
+    assert files.read_states(asked) == expected
+    assert files.list_file_states(f"{place}{tmp_path}") == expected
+
+
+def test_states_of_this_machine_and_another_are_read_together(tmp_path):
+    (tmp_path / "x").touch()
+    paths = [f"disk://{tmp_path}/x", f"{tmp_path}/x"]
+    assert [path for path, _, _ in files.read_states(paths)] == sorted(paths)
+    assert files.read_states([]) == []
+
+
+def test_folders_behind_links_are_listed_once_where_that_is_asked_for(tmp_path):
+    root = tmp_path / "root"
+    for folder in (root / "own", tmp_path / "elsewhere"):
+        folder.mkdir(parents=True)
+        (folder / "x").touch()
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third/y").touch()
+    links = {"a": root / "own", "b": tmp_path / "elsewhere", "c": tmp_path / "elsewhere", "d": root, "e": "../third"}
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    found = [path for path, _, _ in files.list_file_states(str(root), follow_links=True)]
+    assert found == [str(root / name) for name in ("b/x", "e/y", "own/x")]
+    assert files.list_files(str(root)) == [str(root / "own/x")]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("first line\nsecond line"), "first line"),
+        (ValueError(), "ValueError"),
+        (BeamIOError("3 failed", {"x": OSError(13, "Permission denied"), "y": ValueError("no")}), "Permission denied"),
+    ],
+)
+def test_a_cause_is_told_in_a_few_words(tmp_path, monkeypatch, error, told):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UserError) as caught:
+        files.write_bytes(str(tmp_path / "x"), b"")
+    assert str(caught.value) == f"cannot write {tmp_path}/x: {told}"

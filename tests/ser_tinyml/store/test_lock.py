@@ -1,6 +1,9 @@
+import errno
+import fcntl
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 
@@ -63,3 +66,34 @@ def test_what_is_not_a_lock_is_left_alone(tmp_path):
     with pytest.raises(UserError, match=r"cannot write .*run\.lock"), locked(str(tmp_path)):
         pass
     assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_everybody_may_read_who_holds_a_folder_and_nobody_run_it(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with locked(str(tmp_path)):
+            assert stat.S_IMODE((tmp_path / LOCK).stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+
+
+def test_what_a_killed_holder_wrote_is_overwritten(tmp_path):
+    (tmp_path / LOCK).write_text("x" * 1000)
+    with locked(str(tmp_path)):
+        assert json.loads((tmp_path / LOCK).read_text())["process"] == os.getpid()
+
+
+def test_a_filesystem_that_knows_no_locks_is_used_without(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with locked(str(tmp_path)):
+        assert json.loads((tmp_path / LOCK).read_text())["process"] == os.getpid()
+    assert not (tmp_path / LOCK).exists()
+
+
+def test_object_stores_are_used_without_a_lock(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with locked("gs://bucket/run"):
+        assert not list(tmp_path.iterdir())

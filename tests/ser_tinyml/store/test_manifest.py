@@ -5,7 +5,7 @@ import pytest
 
 from schemas.errors import UserError
 from schemas.manifest import ManifestRow
-from ser_tinyml.store.manifest import find_foreign_value, read_manifest, write_manifest
+from ser_tinyml.store.manifest import find_foreign_value, list_domains, parse_row, read_manifest, write_manifest
 
 ROW = ManifestRow("ab" * 32, "x.wav", "tess", "OAF", "happy", "happy", "train", 2.0, 24414, False)
 
@@ -51,3 +51,18 @@ def test_a_missing_field_is_named(tmp_path):
     (tmp_path / "m.jsonl").write_text(json.dumps(document))
     with pytest.raises(UserError, match="'speaker' is missing"):
         list(read_manifest(str(tmp_path / "m.jsonl")))
+
+
+def test_whole_seconds_are_seconds_and_what_is_known_of_some_may_be_there():
+    document = ROW.to_dict() | {"duration": 2, "sex": "female"}
+    assert parse_row(document) == dataclasses.replace(ROW, duration=2, sex="female")
+    with pytest.raises(UserError, match="'end' is missing"):
+        parse_row(document | {"file_sha256": "cd" * 32, "start": 0.0})
+
+
+def test_the_domains_are_those_of_the_summary(write_summary, tmp_path):
+    domains = list_domains(write_summary(tmp_path / "m.jsonl"))
+    assert find_foreign_value(dataclasses.replace(ROW, split="per_copy"), domains) is None
+    for name in ("corpus", "emotion", "label", "split"):
+        told = find_foreign_value(dataclasses.replace(ROW, **{name: "odd"}), domains)
+        assert told.startswith(f"{name} is 'odd', expected one of ") and getattr(ROW, name) in told

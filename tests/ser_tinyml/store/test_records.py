@@ -6,9 +6,9 @@ import tensorflow as tf
 
 import components  # noqa: F401  settles which Keras TensorFlow loads
 from schemas.front_end import FrontEnd
-from schemas.record import Example
+from schemas.record import Audio, Example
 from ser_tinyml.store.dataset import decode, parse_tensors
-from ser_tinyml.store.records import encode
+from ser_tinyml.store.records import encode, encode_audio
 
 PROSODY = {"pitch": np.linspace(0, 3, 47, dtype=np.float32), "voicing": np.linspace(1, 0, 47, dtype=np.float32)}
 
@@ -26,7 +26,15 @@ def test_a_record_decodes_to_the_example_that_was_encoded():
 
 
 @pytest.mark.parametrize(
-    "change", [{}, {"copy": 300}, {"copy": -1}, {"clip_id": ""}, {"speaker": "é" * 200}, {"prosody": PROSODY}], ids=str
+    "change",
+    [
+        {},
+        *({"copy": number} for number in (0, 127, 128, 300, 2**63 - 1, -1, -(2**63))),
+        {"clip_id": ""},
+        {"speaker": "é" * 200},
+        {"prosody": PROSODY},
+    ],
+    ids=str,
 )
 def test_bytes_are_those_of_tensorflows_deterministic_serialisation(change):
     example = make_example(**change)
@@ -63,3 +71,13 @@ def test_prosody_is_decoded_in_its_own_order():
     assert list(copy.prosody) == ["pitch", "voicing"]
     np.testing.assert_array_equal(copy.features[:, 13], PROSODY["pitch"])
     np.testing.assert_array_equal(copy.features, make_example(prosody=PROSODY).features)
+
+
+def test_sound_is_an_example_of_tensorflows_with_little_endian_samples():
+    samples = np.array([-32768, -1, 0, 258, 32767], ">i2")
+    numbers = {"copy": 2, "window": 3}
+    features = {name: tf.train.Feature(int64_list=tf.train.Int64List(value=[value])) for name, value in numbers.items()}
+    for name, content in (("clip_id", b"ab"), ("samples", b"\x00\x80\xff\xff\x00\x00\x02\x01\xff\x7f")):
+        features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[content]))
+    expected = tf.train.Example(features=tf.train.Features(feature=features))
+    assert encode_audio(Audio("ab", 2, 3, samples)) == expected.SerializeToString(deterministic=True)

@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from schemas.errors import UserError
-from ser_tinyml.store.temporary import own_temporary_folder
+from ser_tinyml.store.temporary import own_temporary_folder, remove_own_folders
 
 _WAITS = """
 import tempfile, pathlib, sys
@@ -74,3 +74,36 @@ def test_a_missing_place_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
     with pytest.raises(UserError, match=r"TMPDIR=.*missing: No such file"), own_temporary_folder():
         pass
+
+
+def test_without_tmpdir_the_folder_is_where_temporary_files_are_and_tmpdir_is_unset_again(tmp_path, monkeypatch):
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with own_temporary_folder():
+        assert pathlib.Path(os.environ["TMPDIR"]).parent == tmp_path
+    assert "TMPDIR" not in os.environ and list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_gone_already_is_no_error(parent):
+    with own_temporary_folder():
+        remove_own_folders()
+        remove_own_folders()
+        assert list(parent.iterdir()) == []
+    assert os.environ["TMPDIR"] == str(parent)
+
+
+def test_nobody_else_reads_what_is_temporary(parent):
+    with own_temporary_folder():
+        (folder,) = parent.iterdir()
+        (mark,) = folder.iterdir()
+        assert (folder.stat().st_mode & 0o777, mark.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+def test_a_folder_whose_mark_is_a_link_is_not_taken_for_abandoned(parent, tmp_path):
+    with own_temporary_folder():
+        (mark,) = next(parent.iterdir()).iterdir()
+    (parent / "mine").touch()
+    (parent / "ser-tinyml-x").mkdir()
+    (parent / "ser-tinyml-x" / mark.name).symlink_to(parent / "mine")
+    with own_temporary_folder():
+        assert (parent / "ser-tinyml-x").exists()
