@@ -1,6 +1,7 @@
 """The graph: step -> what it takes, what it makes. Paths are below the pipeline's root."""
 
 import dataclasses
+import importlib
 import re
 import types
 from typing import Any
@@ -24,6 +25,10 @@ class Step:
     inputs: dict[str, str]  # the component's argument -> the artifact
     output: str
 
+    def __reduce__(self) -> tuple:
+        """Lets another process have the step: a module goes by its name."""
+        return _load_step, (self.flags.__name__, self.inputs, self.output)
+
     @property
     def name(self) -> str:
         """The name of the component's folder."""
@@ -44,6 +49,10 @@ class Step:
         """The names of all files that it makes."""
         load_component(self.name)
         return MADE[self.name]
+
+
+def _load_step(flags: str, inputs: dict[str, str], output: str) -> Step:
+    return Step(importlib.import_module(flags), inputs, output)
 
 
 STEPS = (

@@ -1,11 +1,13 @@
 import functools
 import operator
 import os
+import pickle
 import time
 
 import pytest
 
 from pipeline.execution import run_side_by_side
+from pipeline.steps import STEPS
 from schemas.errors import UserError
 
 
@@ -41,3 +43,7 @@ def test_what_has_not_begun_does_not_begin_once_something_went_wrong(capfd):
 def test_a_process_that_is_killed_is_told():
     with pytest.raises(UserError, match=r"^1/2: its process ended with 9$"):
         run_side_by_side({"1/2": functools.partial(os._exit, 9), "2/2": say("two")}, 2)
+
+
+def test_a_step_is_the_same_in_another_process():
+    assert [pickle.loads(pickle.dumps(step)) for step in STEPS] == list(STEPS)
