@@ -132,12 +132,16 @@ def _judge_egemaps(python: str, examples: list[str], output: pathlib.Path) -> li
 
 
 def _train_all(trainings: list[Training], output: pathlib.Path, jobs: int) -> None:
-    places = {each: output / "predictions" / each.name() for each in trainings}
-    (output / "predictions").mkdir(exist_ok=True)
+    kept = output / "predictions"
+    kept.mkdir(exist_ok=True)
     os.environ |= {"TF_NUM_INTRAOP_THREADS": str(1 if jobs > 1 else 0), "TF_CPP_MIN_LOG_LEVEL": "3"}
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        waiting = {pool.submit(_train, each, str(path)): each for each, path in places.items() if not path.exists()}
+        waiting = {
+            pool.submit(_train, each, str(kept / each.name())): each
+            for each in trainings
+            if not (kept / each.name()).exists()
+        }
         for done in concurrent.futures.as_completed(waiting):
             each = waiting[done]
             print(f"{each.variant.name}, seed {each.seed}, {each.examples}: UAR {done.result():.3f}", flush=True)
