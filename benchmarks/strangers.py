@@ -10,11 +10,10 @@ eGeMAPS functionals with an SVM (`egemaps.py`).
 """
 
 import argparse
-import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import json
-import multiprocessing
 import os
 import pathlib
 from typing import Any
@@ -25,6 +24,7 @@ import numpy as np
 import presets
 from corpora import list_corpora
 
+from pipeline.execution import run_side_by_side
 from schemas.front_end import PROSODY
 from schemas.run_files import ManifestSummary
 from ser_tinyml.judging.intervals import difference_intervals, score_intervals
@@ -60,6 +60,10 @@ class Training:
     preset: str
     seed: int
     examples: str
+
+    def describe(self) -> str:
+        """Returns what is trained, in a few words."""
+        return f"{self.variant.name}, seed {self.seed}, {pathlib.Path(self.examples).parent.name}"
 
     def name(self) -> str:
         """Returns the name of the file that keeps its predictions."""
@@ -135,20 +139,14 @@ def _train_all(trainings: list[Training], output: pathlib.Path, jobs: int) -> No
     kept = output / "predictions"
     kept.mkdir(exist_ok=True)
     os.environ |= {"TF_NUM_INTRAOP_THREADS": str(1 if jobs > 1 else 0), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        waiting = {
-            pool.submit(_train, each, str(kept / each.name())): each
-            for each in trainings
-            if not (kept / each.name()).exists()
-        }
-        for done in concurrent.futures.as_completed(waiting):
-            each = waiting[done]
-            print(f"{each.variant.name}, seed {each.seed}, {each.examples}: UAR {done.result():.3f}", flush=True)
+    waiting = {each.describe(): functools.partial(_train, each, str(kept / each.name())) for each in trainings}
+    run_side_by_side({told: work for told, work in waiting.items() if not pathlib.Path(work.args[1]).exists()}, jobs)
 
 
-def _train(training: Training, path: str) -> float:
-    """Trains one network, keeps what it says of the test clips, and returns its UAR."""
+def _train(training: Training, path: str) -> None:
+    """Trains one network, keeps what it says of the test clips, and prints its UAR."""
+    import tensorflow as tf
+
     from components.trainer.component import Splits, make_architecture, make_plan
     from components.trainer.parameters import Parameters
     from schemas.front_end import Standardisation
@@ -178,6 +176,8 @@ def _train(training: Training, path: str) -> float:
     parameters = Parameters(
         **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
     )
+    tf.keras.backend.clear_session()
+    tf.keras.utils.set_random_seed(parameters.seed)
     splits, architecture = Splits(training.examples, dataset), make_architecture(parameters, dataset)
     network = architecture.build_for_training(parameters.seed)
     fit(network, splits.make_data(parameters), make_plan(parameters))
@@ -193,7 +193,7 @@ def _train(training: Training, path: str) -> float:
     partial = pathlib.Path(path).with_suffix(".partial.npz")
     np.savez(partial, true=held_out.true, probabilities=elected, speakers=speakers)
     partial.rename(path)
-    return score(held_out.true, elected.argmax(axis=1)).uar
+    print(f"UAR of {path}: {score(held_out.true, elected.argmax(axis=1)).uar:.3f}", flush=True)
 
 
 def _read(text: str, like: Any) -> Any:
