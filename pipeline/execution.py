@@ -1,8 +1,10 @@
 """Runs the steps of a plan, and several plans side by side."""
 
 import multiprocessing.connection
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -79,6 +81,7 @@ def run_side_by_side(work: Mapping[str, Callable[[], object]], jobs: int) -> Non
 def _call_labelled(name: str, work: Callable[[], object], tell: Connection) -> None:
     """Does one part of `run_side_by_side` in its own process, and tells what went wrong, or ""."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process ends the others
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet_beam()
     sys.stdout, sys.stderr = (_Labelled(stream, name) for stream in (sys.stdout, sys.stderr))  # type: ignore[assignment]
     message = ""
@@ -87,6 +90,14 @@ def _call_labelled(name: str, work: Callable[[], object], tell: Connection) -> N
     except Exception as error:
         message = describe(error)[0]
     tell.send(message)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "it is called in a process that another has started"
+    parent.join()
+    os._exit(1)
 
 
 class _Labelled:

@@ -1,7 +1,10 @@
 import functools
 import operator
 import os
+import pathlib
 import pickle
+import subprocess
+import sys
 import time
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from pipeline.execution import run_side_by_side
 from pipeline.steps import STEPS
 from schemas.errors import UserError
+from tests.conftest import REPOSITORY
 
 
 def say(line):
@@ -47,3 +51,33 @@ def test_a_process_that_is_killed_is_told():
 
 def test_a_step_is_the_same_in_another_process():
     assert [pickle.loads(pickle.dumps(step)) for step in STEPS] == list(STEPS)
+
+
+SLEEP = """
+import functools, time
+from pipeline.execution import run_side_by_side
+if __name__ == "__main__":
+    run_side_by_side({"1/1": functools.partial(time.sleep, 600)}, 2)
+"""
+
+
+def list_children(process):
+    return {int(child) for child in pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+
+
+def wait_until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path):
+    (tmp_path / "main.py").write_text(SLEEP)
+    parent = subprocess.Popen([sys.executable, tmp_path / "main.py"], env=os.environ | {"PYTHONPATH": str(REPOSITORY)})
+    wait_until(lambda: len(list_children(parent.pid)) == 2)  # multiprocessing's tracker of resources, and the work
+    children = list_children(parent.pid)
+    time.sleep(3)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not any(pathlib.Path(f"/proc/{child}").exists() for child in children))
