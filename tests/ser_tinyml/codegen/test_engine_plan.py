@@ -103,14 +103,24 @@ def add_shortcut(writer: ModelWriter) -> None:
     writer.add_arithmetic("ADD", other=before)
 
 
-def add_constant(*shape: int):
+def add_constant(*shape: int, first: bool = False):
     def add(writer: ModelWriter) -> None:
-        values = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+        values = 9 * np.arange(np.prod(shape, dtype=int)).reshape(shape) + 5
         other = writer.add_tensor(shape, schema.TensorType.INT8, 0.03, -7, values)
         output = writer.add_activation((1, writer.n_frames, writer.n_features))
-        writer.add_operator("ADD", [writer.at_hand, other], output, schema.AddOptionsT())
+        operands = [other, writer.at_hand] if first else [writer.at_hand, other]
+        writer.add_operator("SUB", operands, output, schema.SubOptionsT())
 
     return add
+
+
+def add_its_last_frame(writer: ModelWriter) -> None:
+    """To each frame."""
+    frames = writer.at_hand
+    writer.add_slice(writer.n_frames - 1)
+    last = writer.at_hand
+    output = writer.add_activation((1, writer.n_frames, writer.n_features))
+    writer.add_operator("ADD", [last, frames], output, schema.AddOptionsT())
 
 
 def add_lstm_of_which_two_frames_are_taken(writer: ModelWriter) -> None:
@@ -178,6 +188,30 @@ CASES = {
         ("3 pool joint to slot_0",),
         "slot_0",
         (16,),
+    ),
+    "a constant of one value": Case((add_constant(), take(-1)), 3, 5, "sum", "", (), "layer_1_sum_output"),
+    "a constant before a value": Case(
+        (add_constant(2, first=True), take(-1)), 3, 2, "sum", "", (), "layer_1_sum_output"
+    ),
+    "a constant of each of two frames": Case(
+        (add_constant(2, 2, first=True), reverse, largest),
+        2,
+        2,
+        "",
+        "2 frames, 4 apart",
+        ("1 sum joint to slot_0", "2 reverse slot_0 to slot_1", "3 pool slot_1 to slot_0"),
+        "slot_0",
+        (32, 32),
+    ),
+    "a frame beside each": Case(
+        (reverse, add_its_last_frame, largest),
+        4,
+        3,
+        "",
+        "4 frames, 4 apart",
+        ("1 reverse joint to slot_0", "3 sum slot_0 + 12 and slot_0 to slot_1", "4 pool slot_1 to slot_0"),
+        "slot_0",
+        (32, 32),
     ),
     "a constant of each frame": Case(
         (lstm(3), add_constant(1, 5, 3), largest),
@@ -384,6 +418,12 @@ def test_engine_has_tflms_bits_wherever_its_values_are_kept(name, tmp_path):
 
 
 # ---- memory ----
+
+
+@pytest.mark.parametrize(("units", "cells"), [(1, 2), (2, 2), (5, 6), (6, 6), (9, 10)])
+def test_cell_states_fill_whole_words(units, cells):
+    (step,) = make_plan(read_graph(make_case(Case((lstm(units), take(-1)), 4, 2, "", "", (), "")))).by_frame
+    assert step.n_cells == cells
 
 
 def list_sizes(plan: Plan) -> dict[str, int]:
