@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ser_tinyml.codegen.engine_graph import Factor, Lstm
+from ser_tinyml.codegen.engine_graph import Convolution, Dense, Factor, Lstm
 from ser_tinyml.codegen.graph_reader import read_graph
 from tests.firmware.random_models import ModelWriter
 
@@ -86,6 +86,10 @@ def test_sizes_of_a_graph_are_those_of_its_file():
     assert (graph.n_frames, graph.n_inputs, graph.n_outputs) == (30, 5, 2)
     lstms = [node.layer for node in graph.nodes if isinstance(node.layer, Lstm)]
     assert [(layer.n_inputs, layer.n_outputs) for layer in lstms] == [(6, 4), (4, 3)]
+    dense = [node.layer for node in graph.nodes if isinstance(node.layer, Dense)]
+    assert [(layer.n_inputs, layer.n_outputs) for layer in dense] == [(6, 5), (5, 2)]
+    (convolution,) = (node.layer for node in graph.nodes if isinstance(node.layer, Convolution))
+    assert (convolution.n_inputs, convolution.n_outputs) == (5, 6)
 
 
 def test_lstms_take_the_keras_models_names_where_there_are_as_many():
