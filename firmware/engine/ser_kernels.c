@@ -224,9 +224,9 @@ static int32_t shift_left_saturating(int32_t value, int shift) {
   return value > limit ? INT32_MAX : value < -limit - 1 ? INT32_MIN : (int32_t)((uint32_t)value << shift);
 }
 
-// As ser_shift_right, for any positive value.
+// As ser_shift_right, for any value that is not negative.
 static int32_t shift_right(int32_t value, int shift) {
-  return (((value + (value >> 31)) >> (shift - 1)) + 1) >> 1;
+  return ((value >> (shift - 1)) + 1) >> 1;
 }
 
 // exp of a in [-1/4, 0), by its Taylor series around -1/8.
@@ -263,10 +263,6 @@ static int32_t reciprocal_of_one_plus(int32_t a) {
   return shift_left_saturating(x, 1);
 }
 
-static int leading_zeros(uint32_t value) {
-  return value ? __builtin_clz(value) : 32;
-}
-
 static int32_t exp_of_difference(const ser_softmax *layer, int32_t difference) {
   return exp_of_negative(multiply((int32_t)((uint32_t)difference << layer->left_shift), layer->multiplier));
 }
@@ -279,7 +275,7 @@ void ser_run_softmax(const ser_softmax *layer, const int16_t *x, int16_t *y) {
     const int32_t difference = x[i] - largest;
     if (difference >= layer->diff_min) sum += shift_right(exp_of_difference(layer, difference), 12);
   }
-  const int zeros = leading_zeros((uint32_t)sum);
+  const int zeros = __builtin_clz((uint32_t)sum);
   const int32_t reciprocal = reciprocal_of_one_plus((int32_t)(((uint32_t)sum << zeros) - (1u << 31)));
   const int shift = 12 - zeros + 31 - 8;
   for (int i = 0; i < layer->n; ++i) {

@@ -321,7 +321,7 @@ def _share_slots(plan: Plan) -> Plan:
     sizes, tenants = list[int](), list[int]()  # of each slot: its size, and until which step it is taken
     renamed: dict[str, str] = {}
     for number, step in enumerate(steps):
-        sources = tuple(_rename(source, renamed) for source in step.sources)
+        sources = tuple(_put_elsewhere(source, renamed) for source in step.sources)
         output, clears = step.output, step.clears
         if step.owns_output:
             until = _find_last_use(plan, output.place, number)
@@ -334,15 +334,20 @@ def _share_slots(plan: Plan) -> Plan:
                 sizes.append(output.size)
                 tenants.append(until)
             renamed[output.place] = f"state.slot_{slot}"
-            output = _rename(output, renamed)
+            output = _put_elsewhere(output, renamed)
         steps[number] = dataclasses.replace(step, sources=sources, output=output, clears=clears)
-    result = _rename(Buffer(place=plan.result, n_frames=1, n_values=1), renamed).place
+    result = _rename(plan.result, renamed)
     return dataclasses.replace(plan, by_window=tuple(steps), result=result, slots=tuple(sizes))
 
 
-def _rename(buffer: Buffer, renamed: dict[str, str]) -> Buffer:
-    array, _, offset = buffer.place.partition(" ")
-    return dataclasses.replace(buffer, place=f"{renamed.get(array, array)} {offset}".rstrip())
+def _put_elsewhere(buffer: Buffer, renamed: dict[str, str]) -> Buffer:
+    return dataclasses.replace(buffer, place=_rename(buffer.place, renamed))
+
+
+def _rename(place: str, renamed: dict[str, str]) -> str:
+    """Returns the C expression of a place with the array's new name, where it has one."""
+    array, _, offset = place.partition(" ")
+    return f"{renamed.get(array, array)} {offset}".rstrip()
 
 
 def _find_last_use(plan: Plan, place: str, made: int) -> int:

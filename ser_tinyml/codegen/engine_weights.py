@@ -42,7 +42,8 @@ def pack_dense(layer: Dense | Convolution, *, stride: int) -> dict[str, Any]:
 
 def _spread(kernel: np.ndarray, stride: int) -> np.ndarray:
     """Returns int8 [outputs, frames * stride] of a convolution's kernel, int8 [outputs, frames, values]."""
-    return np.pad(kernel, ((0, 0), (0, 0), (0, stride - kernel.shape[2]))).reshape(len(kernel), -1)
+    n_outputs, n_frames, n_values = kernel.shape
+    return np.pad(kernel, ((0, 0), (0, 0), (0, stride - n_values))).reshape(n_outputs, n_frames * stride)
 
 
 def lay_out(operand: Operand, stride: int) -> np.ndarray:
@@ -57,7 +58,7 @@ def _pack(rows: np.ndarray, padded: int) -> np.ndarray:
     wide = np.zeros((TILE, padded), np.int16)
     wide[:, : rows.shape[1]] = rows
     pairs = wide[::2] * 256 + wide[1::2]  # [2, padded]
-    return pairs.reshape(2, -1, 4).transpose(1, 0, 2).ravel()
+    return pairs.reshape(2, padded // 4, 4).transpose(1, 0, 2).ravel()
 
 
 def pad(size: int) -> int:

@@ -212,8 +212,8 @@ class _Reader:
             return value
         if np.array_equal(taken, frames[::-1].ravel()):
             return self.add(Reverse(name=name, n_outputs=value.n_values), (value,), value.n_frames)
-        frame = int(taken[0]) // value.n_values if len(taken) else -1
-        if frame < 0 or not np.array_equal(taken, frames[frame]):
+        frame = int(taken[0]) // value.n_values if len(taken) else 0
+        if not np.array_equal(taken, frames[frame]):
             raise self._tensors.error(
                 output, "the engine takes one whole frame of a sequence or turns it round, not this part of it"
             )

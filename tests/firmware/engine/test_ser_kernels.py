@@ -1,0 +1,413 @@
+"""Each kernel by itself: against what gemmlowp and TFLM define, in NumPy or by TFLM's own, with the ends of every range."""
+
+import ctypes
+import math
+import subprocess
+
+import numpy as np
+import pytest
+from tensorflow.lite.python import schema_py_generated as schema
+
+from ser_tinyml.codegen.engine_weights import BLOCK
+from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.runtimes.tflm import Tflm
+from tests.conftest import REPOSITORY
+from tests.firmware.conftest import FIRMWARE, STRICT
+from tests.firmware.random_models import ModelWriter
+
+HERE = REPOSITORY / "tests/firmware/engine"
+SOURCES = [FIRMWARE / "engine/ser_kernels.c", f"-I{FIRMWARE / 'engine'}"]
+QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-semihosting-config", "enable=on,target=native,arg=print")
+FACTOR = np.dtype([("multiplier", np.int32), ("left_shift", np.uint8), ("right_shift", np.uint8)], align=True)
+UNTOUCHED = 90  # what arrays hold before and behind what a kernel may write
+
+
+@pytest.fixture(scope="module", params=["-DSER_PORTABLE", "-DSER_NATIVE"])
+def kernels(request, tmp_path_factory):
+    """The functions of reach_kernels.c and ser_kernels.c."""
+    library = tmp_path_factory.mktemp("kernels") / "kernels.so"
+    flags = (*STRICT, "-O1", request.param, "-fsanitize=undefined", "-fno-sanitize-recover=all", "-shared", "-fPIC")
+    subprocess.run(["cc", *flags, HERE / "reach_kernels.c", *SOURCES, "-o", library], check=True)
+    return ctypes.CDLL(str(library))
+
+
+def call(function, *arguments) -> int:
+    """Calls a function of C with numbers and arrays."""
+    return function(
+        *(each.ctypes.data_as(ctypes.c_void_p) if isinstance(each, np.ndarray) else each for each in arguments)
+    )
+
+
+def fill(function, shape, *arguments, dtype=np.int16) -> np.ndarray:
+    """Returns what a function writes to its last argument, an array of this shape; it must write nothing around it."""
+    around = np.full(64 + int(np.prod(shape)) + 64, UNTOUCHED, dtype)
+    call(function, *arguments, around[64:])
+    assert (around[:64] == UNTOUCHED).all() and (around[-64:] == UNTOUCHED).all()
+    return around[64:-64].reshape(shape)
+
+
+def each(function, *arrays) -> np.ndarray:
+    """Returns int32 [n]: what a function makes of int32 [n], value by value."""
+    arrays = [array if array.dtype == FACTOR else array.astype(np.int32) for array in arrays]
+    y = np.empty(len(arrays[0]), np.int32)
+    call(function, *arrays, y, len(y))
+    return y
+
+
+# ---- fixed point, as gemmlowp and TFLite define it ----
+
+
+def multiply_high(a, b) -> np.ndarray:
+    """SaturatingRoundingDoublingHighMul of gemmlowp's fixedpoint.h, without its one saturating case."""
+    product = np.asarray(a, np.int64) * b
+    nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
+    return np.sign(nudged) * (np.abs(nudged) >> 31)  # a division in C rounds towards 0
+
+
+def divide_by_power_of_two(x, exponent) -> np.ndarray:
+    """RoundingDivideByPOT of gemmlowp's fixedpoint.h."""
+    mask = (np.int64(1) << exponent) - 1
+    return (x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0))
+
+
+def scale(value, factor) -> np.ndarray:
+    """MultiplyByQuantizedMultiplier of TFLite's common.h, rounding twice."""
+    shifted = np.asarray(value, np.int64) << factor["left_shift"]
+    return divide_by_power_of_two(multiply_high(shifted, factor["multiplier"]), factor["right_shift"].astype(np.int64))
+
+
+def draw(rng, largest: int, count: int) -> np.ndarray:
+    """int64 [count]: of every magnitude, with the ends of the range and what lies around 0."""
+    drawn = (rng.uniform(-1, 1, count) * 2.0 ** rng.uniform(0, np.log2(largest), count)).astype(np.int64)
+    drawn[:9] = -largest, 1 - largest, -2, -1, 0, 1, 2, largest - 1, largest
+    return rng.permutation(drawn)
+
+
+def draw_factors(rng, count: int, *, most_left: int = 0) -> np.ndarray:
+    factors = np.zeros(count, FACTOR)
+    factors["multiplier"] = rng.integers(2**30, 2**31, count)
+    factors["multiplier"][:2] = [2**30, 2**31 - 1][:count]
+    shifts = rng.integers(-31, most_left + 1, count)
+    factors["left_shift"], factors["right_shift"] = np.maximum(shifts, 0), np.maximum(-shifts, 0)
+    return factors
+
+
+def test_products_are_rounded_as_gemmlowp_rounds_them(kernels):
+    rng = np.random.default_rng(0)
+    values, multipliers = draw(rng, 2**30 - 1, 50_000), rng.integers(2**30, 2**31, 50_000)
+    values[:2000], multipliers[:2000] = np.arange(-1000, 1000), 2**30  # halves
+    found = each(kernels.multiply_high_each, values, multipliers)
+    np.testing.assert_array_equal(found, multiply_high(values, multipliers))
+
+
+def test_quotients_are_rounded_with_halves_away_from_zero(kernels):
+    rng = np.random.default_rng(1)
+    values, shifts = draw(rng, 2**30 - 1, 50_000), rng.integers(0, 31, 50_000)
+    values[:4000], shifts[:4000] = np.arange(-2000, 2000), 1 + np.arange(4000) % 5
+    found = each(kernels.shift_right_each, values, shifts)
+    np.testing.assert_array_equal(found, divide_by_power_of_two(values, shifts))
+    np.testing.assert_array_equal(each(kernels.shift_right_each, np.array([-3, -1, 1, 3]), np.ones(4)), [-2, -1, 1, 2])
+
+
+def test_sums_are_scaled_as_tflite_scales_them(kernels):
+    rng = np.random.default_rng(2)
+    factors = draw_factors(rng, 50_000, most_left=12)
+    values = draw(rng, 2**30 - 1, 50_000) >> factors["left_shift"]
+    np.testing.assert_array_equal(each(kernels.scale_each, values, factors), scale(values, factors))
+
+
+def test_saturation_keeps_16_bits_and_cuts_off_the_rest(kernels):
+    values = np.array([-(2**31), -(2**20), -32769, -32768, -32767, -1, 0, 1, 32766, 32767, 32768, 2**31 - 1])
+    found = each(kernels.saturate_each, values)
+    np.testing.assert_array_equal(found, np.clip(values, -32768, 32767))
+
+
+@pytest.mark.parametrize(("name", "function"), [("LOGISTIC", "sigmoid_each"), ("TANH", "tanh_each")])
+def test_gates_are_tflms_of_all_16_bits(kernels, name, function):
+    """TFLM's own operator of int16, Q3.12 to Q0.15, is what its LSTM takes; the argument here is three times the value."""
+    values = np.arange(-(2**15), 2**15)
+    writer = ModelWriter(np.random.default_rng(0), 1, 1)
+    shape, int16 = (1, len(values)), schema.TensorType.INT16
+    writer._graph.inputs = [writer.add_tensor(shape, int16, 2.0**-12, 0)]
+    writer.add_operator(name, writer._graph.inputs, writer.add_tensor(shape, int16, 2.0**-15, 0), None)
+    tflm = Tflm(writer.finish())
+    np.testing.assert_array_equal(each(getattr(kernels, function), 3 * values), tflm.invoke(values.astype(np.int16)))
+
+
+@pytest.mark.parametrize("size", [2**16 - 1, 2**16, 2**17, 2**24, 2**30])
+def test_tanh_of_what_is_out_of_its_tables_range_is_that_of_its_end(kernels, size):
+    assert each(kernels.tanh_each, np.array([size, -size])).tolist() == [32767, -32767]
+
+
+# ---- dot products ----
+
+
+def pack(rows: np.ndarray) -> np.ndarray:
+    """int8 [4, n] as ser_dot4 takes it: of each four inputs rows 0 and 1, then rows 2 and 3, as 256 * w0 + w1."""
+    wide = rows.astype(np.int16)
+    groups = [
+        256 * wide[row, i : i + 4] + wide[row + 1, i : i + 4] for i in range(0, rows.shape[1], 4) for row in (0, 2)
+    ]
+    return np.concatenate(groups)
+
+
+def test_inputs_are_padded_to_the_kernels_block(kernels):
+    assert ctypes.c_int.in_dll(kernels, "ser_block").value == BLOCK
+
+
+@pytest.mark.parametrize("n", [16, 32, 48, 240, 256])
+def test_four_dot_products_are_whole_up_to_a_chunk(kernels, n):
+    rng = np.random.default_rng(n)
+    rows, x = rng.integers(-127, 128, (4, n), np.int8), rng.integers(-255, 256, n, np.int16)
+    for weights, inputs in ((rows, x), *find_extremes(n)):
+        found = fill(kernels.ser_dot4, 4, pack(weights), inputs, n, dtype=np.int32)
+        np.testing.assert_array_equal(found, weights.astype(np.int64) @ inputs)
+
+
+def find_extremes(n: int):
+    """Rows and inputs whose sums are the largest that there can be, of either sign and of both beside one another."""
+    for signs in ((1, 1, 1, 1), (-1, -1, -1, -1), (1, -1, -1, 1), (-1, 1, 1, -1)):
+        for sign in (1, -1):
+            yield np.outer(signs, np.full(n, 127)).astype(np.int8), np.full(n, sign * 255, np.int16)
+
+
+@pytest.mark.parametrize("n", [16, 240, 256, 272, 512, 528, 1040])
+def test_dot_products_of_more_than_a_chunk_are_whole(kernels, n):
+    rng = np.random.default_rng(n)
+    rows, x = rng.integers(-127, 128, (4, n), np.int8), rng.integers(-255, 256, n, np.int16)
+    for weights, inputs in ((rows, x), *find_extremes(n)):
+        sums = np.empty(4, np.int32)
+        assert call(kernels.sum_gates, pack(weights), inputs, n, sums) == 2 * n
+        np.testing.assert_array_equal(sums, weights.astype(np.int64) @ inputs)
+
+
+@pytest.fixture
+def compile_for_board():
+    """The command that compiles for the emulated board."""
+    board = FIRMWARE / "boards/mps2_an386"
+    processor = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+    memory = ("-Wl,--defsym=STACK_BYTES=16384", "-Wl,--defsym=HEAP_BYTES=16384", f"-T{board / 'linker.ld'}")
+    libraries = ("-nostartfiles", "--specs=nano.specs", "--specs=rdimon.specs", f"-I{board}")
+    return ["arm-none-eabi-gcc", *processor, "-O2", *memory, *libraries, board / "startup.c", board / "semihosting.c"]
+
+
+@pytest.mark.needs("arm-none-eabi-gcc", "qemu-system-arm")
+def test_a_processors_own_instructions_give_the_same_numbers(tmp_path, compile_for_board):
+    """On an emulated Cortex-M4, whose dot product, saturation and rounded product are instructions that a PC lacks."""
+    printed = []
+    for compiler in (["cc", *STRICT, "-DSER_PORTABLE"], ["cc", *STRICT, "-DSER_NATIVE"], compile_for_board):
+        program = tmp_path / f"print_kernels_{len(printed)}"
+        subprocess.run([*compiler, HERE / "print_kernels.c", *SOURCES, "-o", program], check=True)
+        command = [program] if compiler[0] == "cc" else [*QEMU, "-kernel", program]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        printed.append(ended.stdout.splitlines())
+    portable, native, board = printed
+    assert len(portable) == 16 + 1000
+    assert portable == native == board
+
+
+# ---- layers ----
+
+
+def lay_out(frames: np.ndarray) -> np.ndarray:
+    """Returns frames, [frames, n], as the kernels take them: int16, a multiple of 4 values apart, with noise in between."""
+    n_frames, n = frames.shape
+    apart = np.random.default_rng(0).integers(-255, 256, (n_frames, -(-n // 4) * 4), np.int16)
+    apart[:, :n] = frames
+    return apart
+
+
+def check_frames(found: np.ndarray, expected: np.ndarray) -> None:
+    """Compares frames as they lie in memory; nothing may have been written between them."""
+    n = expected.shape[1]
+    np.testing.assert_array_equal(found[:, :n], expected)
+    assert (found[:, n:] == UNTOUCHED).all()
+
+
+@pytest.mark.parametrize("per_output", [False, True])
+@pytest.mark.parametrize("n_inputs", [16, 256, 272])
+def test_dense_layer_scales_each_outputs_sum_with_its_bias_and_cuts_it_off(kernels, n_inputs, per_output):
+    rng, n_outputs = np.random.default_rng(n_inputs), 12
+    rows, x = rng.integers(-127, 128, (n_outputs, n_inputs), np.int8), rng.integers(-255, 256, n_inputs, np.int16)
+    bias = rng.integers(-(2**16), 2**16, n_outputs, np.int32)
+    factors = draw_factors(rng, n_outputs if per_output else 1)
+    factors["left_shift"], factors["right_shift"] = 0, rng.integers(9, 13, len(factors))
+    tiles = np.concatenate([pack(rows[row : row + 4]) for row in range(0, n_outputs, 4)])
+    sums = scale(rows.astype(np.int64) @ x + bias, factors)
+    for low, high in ((-255, 255), (-20, 90)):
+        arguments = tiles, n_inputs, n_outputs, bias, factors, len(factors), low, high, x
+        np.testing.assert_array_equal(fill(kernels.run_dense, n_outputs, *arguments), np.clip(sums, low, high))
+
+
+@pytest.mark.parametrize("input_scale", [0.004, 0.02, 0.06, 0.25, 1.0])
+@pytest.mark.parametrize("n", [1, 2, 4, 31, 511])
+def test_softmax_has_tflms_bits(kernels, n, input_scale):
+    """Of inputs that are all the same, that lie at both ends, that fall off from the largest, and of any."""
+    rng = np.random.default_rng(n)
+    writer = ModelWriter(rng, 1, n, (input_scale, -3))
+    writer.add_softmax()
+    content = writer.finish()
+    tflm, layer = Tflm(content), read_graph(content).nodes[0].layer
+    windows = rng.integers(-128, 128, (200, n))
+    windows[:50] = np.rint(127 - rng.exponential(2 / input_scale, (50, n)))
+    windows[50:100] = rng.integers(-128, 128, (50, 1)) - rng.integers(0, 2, (50, n))
+    windows[100:150] = np.where(rng.integers(0, 2, (50, n)), 127, -128)
+    for window in np.clip(windows, -128, 127).astype(np.int8):
+        arguments = n, layer.factor.multiplier, layer.factor.shift, layer.diff_min, window.astype(np.int16) + 3
+        found = fill(kernels.run_softmax, n, *arguments)
+        np.testing.assert_array_equal(found - 128, tflm.invoke(window[np.newaxis]))
+
+
+def exp_of_negative(a: np.ndarray) -> np.ndarray:
+    """exp_on_negative_values of gemmlowp's fixedpoint.h: Q5.26 to Q0.31."""
+    quarter = 1 << 24
+    part = (a & (quarter - 1)) - quarter
+    x = (part << 5) + (1 << 28)
+    x2 = multiply_high(x, x)
+    x3, x4 = multiply_high(x2, x), multiply_high(x2, x2)
+    cubes = multiply_high(divide_by_power_of_two(x4, 2) + x3, round(2**31 / 3))
+    of_eighth = round(math.exp(-1 / 8) * 2**31)
+    result = of_eighth + multiply_high(of_eighth, x + divide_by_power_of_two(cubes + x2, 1))
+    for exponent in range(-2, 5):
+        factor = round(math.exp(-(2.0**exponent)) * 2**31)
+        result = np.where((part - a) & (1 << (26 + exponent)), multiply_high(result, factor), result)
+    return np.where(a == 0, 2**31 - 1, result)
+
+
+def reciprocal_of_one_plus(a: np.ndarray) -> np.ndarray:
+    """one_over_one_plus_x_for_x_in_0_1 of gemmlowp's fixedpoint.h: Q0.31 to Q0.31."""
+    half = (a + 2**31) // 2
+    x = math.floor(48 / 17 * 2**29) + multiply_high(half, -math.floor(32 / 17 * 2**29))
+    for _ in range(3):
+        x = x + (multiply_high(x, 2**29 - multiply_high(half, x)) << 2)
+    return np.minimum(x << 1, 2**31 - 1)
+
+
+def share_of_second(left_shift: int, multiplier: np.ndarray) -> np.ndarray:
+    """What TFLite's softmax of int8 gives the second of two values that lies one step below the first, times 256."""
+    exp = exp_of_negative(multiply_high(-(1 << left_shift), multiplier))
+    total = divide_by_power_of_two(np.int64(2**31 - 1), 12) + divide_by_power_of_two(exp, 12)
+    zeros = 31 - np.floor(np.log2(total)).astype(np.int64)
+    reciprocal = reciprocal_of_one_plus((total << zeros) - 2**31)
+    return divide_by_power_of_two(multiply_high(reciprocal, exp), 12 - zeros + 31 - 8)
+
+
+def test_softmax_rises_where_gemmlowps_fixed_point_does(kernels):
+    """Eight bits show the last of 31 where they are about to change: around each such place, found by halving."""
+    for left_shift in range(20, 30):
+        grid = np.linspace(2**30, 2**31 - 1, 20_001).astype(np.int64)
+        shares = share_of_second(left_shift, grid)
+        changes = np.flatnonzero(np.diff(shares))
+        low, high, share_of_low = grid[changes], grid[changes + 1], shares[changes]
+        for _ in range(17):  # 2^30 / 20,000, halved so often, is 1
+            middle = (low + high) // 2
+            same = share_of_second(left_shift, middle) == share_of_low
+            low, high = np.where(same, middle, low), np.where(same, high, middle)
+        around = np.unique((high[:, np.newaxis] + np.arange(-40, 40)).ravel().clip(2**30, 2**31 - 1))
+        x = np.array([1, 0], np.int16)
+        found = [fill(kernels.run_softmax, 2, 2, int(multiplier), left_shift, -1, x)[1] for multiplier in around]
+        np.testing.assert_array_equal(found, share_of_second(left_shift, around))
+
+
+@pytest.mark.parametrize(("diff_min", "shares"), [(-2, [121, 81, 54]), (-1, [153, 103, 0]), (0, [255, 0, 0])])
+def test_softmax_counts_nothing_that_is_further_below_the_largest_than_diff_min(kernels, diff_min, shares):
+    x = np.array([7, 6, 5], np.int16)
+    assert fill(kernels.run_softmax, 3, 3, 1717986918, 25, diff_min, x).tolist() == shares
+
+
+@pytest.mark.parametrize(("input_zero_point", "output_zero_point"), [(0, 0), (-128, 5), (127, -128), (-7, 127)])
+def test_table_is_looked_up_at_each_value(kernels, input_zero_point, output_zero_point):
+    values, q = np.random.default_rng(0).permutation(np.arange(-128, 128)).astype(np.int8), np.arange(-128, 128)
+    x = (q - input_zero_point).astype(np.int16)
+    found = fill(kernels.run_table, 256, 256, input_zero_point, output_zero_point, values, x)
+    np.testing.assert_array_equal(found, values.astype(int) - output_zero_point)
+
+
+@pytest.mark.parametrize(("a_step", "b_step"), [(1, 1), (0, 1), (1, 0)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sum_and_difference_are_tflites_of_operands_shifted_by_20_bits(kernels, sign, a_step, b_step):
+    rng, n = np.random.default_rng(sign + 1), 2_000
+    a, b = rng.integers(-255, 256, (2, n), np.int16)
+    factors = draw_factors(rng, 3)
+    factors["left_shift"], factors["right_shift"] = 0, (0, 2, 18)
+    one, other = (scale(value.astype(np.int64) << 20, factor) for value, factor in ((a, factors[0]), (b, factors[1])))
+    one, other = (values if step else values[0] for values, step in ((one, a_step), (other, b_step)))
+    expected = scale(one + sign * other, factors[2])
+    for low, high in ((-(2**15), 2**15 - 1), (-3, 150)):
+        found = fill(kernels.run_sum, n, n, factors, sign, low, high, a, a_step, b, b_step)
+        np.testing.assert_array_equal(found, np.clip(expected, low, high))
+
+
+@pytest.mark.parametrize(("a_step", "b_step"), [(1, 1), (0, 1), (1, 0)])
+def test_product_is_scaled_and_cut_off(kernels, a_step, b_step):
+    rng, n = np.random.default_rng(3), 2_000
+    a, b = rng.integers(-255, 256, (2, n), np.int16)
+    factor = draw_factors(rng, 1)
+    factor["left_shift"], factor["right_shift"] = 0, 8
+    one, other = (values.astype(np.int64) if step else int(values[0]) for values, step in ((a, a_step), (b, b_step)))
+    expected = scale(one * other, factor)
+    for low, high in ((-255, 255), (-3, 90)):
+        found = fill(kernels.run_product, n, n, factor, low, high, a, a_step, b, b_step)
+        np.testing.assert_array_equal(found, np.clip(expected, low, high))
+
+
+POOLS = [  # frames, size, stride, frames of zeros before: without padding, with it on both sides, and over all frames at once
+    (10, 3, 2, 0),
+    (9, 4, 1, 2),
+    (11, 5, 3, 1),
+    (7, 7, 1, 0),
+    (5, 1, 1, 0),
+]
+
+
+@pytest.mark.parametrize("n", [1, 4, 7])
+@pytest.mark.parametrize(("n_frames", "size", "stride", "before"), POOLS)
+@pytest.mark.parametrize("zero_point", [-128, 0, 77])
+@pytest.mark.parametrize("average", [False, True])
+def test_pools_take_the_frames_that_there_are(kernels, average, zero_point, n_frames, size, stride, before, n):
+    q = np.random.default_rng(n).integers(-128, 128, (n_frames, n))
+    n_outputs = n_frames // stride if before else (n_frames - size) // stride + 1
+    starts = [number * stride - before for number in range(n_outputs)]
+    stretches = [q[max(0, start) : start + size] for start in starts]
+    join = mean_away_from_zero if average else lambda stretch: stretch.max(axis=0)
+    expected = np.stack([join(stretch) for stretch in stretches]) - zero_point
+    frames = lay_out(q - zero_point)
+    for low, high in ((-255, 255), (-30, 60)):
+        arguments = int(average), n, n_frames, n_outputs, size, stride, before, zero_point, low, high, frames
+        found = fill(kernels.run_pool, (n_outputs, frames.shape[1]), *arguments)
+        check_frames(found, np.clip(expected, low, high))
+
+
+def mean_away_from_zero(stretch: np.ndarray) -> np.ndarray:
+    """Returns the means of int8 as they are, halves rounded away from zero, as TFLM's AveragePool does it."""
+    mean = stretch.mean(axis=0)
+    return np.trunc(mean + np.copysign(0.5, mean)).astype(int)
+
+
+@pytest.mark.parametrize("n", [1, 4, 7])
+@pytest.mark.parametrize("n_frames", [1, 2, 50])
+def test_mean_is_of_all_frames(kernels, n_frames, n):
+    rng = np.random.default_rng(n)
+    x, factor = rng.integers(-255, 256, (n_frames, n)), draw_factors(rng, 1)
+    factor["left_shift"], factor["right_shift"] = 0, 3
+    for low, high in ((-(2**15), 2**15 - 1), (-50, 60)):
+        expected = np.clip(scale(x.sum(axis=0), factor), low, high)
+        np.testing.assert_array_equal(fill(kernels.run_mean, n, n, n_frames, factor, low, high, lay_out(x)), expected)
+
+
+@pytest.mark.parametrize("x_stride", [8, -8, 0])
+def test_frames_are_copied_to_other_distances_and_backwards(kernels, x_stride):
+    x, n, n_frames, y_stride = np.arange(5 * 8, dtype=np.int16).reshape(5, 8), 7, 5, 12
+    y = np.full((n_frames + 1, y_stride), UNTOUCHED, np.int16)
+    call(kernels.ser_copy_frames, x[4 if x_stride < 0 else 0], x_stride, y, y_stride, n, n_frames)
+    expected = {8: x, -8: x[::-1], 0: np.stack([x[0]] * n_frames)}[x_stride]
+    check_frames(y[:n_frames], expected[:, :n])
+    assert (y[n_frames:] == UNTOUCHED).all()
+
+
+@pytest.mark.parametrize("zero_point", [-128, -1, 0, 127])
+def test_features_are_loaded_less_their_zero_point_and_stored_with_it(kernels, zero_point):
+    q = np.arange(-128, 128, dtype=np.int8)
+    x = fill(kernels.ser_load, 256, q, 256, zero_point)
+    np.testing.assert_array_equal(x, q.astype(int) - zero_point)
+    np.testing.assert_array_equal(fill(kernels.ser_store, 256, x, 256, zero_point, dtype=np.int8), q)

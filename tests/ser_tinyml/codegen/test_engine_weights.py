@@ -1,0 +1,95 @@
+"""Packed weights, unpacked as ser_kernels.h says that they lie, are the model's."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ser_tinyml.codegen.engine_graph import Dense, Factor, Operand
+from ser_tinyml.codegen.engine_weights import lay_out, pack_dense, pack_lstm, pad
+from ser_tinyml.codegen.graph_reader import read_graph
+from ser_tinyml.runtimes.int8 import Quantization
+from tests.firmware.random_models import ModelWriter
+
+
+def unpack(tile: np.ndarray) -> np.ndarray:
+    """Returns int [4, n] of a tile: groups of four inputs of rows 0 and 1, then of rows 2 and 3, as 256 * w0 + w1."""
+    groups = tile.reshape(-1, 2, 4)
+    low = groups.astype(np.int8).astype(int)
+    high = (groups - low) // 256
+    return np.stack([part[:, pair].ravel() for pair in (0, 1) for part in (high, low)])
+
+
+def read_layer(add, n_frames: int = 3, n_inputs: int = 5, *, seed: int = 0):
+    writer = ModelWriter(np.random.default_rng(seed), n_frames, n_inputs)
+    add(writer)
+    return next(node.layer for node in read_graph(writer.finish()).nodes)
+
+
+@pytest.mark.parametrize(("size", "padded"), [(1, 16), (15, 16), (16, 16), (17, 32), (256, 256), (257, 272)])
+def test_sizes_are_rounded_up_to_a_block_of_16(size, padded):
+    assert pad(size) == padded
+
+
+@pytest.mark.parametrize(("n_inputs", "n_units"), [(1, 1), (16, 17), (20, 6)])
+def test_each_unit_of_an_lstm_has_a_tile_of_its_gates(n_inputs, n_units):
+    layer = read_layer(lambda writer: writer.add_lstm(n_units), n_inputs=n_inputs)
+    parts = pack_lstm(layer)
+    inputs, hidden = parts["padded_inputs"], parts["padded_outputs"]
+    assert (inputs, hidden) == (pad(n_inputs), pad(n_units))
+    assert parts["weights"].dtype == np.int16 and len(parts["weights"]) == n_units * 2 * (inputs + hidden)
+    for unit, packed in enumerate(parts["weights"].reshape(n_units, -1)):
+        gates = unpack(packed)
+        np.testing.assert_array_equal(gates[:, :n_inputs], layer.kernels[:, unit])
+        np.testing.assert_array_equal(gates[:, inputs : inputs + n_units], layer.recurrent_kernels[:, unit])
+        assert not gates[:, n_inputs:inputs].any() and not gates[:, inputs + n_units :].any()
+        np.testing.assert_array_equal(parts["biases"][4 * unit : 4 * unit + 4], layer.biases[:, unit])
+
+
+@pytest.mark.parametrize(("n_inputs", "n_outputs"), [(1, 1), (16, 4), (20, 6)])
+@pytest.mark.parametrize("per_output", [False, True])
+def test_rows_of_a_dense_layer_are_filled_up_to_four_with_zeros(n_inputs, n_outputs, per_output):
+    rng = np.random.default_rng(0)
+    layer = Dense(
+        name="",
+        input=Quantization(1.0, 0),
+        output=Quantization(1.0, 0),
+        weights=rng.integers(-127, 128, (n_outputs, n_inputs), np.int8),
+        biases=rng.integers(-999, 999, n_outputs, np.int32),
+        factors=tuple(Factor(2**30 + row, -3) for row in range(n_outputs if per_output else 1)),
+        activation="no activation",
+        output_min=-128,
+        output_max=127,
+    )
+    parts = pack_dense(layer, stride=pad(n_inputs))
+    rows = -(-n_outputs // 4) * 4
+    assert parts["padded_inputs"] == pad(n_inputs) and len(parts["weights"]) == rows // 2 * pad(n_inputs)
+    tiles = np.concatenate([unpack(tile) for tile in parts["weights"].reshape(rows // 4, -1)])
+    np.testing.assert_array_equal(tiles[:n_outputs, :n_inputs], layer.weights)
+    assert not tiles[n_outputs:].any() and not tiles[:, n_inputs:].any()
+    np.testing.assert_array_equal(parts["biases"], [*layer.biases, *[0] * (rows - n_outputs)])
+    several = per_output and n_outputs > 1
+    assert parts["factors"] == layer.factors + (Factor(0, 0),) * (rows - n_outputs if several else 0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_weights_of_a_convolution_meet_the_frames_where_they_lie(seed):
+    layer = read_layer(lambda writer: writer.add_convolution(7), 12, 5, seed=seed)
+    taps = layer.kernel.shape[1]
+    parts = pack_dense(layer, stride=8)
+    assert parts["padded_inputs"] == pad(8 * taps)
+    tiles = np.concatenate([unpack(tile) for tile in parts["weights"].reshape(2, -1)])
+    frames = tiles[:7, : 8 * taps].reshape(7, taps, 8)
+    np.testing.assert_array_equal(frames[:, :, :5], layer.kernel)
+    assert not frames[:, :, 5:].any() and not tiles[7:].any() and not tiles[:, 8 * taps :].any()
+
+
+def test_constant_lies_less_its_zero_point_in_frames_that_are_a_stride_apart():
+    constant = np.array([[-128, 127, 0], [1, 2, 3]], np.int8)
+    operand = Operand(quantization=Quantization(0.5, -100), n_frames=2, n_values=3, constant=constant)
+    laid = lay_out(operand, 4)
+    assert laid.dtype == np.int16 and laid.tolist() == [-28, 227, 100, 0, 101, 102, 103, 0]
+    assert (
+        lay_out(dataclasses.replace(operand, quantization=Quantization(0.5, 0)), 3).tolist()
+        == constant.ravel().tolist()
+    )
