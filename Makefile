@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-digests \
+.PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
 	bench-engine lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -116,6 +116,10 @@ bench-splits: $(VENV)/installed
 # The data job's time and memory over 1, 4 and 16 times the recordings.
 bench-scaling: $(VENV)/installed
 	$(BIN)/python benchmarks/scaling.py $(CORPORA)
+
+# The trainer's time and memory over 1, 4 and 16 times the records, and over a million.
+bench-size: $(VENV)/installed
+	$(BIN)/python benchmarks/size.py $(CORPORA)
 
 # One dataset's digest by every runner.
 bench-digests: $(VENV)/installed
