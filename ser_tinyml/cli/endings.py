@@ -113,7 +113,7 @@ def take_interruptions() -> None:
     console = os.dup(2)  # before any library redirects it
     for number in _INTERRUPTIONS:
         signal.signal(number, interrupt)
-    atexit.register(_keep_exit_code)
+    atexit.register(_end_as_said)
 
 
 def _list_descendants(process: int) -> Iterator[int]:
@@ -125,10 +125,13 @@ def _list_descendants(process: int) -> Iterator[int]:
                 yield from _list_descendants(child)
 
 
-def _keep_exit_code() -> None:
-    """Ends an interrupted process with its own exit code: what is imported may have made another of it."""
+def _end_as_said() -> None:
+    """Lets nothing change the exit code any more: not what an interrupted process has imported, and no signal that comes when
+    all is done, which the interpreter would no longer hand to us."""
     if _interruption:
         _leave(128 + _interruption)
+    for number in _INTERRUPTIONS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _leave(exit_code: int) -> NoReturn:

@@ -217,6 +217,25 @@ def list_children(process):
     return found.stdout.split()
 
 
+SIGNAL_IN_THE_END = """
+import os, signal, sys
+from ser_tinyml.cli.endings import told_in_one_message
+
+class Last:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=int(sys.argv[1])):
+        kill(process, number)  # when the interpreter has let go of signals
+
+with told_in_one_message():
+    last = Last()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_when_all_is_done_changes_nothing(number):
+    ended = subprocess.run([sys.executable, "-c", SIGNAL_IN_THE_END, str(int(number))], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 @pytest.mark.needs("cmake", "cc", "ps")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_programs_that_a_step_runs_end_with_it(tmp_path, demo_root, number):
