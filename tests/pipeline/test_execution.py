@@ -3,6 +3,7 @@ import operator
 import os
 import pathlib
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -45,8 +46,8 @@ def test_what_has_not_begun_does_not_begin_once_something_went_wrong(capfd):
 
 
 def test_a_process_that_is_killed_is_told():
-    with pytest.raises(UserError, match=r"^1/2: its process ended with 9$"):
-        run_side_by_side({"1/2": functools.partial(os._exit, 9), "2/2": say("two")}, 2)
+    with pytest.raises(UserError, match=r"^1/2: its process ended with -9$"):
+        run_side_by_side({"1/2": functools.partial(signal.raise_signal, signal.SIGKILL), "2/2": say("two")}, 2)
 
 
 def test_a_step_is_the_same_in_another_process():
