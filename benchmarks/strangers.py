@@ -235,7 +235,7 @@ def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
             " ".join(f"{each:.3f}" for each in by_seed),
             f"{score(true, predicted).uar:.3f} ({lower:.3f} to {upper:.3f})",
             against,
-            f"{calibration_error(true, probabilities):.3f}",
+            "" if set(np.unique(probabilities)) <= {0.0, 1.0} else f"{calibration_error(true, probabilities):.3f}",
         ]
         print(f"| {' | '.join(cells)} |")
 
