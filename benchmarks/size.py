@@ -88,7 +88,8 @@ def _measure(examples: str, memory_mb: int) -> None:
     network = make_architecture(parameters, dataset).build_for_training(0)
     network.compile(make_optimizer(parameters.learning_rate, 0), loss="categorical_crossentropy")
     begin = time.perf_counter()
-    batches = Splits(examples, dataset, memory_mb=memory_mb).make_data(parameters).training
+    splits = Splits(examples, dataset, memory_mb=memory_mb)  # it is with it that the file goes
+    batches = splits.make_data(parameters).training
     ends = []
     for inputs, labels, weights in batches.take(_UPDATES):
         network.train_on_batch(inputs, labels, sample_weight=weights)
