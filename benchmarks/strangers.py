@@ -4,7 +4,8 @@
 
 A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out; the first
 is what the others are held to. All train on the same records: those of `--preset` with all columns of prosody, and with what
-`--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes on. They are of the
+`--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes on; a change
+of the code needs another folder. They are of the
 network in float: int8 differs from it by less than folds do (`make bench-quantization`). `--opensmile=PYTHON` adds a row of
 eGeMAPS functionals with an SVM (`egemaps.py`).
 """
@@ -103,17 +104,19 @@ def main() -> None:
         for name, seeds in trainings.items()
     }
     if arguments.opensmile:
-        found["eGeMAPS, SVM"] = [_judge_egemaps(arguments.opensmile, examples, output)] * arguments.seeds
+        found["eGeMAPS, SVM"] = [_judge_egemaps(arguments.opensmile, examples)] * arguments.seeds
     _print_table(found)
 
 
 def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: list[str]) -> list[str]:
-    """Makes the records of each fold; the steps' own records tell what is there already."""
+    """Makes the records of each fold, which are kept in a folder of their own for each corpus and flag."""
     corpora = [f"--corpus={corpus}" for corpus in list_corpora(output, arguments.corpus)]
     preset = presets.make_flag(arguments.preset)
+    told = json.dumps([corpora, preset, arguments.data])
+    kept = output / hashlib.sha256(told.encode()).hexdigest()[:8]
     made = []
     for fold in folds:
-        below = output / "folds" / fold.replace("/", "-of-")
+        below = kept / fold.replace("/", "-of-")
         if not (below / "examples" / "dataset.json").exists():
             commands.run(
                 *("-m", "components.example_gen", preset, *corpora, f"--fold={fold}"), f"--output={below / 'manifest'}"
@@ -126,12 +129,12 @@ def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: l
     return made
 
 
-def _judge_egemaps(python: str, examples: list[str], output: pathlib.Path) -> list[Predicted]:
+def _judge_egemaps(python: str, examples: list[str]) -> list[Predicted]:
     folders = [str(pathlib.Path(path).with_name("manifest")) for path in examples]
     labels = run_files.read(ManifestSummary, folders[0]).labels
     manifests = [list(read_manifest(f"{folder}/manifest.jsonl")) for folder in folders]
     paths = sorted({row.path for rows in manifests for row in rows})
-    functionals = egemaps.compute_functionals(python, paths, output / "egemaps.npy")
+    functionals = egemaps.compute_functionals(python, paths, pathlib.Path(folders[0]).parents[1] / "egemaps.npy")
     return [egemaps.predict_test_clips(rows, functionals, labels) for rows in manifests]
 
 
