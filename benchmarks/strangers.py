@@ -5,9 +5,8 @@
 A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out; the first
 is what the others are held to. All train on the same records: those of `--preset` with all columns of prosody, and with what
 `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes on; a change
-of the code needs another folder. They are of the
-network in float: int8 differs from it by less than folds do (`make bench-quantization`). `--opensmile=PYTHON` adds a row of
-eGeMAPS functionals with an SVM (`egemaps.py`).
+of the code needs another folder. They are those of the int8 file, run by TFLite, and of the network in float.
+`--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`).
 """
 
 import argparse
@@ -33,7 +32,8 @@ from ser_tinyml.judging.metrics import calibration_error, score
 from ser_tinyml.store import run_files
 from ser_tinyml.store.manifest import read_manifest
 
-Predicted = dict[str, np.ndarray]  # of test clips: true [clips], probabilities [clips, classes], speakers [clips]
+# Of test clips: true [clips], probabilities of int8 and in_float [clips, classes], speakers [clips].
+Predicted = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,15 +150,16 @@ def _train(training: Training, path: str) -> None:
     """Trains one network, keeps what it says of the test clips, and prints its UAR."""
     import tensorflow as tf
 
-    from components.trainer.component import Splits, make_architecture, make_plan
+    from components.trainer.component import Splits, make_architecture, train
     from components.trainer.parameters import Parameters
     from schemas.front_end import Standardisation
     from schemas.run_files import Dataset
+    from ser_tinyml.audio.standardise import standardise
+    from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
     from ser_tinyml.judging.held_out import HeldOut
-    from ser_tinyml.network.fitting import fit
-    from ser_tinyml.network.quantization import float_network
     from ser_tinyml.network.temperature import scale_to_validation
-    from ser_tinyml.store.dataset import read_split
+    from ser_tinyml.runtimes.tflite import TFLite
+    from ser_tinyml.store.dataset import read_calibration, read_split
 
     whole = run_files.read(Dataset, training.examples)
     wanted = training.variant.prosody
@@ -180,21 +181,21 @@ def _train(training: Training, path: str) -> None:
         **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
     )
     tf.keras.backend.clear_session()
-    tf.keras.utils.set_random_seed(parameters.seed)
-    splits, architecture = Splits(training.examples, dataset), make_architecture(parameters, dataset)
-    network = architecture.build_for_training(parameters.seed)
-    fit(network, splits.make_data(parameters), make_plan(parameters))
-    plain = float_network(architecture, network)
+    splits = Splits(training.examples, dataset)
+    plain, _ = train(make_architecture(parameters, dataset), splits, parameters)
     scale_to_validation(plain, splits.validation)
+    calibration = np.stack([each.features[:, columns] for each in read_calibration(training.examples)])
+    int8 = TFLite(convert_int8(fix_batch_size(plain), standardise(calibration, dataset.standardisation)))
     records = [
         dataclasses.replace(record, prosody={name: record.prosody[name] for name in wanted})
         for record in read_split(training.examples, "test")
     ]
     held_out = HeldOut.from_records(records, np.arange(len(dataset.labels)), dataset.standardisation)
-    elected = held_out.vote(plain.predict(held_out.inputs, batch_size=256, verbose=0))
+    in_float = held_out.vote(plain.predict(held_out.inputs, batch_size=256, verbose=0))
+    elected = held_out.vote(int8.predict(held_out.inputs).probabilities)
     speakers = np.array([clip.speaker_key for clip in held_out.clips])
     partial = pathlib.Path(path).with_suffix(".partial.npz")
-    np.savez(partial, true=held_out.true, probabilities=elected, speakers=speakers)
+    np.savez(partial, true=held_out.true, probabilities=elected, in_float=in_float, speakers=speakers)
     partial.rename(path)
     print(f"UAR of {path}: {score(held_out.true, elected.argmax(axis=1)).uar:.3f}", flush=True)
 
@@ -204,21 +205,19 @@ def _read(text: str, like: Any) -> Any:
 
 
 def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
-    """Prints a row each: UAR as mean of folds, of each seed; of all seeds' clips together, intervals over speakers.
+    """Prints a row each: UAR as mean of folds, of each seed, in float; of all seeds' clips, intervals over speakers.
 
     Args:
       found: name -> seed -> fold -> what is predicted.
     """
     print(
-        "\n| | UAR, mean of folds and seeds | each seed | all clips (95 %, speakers) | against the first | calibration error |"
+        "\n| int8 | UAR, mean of folds and seeds | each seed | in float | all clips (95 %, speakers) | against the first | "
+        "calibration error |"
     )
-    print("|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|")
     reference: np.ndarray | None = None
     for name, seeds in found.items():
-        by_seed = [
-            np.mean([score(each["true"], each["probabilities"].argmax(axis=1)).uar for each in folds])
-            for folds in seeds
-        ]
+        by_seed, in_float = ([_mean_uar(folds, kind) for folds in seeds] for kind in ("probabilities", "in_float"))
         true, probabilities, speakers = (
             np.concatenate([each[key] for folds in seeds for each in folds])
             for key in ("true", "probabilities", "speakers")
@@ -236,11 +235,19 @@ def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
             name,
             f"**{np.mean(by_seed):.3f}**",
             " ".join(f"{each:.3f}" for each in by_seed),
+            f"{np.mean(in_float):.3f}",
             f"{score(true, predicted).uar:.3f} ({lower:.3f} to {upper:.3f})",
             against,
             "" if set(np.unique(probabilities)) <= {0.0, 1.0} else f"{calibration_error(true, probabilities):.3f}",
         ]
         print(f"| {' | '.join(cells)} |")
+
+
+def _mean_uar(folds: list[Predicted], kind: str) -> float:
+    """Returns the mean of the folds' UAR; of what has but one kind of probabilities, of these."""
+    return float(
+        np.mean([score(each["true"], each.get(kind, each["probabilities"]).argmax(axis=1)).uar for each in folds])
+    )
 
 
 if __name__ == "__main__":

@@ -26,15 +26,18 @@ from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.judging.provenance import who_trained
 from ser_tinyml.network.architecture import Architecture
 from ser_tinyml.network.averaging import KeepAverage
+from ser_tinyml.network.ensemble import divide, join
 from ser_tinyml.network.fitting import Data, Plan, fit, format_history
 from ser_tinyml.network.loading import encode_model
 from ser_tinyml.network.quantization import float_network, make_quantized
 from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
 from ser_tinyml.network.training_log import log_training
+from ser_tinyml.network.uar import measure_uar
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.code_digest import digest_code
 from ser_tinyml.store.dataset import list_clips, read_calibration
+from ser_tinyml.store.digests import unit_hash
 
 MODEL, FAKE_QUANTIZED = "ser.h5", "fake_quantized.h5"
 
@@ -52,22 +55,21 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     dataset = run_files.read(Dataset, examples)
     parameters.check_front_end(dataset.front_end)
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
-    tf.keras.utils.set_random_seed(parameters.seed)
     architecture = make_architecture(parameters, dataset)
     splits = Splits(examples, dataset, memory_mb=parameters.memory_mb)
-    places = _Places(files.join(output, "backup", _digest_run(parameters, dataset)), files.join(output, "logs"))
+    places = Places(files.join(output, "backup", _digest_run(parameters, dataset)), files.join(output, "logs"))
 
-    network = architecture.build_for_training(parameters.seed)
-    data, plan = splits.make_data(parameters), make_plan(parameters)
-    stages = {"float": fit(network, data, plan, **places.of_stage("float", "float"))}
+    plain, stages = train(architecture, splits, parameters, places)
+    data = splits.make_data(parameters)
     if parameters.quantization_aware:
-        network = make_quantized(architecture, network, splits.calibration, training_seed=parameters.seed)
-        data, plan = splits.make_data(parameters), for_quantization(plan, parameters)
+        network = make_quantized(architecture, plain, splits.calibration, training_seed=parameters.seed)
+        plan = for_quantization(make_plan(parameters), parameters)
         stages["quantization_aware"] = fit(network, data, plan, **places.of_stage("quantized", "quantization_aware"))
+        plain = float_network(architecture, network)
 
-    plain = float_network(architecture, network)
+    validation_uar = measure_uar(plain, data.validation)
     temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
-    _log(files.join(places.logs, "model"), parameters, plain, stages)
+    _log(files.join(output, "logs", "model"), parameters, plain, validation_uar)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
     if parameters.quantization_aware:
         contents[FAKE_QUANTIZED] = encode_model(make_quantized(architecture, plain, splits.calibration))
@@ -77,6 +79,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
         plain.count_params(),
         data.updates_an_epoch,
         stages=stages,
+        validation_uar=validation_uar,
         temperature=temperature,
         trained_on=who_trained(list_clips(examples, "train") | list_clips(examples, "validation")),
     )
@@ -84,11 +87,34 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     files.delete_files(files.list_files(files.join(output, "backup")), below=output)
 
 
-def _log(folder: str, parameters: Parameters, network: tf.keras.Model, stages: dict[str, KeepAverage]) -> None:
+def _log(folder: str, parameters: Parameters, network: tf.keras.Model, uar: float) -> None:
     """Writes what TensorBoard shows of the finished training."""
-    uar = [*stages.values()][-1].score[0]
     weights = {f"{layer.name}/{w.name.split(':')[0]}": w.numpy() for layer in network.layers for w in layer.weights}
     log_training(folder, dataclasses.asdict(parameters), {"validation UAR": uar}, weights)
+
+
+def train(
+    architecture: Architecture, splits: "Splits", parameters: Parameters, places: "Places | None" = None
+) -> tuple[tf.keras.Sequential, dict[str, KeepAverage]]:
+    """Trains the network in float, each member of an ensemble by itself; returns it as it is stored, and each training.
+
+    Args:
+      architecture: of the whole network.
+      splits: what it is trained on.
+      parameters: how.
+      places: where backups and logs are; None: there are none.
+    """
+    of_member = divide(architecture, parameters.ensemble)
+    members, stages = [], {}
+    for number in range(parameters.ensemble):
+        stage = f"float_{number + 1}" if number else "float"
+        seed = int(unit_hash("member", parameters.seed, number) * 2**32) if number else parameters.seed
+        tf.keras.utils.set_random_seed(seed)
+        network = of_member.build_for_training(seed)
+        data = splits.make_data(dataclasses.replace(parameters, seed=seed))
+        stages[stage] = fit(network, data, make_plan(parameters), **places.of_stage(stage, stage) if places else {})
+        members.append(float_network(of_member, network))
+    return join(architecture, members), stages
 
 
 class Splits:
@@ -150,7 +176,7 @@ def for_quantization(plan: Plan, parameters: Parameters) -> Plan:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Places:
+class Places:
     """Where training keeps what it goes on from, and its logs."""
 
     backup: str
@@ -165,6 +191,7 @@ class _Trained:
     parameters: int
     updates_an_epoch: int
     stages: dict[str, KeepAverage]
+    validation_uar: float
     temperature: float
     trained_on: TrainedOn
 
@@ -187,7 +214,7 @@ def _describe(parameters: Parameters, dataset: Dataset, trained: _Trained) -> Tr
         updates_an_epoch=trained.updates_an_epoch,
         epochs_trained={stage: len(kept.history) for stage, kept in trained.stages.items()},
         best_epoch=sum(len(kept.history) for kept in before) + last.epoch + 1,
-        best_validation_uar=last.score[0],
+        best_validation_uar=trained.validation_uar,
         temperature=trained.temperature,
         trained_on=trained.trained_on,
     )

@@ -32,6 +32,13 @@ class Parameters(StepParameters):
     )
     dense_units: int = parameter(64, "Units of the ReLU layer behind the LSTMs.", at_least=1, at_most=_MOST_UNITS)
     dropout: float = parameter(0.3, "Share of the ReLU layer's outputs dropped in training.", at_least=0, below=1)
+    ensemble: int = parameter(
+        1,
+        "So many narrower networks, trained apart, are joined into the one that the other flags describe: each has its share "
+        "of the units of every layer, and their logits are averaged.",
+        at_least=1,
+        at_most=16,
+    )
     learning_rate: float = parameter(
         2e-3, "Adam's learning rate, the highest of its schedule.", at_least=1e-12, at_most=1
     )
@@ -100,6 +107,10 @@ class Parameters(StepParameters):
             raise UsageError("--frame_pooling=last is of an LSTM; without one it is mean or flatten")
         if self.bidirectional and not lstms:
             raise UsageError("--bidirectional is of LSTMs, and --lstm_units names none")
+        widths = {"lstm_units": lstms, "conv_filters": convolutions, "dense_units": (self.dense_units,)}
+        for flag, units in widths.items():
+            if undivided := [number for number in units if number % self.ensemble]:
+                raise UsageError(f"--ensemble={self.ensemble} divides each layer: {undivided[0]} of --{flag} can't be")
         if self.quantization_aware and (convolutions or self.bidirectional or self.frame_pooling != "last"):
             raise UsageError(
                 "--quantization_aware knows the roundings of LSTMs and dense layers: it goes without --conv_filters, "

@@ -45,7 +45,9 @@ class Parameters(StepParameters):
     )
     n_mfcc: int = parameter(FrontEnd.n_mfcc, "Coefficients that are kept of a frame.", at_least=1, at_most=512)
     prosody: str = parameter(
-        "", "Columns behind the MFCCs of a frame: some of pitch,voicing,energy. A model's input is as much wider."
+        "pitch,voicing,energy",
+        'Columns behind the MFCCs of a frame: some of pitch,voicing,energy; "" for MFCCs alone. A model\'s input is as much '
+        "wider.",
     )
     top_db: float = parameter(
         FrontEnd.top_db,

@@ -6,6 +6,7 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   copy:N                     begins with copy N's samples instead of the clip's
   amplitude_noise:A          white noise of deviation A * U(0, 1) * max(x), the original notebook's rule
   snr_noise:LOW:HIGH         white noise at a signal-to-noise ratio of U(LOW, HIGH) dB
+  hiss:LOW:HIGH              white noise of U(LOW, HIGH) dB of full scale, as a microphone has of its own
   recorded_noise:LOW:HIGH    a part of a file of --noise_dir at such a ratio
   gain:LOW:HIGH              U(LOW, HIGH) dB
   time_shift:LOW:HIGH        U(LOW, HIGH) seconds later (below 0: earlier), with silence where nothing was
@@ -14,6 +15,7 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   time_stretch:LOW:HIGH      the same, at a rate of U(LOW, HIGH)
   pitch_shift:SEMITONES      phase vocoder and resampling, the length is kept
   pitch_shift:LOW:HIGH       the same, by U(LOW, HIGH) semitones
+  formant_shift:LOW:HIGH     resonances U(LOW, HIGH) times as high, as of a shorter vocal tract; pitch and length are kept
 
 What is drawn at random depends on the clip's id and the copy's number alone. A flag file holds a list of copies: one
 `--augment=TEXT` a line.
@@ -35,12 +37,12 @@ from ser_tinyml.audio.resample import resample
 PRESETS: dict[str, tuple[str, ...]] = {
     "default": (
         "clean",
-        "time_shift:-0.25:0.25|gain:-12:6",
-        "time_shift:-0.25:0.25|snr_noise:5:30",
+        "time_shift:-0.25:0.25|gain:-12:6|hiss:-80:-50",
+        "time_shift:-0.25:0.25|snr_noise:0:30",
         "speed:0.87:1.15|time_shift:-0.25:0.25",
-        "speed:0.87:1.15|time_shift:-0.25:0.25|snr_noise:5:30|gain:-12:6",
-        "pitch_shift:-2.5:2.5|time_shift:-0.25:0.25",
-        "time_stretch:0.8:1.25|time_shift:-0.25:0.25",
+        "speed:0.87:1.15|time_shift:-0.25:0.25|snr_noise:0:30|gain:-12:6",
+        "pitch_shift:-2.5:2.5|time_shift:-0.25:0.25|hiss:-80:-50",
+        "time_stretch:0.8:1.25|time_shift:-0.25:0.25|snr_noise:5:40",
         "speed:0.87:1.15|time_shift:-0.25:0.25|gain:-12:6",
     ),
     "notebook": ("amplitude_noise:0.5", "copy:0|time_stretch:0.8|pitch_shift:0.7"),
@@ -77,6 +79,12 @@ def snr_noise(
 ) -> np.ndarray:
     """Adds white noise at a signal-to-noise ratio of U(low, high) dB."""
     deviation = _rms(samples) * 10 ** (-rng.uniform(low, high) / 20)
+    return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
+
+
+def hiss(samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Adds white noise whose level is U(low, high) dB of full scale, however loud the samples are."""
+    deviation = 10 ** (rng.uniform(low, high) / 20)
     return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
 
 
@@ -131,6 +139,13 @@ def pitch_shift(samples: np.ndarray, around: Surroundings, rng: np.random.Genera
     return spectral.pitch_shift(samples, around.front_end.sample_rate, _draw(rng, semitones))
 
 
+def formant_shift(
+    samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float
+) -> np.ndarray:
+    """Moves the resonances of the vocal tract to U(low, high) times their frequencies, and keeps pitch and length."""
+    return spectral.formant_shift(samples, around.front_end.sample_rate, rng.uniform(low, high))
+
+
 def _draw(rng: np.random.Generator, bounds: tuple[float, ...]) -> float:
     return bounds[0] if len(bounds) == 1 else rng.uniform(bounds[0], bounds[1])
 
@@ -154,12 +169,14 @@ _EFFECTS = {
     "clean": _Effect(clean, (0,)),
     "amplitude_noise": _Effect(amplitude_noise, (1,), least=0, most=10),
     "snr_noise": _Effect(snr_noise, (2,), least=-100, most=200),
+    "hiss": _Effect(hiss, (2,), least=-200, most=0),
     "recorded_noise": _Effect(recorded_noise, (2,), least=-100, most=200),
     "gain": _Effect(gain, (2,), least=-200, most=100),
     "time_shift": _Effect(time_shift, (2,), least=-600, most=600),
     "speed": _Effect(speed, (2,), least=_SLOWEST, most=_FASTEST),
     "time_stretch": _Effect(time_stretch, (1, 2), least=_SLOWEST, most=_FASTEST),
     "pitch_shift": _Effect(pitch_shift, (1, 2), least=-12, most=12),
+    "formant_shift": _Effect(formant_shift, (2,), least=0.5, most=2),
 }
 _RATES = ("speed", "time_stretch")
 

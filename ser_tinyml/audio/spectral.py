@@ -15,6 +15,9 @@ from ser_tinyml.audio.resample import fix_length, resample
 
 _N_FFT = 2048  # of the effects: librosa's defaults, whatever the front end uses
 _HOP = _N_FFT // 4
+_ENVELOPE_SECONDS = 0.002  # of the cepstrum: the shortest period of a voice, of 500 Hz
+_QUIETEST = 1e-6  # magnitude of what is heard of a spectrum, whose logarithm has a floor
+_MOST_CHANGE = np.log(100.0)  # 40 dB, of a resonance that moves to where nothing was
 _TINY = np.finfo(np.float32).tiny  # below, float32 has no reciprocal
 
 
@@ -96,6 +99,34 @@ def pitch_shift(samples: np.ndarray, sample_rate: int, semitones: float) -> np.n
     rate = 2.0 ** (-semitones / 12)
     stretched = time_stretch(samples, rate)
     return fix_length(resample(stretched, sample_rate / rate, sample_rate), len(samples))
+
+
+def formant_shift(samples: np.ndarray, sample_rate: int, factor: float) -> np.ndarray:
+    """Moves a voice's resonances and keeps its pitch: each frame's spectral envelope is stretched along the frequencies.
+
+    The envelope is that of the cepstrum's first two milliseconds (Oppenheim and Schafer, "From frequency to quefrency",
+    2004), in which no period of a voice lies. What would come from above half the sample rate is the envelope's last value.
+
+    Args:
+      samples: float32 [samples].
+      sample_rate: Hz.
+      factor: above 1 is higher.
+
+    Returns:
+      float32 [samples].
+    """
+    spectra = stft(samples, _N_FFT, _HOP)
+    level = np.log(np.maximum(np.abs(spectra), _QUIETEST)).astype(np.float32)
+    cepstrum = scipy.fft.irfft(level)
+    kept = round(_ENVELOPE_SECONDS * sample_rate)
+    cepstrum[:, kept : _N_FFT - kept + 1] = 0
+    envelope = scipy.fft.rfft(cepstrum).real
+    places = np.minimum(np.arange(envelope.shape[1]) / factor, envelope.shape[1] - 1)
+    below = places.astype(np.intp)
+    above, share = np.minimum(below + 1, envelope.shape[1] - 1), (places - below).astype(np.float32)
+    stretched = envelope[:, below] * (1 - share) + envelope[:, above] * share
+    change = np.exp(np.clip(stretched - envelope, -_MOST_CHANGE, _MOST_CHANGE))
+    return _istft(spectra * change.astype(np.float32), len(samples))
 
 
 def phase_vocoder(spectra: np.ndarray, rate: float, max_frames: int) -> np.ndarray:

@@ -28,3 +28,11 @@ class UnweightedAverageRecall(tf.keras.metrics.Metric):
     def reset_state(self):
         """Forgets all counts."""
         self._counts.assign(tf.zeros_like(self._counts))
+
+
+def measure_uar(network: tf.keras.Model, data: tf.data.Dataset) -> float:
+    """Returns a network's UAR over batches of (inputs, one-hot labels)."""
+    metric = UnweightedAverageRecall(network.output_shape[-1])
+    for inputs, labels in data:
+        metric.update_state(labels, network.predict_on_batch(inputs))
+    return float(metric.result())

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,13 +26,18 @@ def draw_confusion(matrix: np.ndarray, labels: Sequence[str], title: str) -> byt
 
 
 def draw_curves(history_csv: str, best_epoch: int) -> bytes:
-    """Returns a PNG of loss, accuracy and UAR by epoch, training and validation, with the epoch whose weights were kept."""
+    """Returns a PNG of loss, accuracy and UAR by epoch, training and validation, with the epoch whose weights were kept.
+
+    Each stage of training, and each member of an ensemble, has curves of its own.
+    """
     rows = list(csv.DictReader(io.StringIO(history_csv)))
-    epochs = [int(row["epoch"]) for row in rows]
+    stages = [list(of_stage) for _, of_stage in itertools.groupby(rows, key=lambda row: row["stage"])]
     figure = new_figure(13, 3.4)
     for axes, name in zip(figure.subplots(1, 3), ("loss", "accuracy", "uar"), strict=True):
-        axes.plot(epochs, [float(row[name]) for row in rows], label="training")
-        axes.plot(epochs, [float(row[f"val_{name}"]) for row in rows], label="validation")
+        for number, of_stage in enumerate(stages):
+            epochs = [int(row["epoch"]) for row in of_stage]
+            for column, label, colour in ((name, "training", "C0"), (f"val_{name}", "validation", "C1")):
+                axes.plot(epochs, [float(row[column]) for row in of_stage], colour, label=None if number else label)
         axes.axvline(best_epoch, color="grey", linestyle=":", label="weights kept")
         axes.set(xlabel="epoch", ylabel="UAR" if name == "uar" else name)
         axes.legend()

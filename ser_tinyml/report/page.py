@@ -257,7 +257,14 @@ def _explain_kept(training: Training) -> str:
     validation = f"its validation UAR was {training.best_validation_uar:.3f}"
     average = training.parameters["weight_average"]
     averaged = f", as the moving average of the last {average:g} epochs," if average else ""
-    if patience := training.parameters["patience"]:
+    patience = training.parameters["patience"]
+    if (members := training.parameters["ensemble"]) > 1:
+        which = "best" if patience else "last"
+        return (
+            f"{members} networks were trained, in {epochs} epochs all in all, and joined into one. The weights of each one's "
+            f"{which} epoch{averaged} were kept; {validation}."
+        )
+    if patience:
         return (
             f"The weights of epoch {training.best_epoch} of {epochs}{averaged} were kept: {validation}, the best, and none of "
             f"the next {patience} epochs was better, or training was at its end."

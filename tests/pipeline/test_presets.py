@@ -47,8 +47,8 @@ def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(prese
 def test_presets_are_as_small_as_they_say(preset, most_bytes, most_macs):
     flags = dict(read_flags(preset))
     units = tuple(map(int, flags["lstm_units"].split(",")))
-    network = Architecture((47, 13), units, int(flags["dense_units"]), 0.0, 4).build()
-    calibration = np.random.default_rng(0).standard_normal((4, 47, 13)).astype(np.float32)
+    network = Architecture((47, 16), units, int(flags["dense_units"]), 0.0, 4).build()
+    calibration = np.random.default_rng(0).standard_normal((4, 47, 16)).astype(np.float32)
     content = convert_int8(fix_batch_size(network), calibration)
     assert len(content) <= most_bytes
     assert read_graph(content).macs <= most_macs

@@ -3,6 +3,7 @@ import csv
 import dataclasses
 import itertools
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -74,6 +75,30 @@ def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
         np.testing.assert_allclose(one * divisor, other, rtol=1e-6)
 
 
+def test_an_ensemble_is_one_network_whose_members_do_not_hear_each_other(demo_root, tmp_path):
+    component.run(str(tmp_path), dataclasses.replace(SMALL, ensemble=2), examples=str(demo_root / "examples"))
+    stages = [row["stage"] for row in csv.DictReader((tmp_path / "history.csv").open())]
+    assert stages == ["float"] * 3 + ["float_2"] * 3
+    first, second, dense, *_ = (layer.get_weights() for layer in load_model(str(tmp_path / "ser.h5")).layers)
+    members = first[1][:4, [0, 8, 16, 24]], first[1][4:, [4, 12, 20, 28]]  # recurrent, to each one's first unit
+    assert members[0].all() and members[1].all() and not np.array_equal(*members)
+    for kernel, rows, columns in ((first[1], 4, 4), (second[0], 4, 2), (second[1], 2, 2), (dense[0], 2, 4)):
+        of_other = np.arange(kernel.shape[1]) % (2 * columns) >= columns
+        assert not kernel[:rows, of_other].any() and not kernel[rows:, ~of_other].any()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"ensemble": 3}, "--ensemble=3 divides each layer: 128 of --lstm_units can't be"),
+        ({"ensemble": 2, "dense_units": 33}, "--ensemble=2 divides each layer: 33 of --dense_units can't be"),
+    ],
+)
+def test_an_ensemble_divides_every_layer(flags, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        Parameters(**flags)
+
+
 QUANTIZED = ("--quantization_aware", "--quantization_aware_epochs=2")
 
 
@@ -95,14 +120,16 @@ def kill_after(process, epoch):
 
 
 def test_killed_training_goes_on_and_ends_with_the_weights_of_an_undisturbed_run(demo_root, tmp_path):
-    whole = start_training(demo_root, tmp_path / "whole", *QUANTIZED)
+    flags = "--ensemble=2", *QUANTIZED
+    whole = start_training(demo_root, tmp_path / "whole", *flags)
     whole.communicate()
     assert whole.returncode == 0
 
-    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *QUANTIZED), "3/4")
+    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *flags), "3/4")
     assert not (tmp_path / "killed [1]*/training.json").exists()
-    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *QUANTIZED), "2/2")
-    last = start_training(demo_root, tmp_path / "killed [1]*", *QUANTIZED)
+    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *flags), "3/4")  # of the second member
+    kill_after(start_training(demo_root, tmp_path / "killed [1]*", *flags), "2/2")
+    last = start_training(demo_root, tmp_path / "killed [1]*", *flags)
     shown, _ = last.communicate()
     assert last.returncode == 0 and shown.startswith("goes on after epoch")
     for name in ("ser.h5", "fake_quantized.h5", "history.csv", "training.json"):

@@ -75,6 +75,13 @@ def test_noise_has_the_level_that_was_asked_for():
     assert abs(ratio - 10) < 0.2
 
 
+@pytest.mark.parametrize("loudness", [0.01, 1.0])
+def test_hiss_has_a_level_of_its_own_whatever_the_samples(loudness):
+    window = make_window() * np.float32(loudness)
+    (noisy,) = make_copies(window, "a" * 64, ("hiss:-50:-50",), around=AROUND)
+    assert abs(10 * np.log10(np.mean((noisy - window) ** 2)) + 50) < 0.2
+
+
 def test_gain_scales():
     (louder,) = make_copies(make_window(), "a" * 64, ("gain:6:6",), around=AROUND)
     np.testing.assert_allclose(louder, make_window() * 10**0.3, rtol=1e-6)
@@ -157,6 +164,8 @@ def test_presets_and_own_copies_may_be_mixed():
         ("pitch_shift:1e9", "'pitch_shift' takes"),
         ("time_shift:-1e300:0", "'time_shift' takes"),
         ("snr_noise:0:1e300", "'snr_noise' takes"),
+        ("hiss:-50:1", "'hiss' takes -200 to 0, found -50, 1"),
+        ("formant_shift:0:1", "'formant_shift' takes 0.5 to 2"),
         ("recorded_noise:-inf:0", "'recorded_noise' takes"),
         ("speed:4:4|gain:0:0|speed:3:3|time_stretch:0.1", "all in all"),
         ("time_stretch:0.2|time_stretch:0.2", "all in all 0.1 to 10 times as fast"),
@@ -173,6 +182,7 @@ def test_a_copy_without_meaning_is_explained(text, complaint):
         *("amplitude_noise:10", "snr_noise:-100:-100", "snr_noise:200:200", "gain:-200:-200", "gain:100:100"),
         *("time_shift:-600:-600", "time_shift:600:600", "speed:0.1:0.1", "speed:10:10", "time_stretch:0.1"),
         *("time_stretch:10", "pitch_shift:-12", "pitch_shift:12"),
+        *("hiss:-200:-200", "hiss:0:0", "formant_shift:0.5:0.5", "formant_shift:2:2"),
     ],
 )
 def test_the_ends_of_an_effects_range_can_be_done(text):

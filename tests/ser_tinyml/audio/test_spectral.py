@@ -1,6 +1,8 @@
 import librosa
 import numpy as np
 import pytest
+import scipy.fft
+import scipy.signal
 
 from schemas.front_end import FrontEnd
 from ser_tinyml.audio import spectral
@@ -75,3 +77,36 @@ def test_mel_filterbank_is_librosas(front_end):
         fmax=front_end.fmax,
     )
     np.testing.assert_allclose(mel_filterbank(front_end), expected, atol=1e-8)
+
+
+def _make_voice(pitch: float, formant: float) -> np.ndarray:
+    """Returns a second of pulses through one resonance, at 16 kHz."""
+    pulses = np.zeros(16_000)
+    pulses[:: round(16_000 / pitch)] = 1
+    pole = 0.97 * np.exp(2j * np.pi * formant / 16_000)
+    return 0.1 * scipy.signal.lfilter([1], [1, -2 * pole.real, abs(pole) ** 2], pulses).astype(np.float32)
+
+
+def _find_peaks(samples: np.ndarray) -> tuple[float, float]:
+    """Returns (Hz between harmonics, Hz of the highest point of the envelope)."""
+    power = np.abs(scipy.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    harmonics = scipy.signal.find_peaks(power, height=power.max() / 1000, distance=50)[0]
+    return float(np.median(np.diff(harmonics))), float(np.convolve(power, np.hanning(400), "same").argmax())
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.25])
+def test_formant_shift_moves_a_resonance_and_keeps_pitch_and_length(factor):
+    voice = _make_voice(160, 1200)
+    shifted = spectral.formant_shift(voice, 16_000, factor)
+    assert shifted.dtype == np.float32 and len(shifted) == len(voice)
+    pitch, formant = _find_peaks(shifted)
+    assert pitch == 160 and formant == pytest.approx(1200 * factor, rel=0.05)
+
+
+def test_formant_shift_by_one_changes_nothing():
+    voice = _make_voice(160, 1200)
+    np.testing.assert_allclose(spectral.formant_shift(voice, 16_000, 1.0), voice, atol=1e-6)
+
+
+def test_formant_shift_of_silence_is_silence():
+    assert not spectral.formant_shift(np.zeros(5000, np.float32), 16_000, 1.2).any()
