@@ -28,15 +28,16 @@ void tanh_each(const int32_t *argument, int32_t *y, int n) {
 }
 
 // Returns how many values of the tile were taken.
-int sum_gates(const int16_t *tile, const int16_t *x, int n, int32_t *sums) {
-  return (int)(ser_sum_gates(tile, x, n, sums) - tile);
+int sum_gates(const int16_t *tile, int four_bits, const int16_t *x, int n, int32_t *sums) {
+  return (int)(ser_sum_gates(tile, four_bits, x, n, sums) - tile);
 }
 
-void run_dense(const int16_t *weights, int n_inputs, int n_outputs, const int32_t *bias, const ser_factor *factors, int n_factors,
-               int low, int high, const int16_t *x, int16_t *y) {
+void run_dense(const int16_t *weights, int four_bits, int n_inputs, int n_outputs, const int32_t *bias, const ser_factor *factors,
+               int n_factors, int low, int high, const int16_t *x, int16_t *y) {
   const ser_dense layer = {
       .n_inputs = n_inputs,
       .n_outputs = n_outputs,
+      .four_bits = four_bits,
       .weights = weights,
       .bias = bias,
       .factors = factors,
