@@ -1,7 +1,7 @@
 """ROOT/examples -> ROOT/model.
 
 Writes:
-  ser.h5             the Keras model with the weights that were kept; takes standardised MFCCs
+  ser.h5             the Keras model with the weights that were kept, of 4 bits if asked for; takes standardised MFCCs
   fake_quantized.h5  of quantization-aware training: the same model with its roundings (ser_tinyml/network/fake_quantized.py)
   history.csv        loss, accuracy and UAR of every epoch
   logs/              TensorBoard
@@ -28,7 +28,7 @@ from ser_tinyml.network.architecture import Architecture
 from ser_tinyml.network.averaging import KeepAverage
 from ser_tinyml.network.fitting import Data, Plan, fit, format_history
 from ser_tinyml.network.loading import encode_model
-from ser_tinyml.network.quantization import float_network, make_quantized
+from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
 from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
 from ser_tinyml.network.training_log import log_training
@@ -53,7 +53,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     parameters.check_front_end(dataset.front_end)
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     tf.keras.utils.set_random_seed(parameters.seed)
-    architecture = make_architecture(parameters, dataset)
+    architecture, weight_bits = make_architecture(parameters, dataset), int(parameters.weight_bits)
     splits = Splits(examples, dataset, memory_mb=parameters.memory_mb)
     places = _Places(files.join(output, "backup", _digest_run(parameters, dataset)), files.join(output, "logs"))
 
@@ -61,16 +61,21 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     data, plan = splits.make_data(parameters), make_plan(parameters)
     stages = {"float": fit(network, data, plan, **places.of_stage("float", "float"))}
     if parameters.quantization_aware:
-        network = make_quantized(architecture, network, splits.calibration, training_seed=parameters.seed)
+        network = make_quantized(
+            architecture, network, splits.calibration, weight_bits=weight_bits, training_seed=parameters.seed
+        )
         data, plan = splits.make_data(parameters), for_quantization(plan, parameters)
         stages["quantization_aware"] = fit(network, data, plan, **places.of_stage("quantized", "quantization_aware"))
 
     plain = float_network(architecture, network)
+    if weight_bits < 8:
+        round_weights(plain, weight_bits)
     temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
     _log(files.join(places.logs, "model"), parameters, plain, stages)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
     if parameters.quantization_aware:
-        contents[FAKE_QUANTIZED] = encode_model(make_quantized(architecture, plain, splits.calibration))
+        rounded = make_quantized(architecture, plain, splits.calibration, weight_bits=weight_bits)
+        contents[FAKE_QUANTIZED] = encode_model(rounded)
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
     trained = _Trained(

@@ -85,6 +85,11 @@ class Parameters(StepParameters):
     quantization_aware_learning_rate: float = parameter(
         1e-4, "Adam's learning rate, for this fine-tuning.", at_least=1e-12, at_most=1
     )
+    weight_bits: Literal["8", "4"] = parameter(
+        "8",
+        "Bits of the weights that --quantization_aware rounds to, and that the int8 model then has. 4: the generated engine "
+        "packs them two to a byte.",
+    )
     seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.", at_least=0, below=2**32)
 
     def list_checks(self) -> Sequence[Callable[[], object]]:
@@ -100,6 +105,10 @@ class Parameters(StepParameters):
             raise UsageError("--frame_pooling=last is of an LSTM; without one it is mean or flatten")
         if self.bidirectional and not lstms:
             raise UsageError("--bidirectional is of LSTMs, and --lstm_units names none")
+        if self.weight_bits != "8" and not self.quantization_aware:
+            raise UsageError(
+                f"--weight_bits={self.weight_bits} needs fine-tuning with such weights: --quantization_aware"
+            )
         if self.quantization_aware and (convolutions or self.bidirectional or self.frame_pooling != "last"):
             raise UsageError(
                 "--quantization_aware knows the roundings of LSTMs and dense layers: it goes without --conv_filters, "
