@@ -106,9 +106,7 @@ class Parameters(StepParameters):
         if self.bidirectional and not lstms:
             raise UsageError("--bidirectional is of LSTMs, and --lstm_units names none")
         if self.weight_bits != "8" and not self.quantization_aware:
-            raise UsageError(
-                f"--weight_bits={self.weight_bits} needs fine-tuning with such weights: --quantization_aware"
-            )
+            raise UsageError(f"--weight_bits={self.weight_bits} is of --quantization_aware, and goes with it")
         if self.quantization_aware and (convolutions or self.bidirectional or self.frame_pooling != "last"):
             raise UsageError(
                 "--quantization_aware knows the roundings of LSTMs and dense layers: it goes without --conv_filters, "
