@@ -205,11 +205,11 @@ const uint16_t ser_sigmoid_table[258] = {
 
 // ---- layers behind the LSTMs ----
 
-void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) {
+static inline __attribute__((always_inline)) void run_rows(const ser_dense *layer, int four_bits, const int16_t *x, int16_t *y) {
   const int16_t *tile = layer->weights;
   for (int row = 0; row < layer->n_outputs; row += 4) {
     int32_t sums[4];
-    tile = ser_sum_gates(tile, layer->four_bits, x, layer->n_inputs, sums);
+    tile = ser_sum_gates(tile, four_bits, x, layer->n_inputs, sums);
     for (int n = 0; n < 4; ++n) {
       const ser_factor *factor = &layer->factors[layer->n_factors == 1 ? 0 : row + n];
       const int32_t value = ser_scale(sums[n] + layer->bias[row + n], *factor);
@@ -217,6 +217,10 @@ void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) {
     }
   }
 }
+
+void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) { run_rows(layer, 0, x, y); }
+
+void ser_run_dense_4bit(const ser_dense *layer, const int16_t *x, int16_t *y) { run_rows(layer, 1, x, y); }
 
 void ser_run_table(const ser_table *layer, const int16_t *x, int16_t *y) {
   const int8_t *middle = layer->values + 128 + layer->input_zero_point;

@@ -30,7 +30,6 @@ typedef struct {
   int n_inputs;          // padded to a multiple of SER_BLOCK
   int n_units;           // of the layer
   int n_hidden;          // n_units, padded
-  int four_bits;         // whether all weights are of 4 bits
   const int16_t *weights;  // [n_units][n_inputs + n_hidden][2, of 4 bits 1]: packed rows of input and recurrent kernels
   const int32_t *bias;     // [n_units][4]
   ser_factor from_input[4];   // sums to Q3.12, the gates' 16 bits before their nonlinearity
@@ -50,7 +49,6 @@ typedef struct {
 typedef struct {
   int n_inputs;   // padded to a multiple of SER_BLOCK
   int n_outputs;  // padded to a multiple of 4
-  int four_bits;  // whether all weights are of 4 bits
   const int16_t *weights;     // [n_outputs / 4][n_inputs][2, of 4 bits 1]
   const int32_t *bias;        // [n_outputs]
   const ser_factor *factors;  // [n_factors]: of all outputs, or of each
@@ -137,8 +135,9 @@ void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]
 
 extern const uint16_t ser_sigmoid_table[258];
 
-// y: int16 [n_outputs] = the layer of x: int16 [n_inputs], both less their zero points.
+// y: int16 [n_outputs] = the layer of x: int16 [n_inputs], both less their zero points; of weights of 8 bits, and of 4.
 void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y);
+void ser_run_dense_4bit(const ser_dense *layer, const int16_t *x, int16_t *y);
 
 // y: int16 [n] = probabilities * 256 (zero point taken off) of x: int16 [n].
 void ser_run_softmax(const ser_softmax *layer, const int16_t *x, int16_t *y);
@@ -236,19 +235,15 @@ static inline __attribute__((always_inline)) const int16_t *ser_sum_gates(const 
   return tile + size * n;
 }
 
-// One frame of an LSTM layer.
-//
-// input: int16 [n_inputs]. hidden, next: int16 [n_hidden], the hidden states before and after; distinct, and `next` may be a
-// later layer's input. cell: int16 [n_units], cell states, updated.
-static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *layer, const int16_t *input,
-                                                               const int16_t *hidden, int16_t *next, int16_t *cell) {
+static inline __attribute__((always_inline)) void ser_run_units(const ser_lstm *layer, int four_bits, const int16_t *input,
+                                                                const int16_t *hidden, int16_t *next, int16_t *cell) {
   const int16_t *tile = layer->weights;
   const int32_t *bias = layer->bias;
   const int32_t tanh_half = (1 << layer->tanh_shift) >> 1;
   for (int unit = 0; unit < layer->n_units; ++unit, bias += 4) {
     int32_t of_input[4], of_hidden[4], gate[4];
-    tile = ser_sum_gates(tile, layer->four_bits, input, layer->n_inputs, of_input);
-    tile = ser_sum_gates(tile, layer->four_bits, hidden, layer->n_hidden, of_hidden);
+    tile = ser_sum_gates(tile, four_bits, input, layer->n_inputs, of_input);
+    tile = ser_sum_gates(tile, four_bits, hidden, layer->n_hidden, of_hidden);
 #pragma GCC unroll 4
     for (int n = 0; n < 4; ++n) {
       const int32_t one = SER_SATURATE(ser_scale(of_input[n] + bias[n], layer->from_input[n]), 16);
@@ -263,6 +258,20 @@ static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *l
     next[unit] = (int16_t)ser_clamp(ser_scale(ser_sigmoid(gate[3] * 3) * shown, layer->output), layer->hidden_min,
                                     layer->hidden_max);
   }
+}
+
+// One frame of an LSTM layer; of weights of 8 bits, and of 4.
+//
+// input: int16 [n_inputs]. hidden, next: int16 [n_hidden], the hidden states before and after; distinct, and `next` may be a
+// later layer's input. cell: int16 [n_units], cell states, updated.
+static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *layer, const int16_t *input,
+                                                               const int16_t *hidden, int16_t *next, int16_t *cell) {
+  ser_run_units(layer, 0, input, hidden, next, cell);
+}
+
+static inline __attribute__((always_inline)) void ser_run_lstm_4bit(const ser_lstm *layer, const int16_t *input,
+                                                                    const int16_t *hidden, int16_t *next, int16_t *cell) {
+  ser_run_units(layer, 1, input, hidden, next, cell);
 }
 
 #ifdef __cplusplus

@@ -106,7 +106,7 @@ def test_an_export_of_four_bits_computes_the_fake_quantized_network(four_bits, d
     weights = [layer.weights for layer in layers if isinstance(layer, Dense)]
     weights += [layer.recurrent_kernels for layer in layers if isinstance(layer, Lstm)]
     assert [np.abs(values).max() for values in weights] == [7] * 4
-    assert (tmp_path / "export/ser_model.c").read_text().count(".four_bits = 1,") == 4
+    assert (tmp_path / "export/ser_model.c").read_text().count("_4bit(") == 4
     dataset = make_split_dataset(examples, "validation", read_dataset(demo_root))
     inputs = np.stack([mfcc for mfcc, _ in dataset.as_numpy_iterator()])
     found = TFLite((tmp_path / "export/ser_int8.tflite").read_bytes()).predict(inputs).probabilities

@@ -37,7 +37,6 @@ void run_dense(const int16_t *weights, int four_bits, int n_inputs, int n_output
   const ser_dense layer = {
       .n_inputs = n_inputs,
       .n_outputs = n_outputs,
-      .four_bits = four_bits,
       .weights = weights,
       .bias = bias,
       .factors = factors,
@@ -45,7 +44,11 @@ void run_dense(const int16_t *weights, int four_bits, int n_inputs, int n_output
       .output_min = low,
       .output_max = high,
   };
-  ser_run_dense(&layer, x, y);
+  if (four_bits) {
+    ser_run_dense_4bit(&layer, x, y);
+  } else {
+    ser_run_dense(&layer, x, y);
+  }
 }
 
 void run_softmax(int n, int multiplier, int left_shift, int diff_min, const int16_t *x, int16_t *y) {

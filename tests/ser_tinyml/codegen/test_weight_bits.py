@@ -108,7 +108,7 @@ def test_generated_weights_take_half_the_bytes(made):
     four, eight = count_weight_bytes(source), count_weight_bytes(plain)
     assert eight == 2 * four
     assert architecture is not DEFAULT or four == 63_616
-    assert source.count(".four_bits = 1,") == 4 and "four_bits" not in plain
+    assert source.count("ser_run_lstm_4bit(") == source.count("ser_run_dense_4bit(") == 2 and "_4bit" not in plain
 
 
 def count_weight_bytes(source: str) -> int:
