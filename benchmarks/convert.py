@@ -6,6 +6,7 @@
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +27,7 @@ def main() -> None:
     network = Architecture((47, 13), units, parameters.dense_units, parameters.dropout, n_classes=4).build()
     network = convert.fix_batch_size(network)
     calibration = np.random.default_rng(0).standard_normal((256, 47, 13)).astype(np.float32)
+    sides: dict[str, Callable[[tf.keras.Model, np.ndarray], dict[str, bytes]]]
     sides = {"from_keras_model": _convert_with_keras, "exporter": convert.convert}
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     made = {}

@@ -1,8 +1,9 @@
 """What int8 costs, and what quantization-aware fine-tuning gives back: a table over seeds, with plain fine-tuning as control.
 
 `python benchmarks/quantization.py [--preset=small] [--seeds=5] [--corpus=NAME:DIR ...]`. Accuracy and UAR are of held-out
-clips of speakers whom training never heard (the default split). Models with fewer bits are fake-quantized only. Where a
-quantization-aware fine-tuning makes another number of updates than its control, the benchmark ends with an error.
+clips of speakers whom training never heard (the default split). Models with 4-bit weights are exported as those of 8 bits are,
+models with 3-bit weights are fake-quantized only. Where a quantization-aware fine-tuning makes another number of updates than
+its control, the benchmark ends with an error.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.judging.metrics import score
 from ser_tinyml.network.architecture import carry_weights
 from ser_tinyml.network.fitting import fit
-from ser_tinyml.network.quantization import float_network, make_quantized
+from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
 from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.store import run_files
@@ -102,9 +103,11 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
         found = score(held_out.true, classes)
         return _Found(found.accuracy, found.uar)
 
-    def judge_float_and_int8(network: tf.keras.Model, rounded: tf.keras.Model | None = None) -> tuple[_Found, _Found]:
+    def judge_float_and_int8(
+        network: tf.keras.Model, rounded: tf.keras.Model | None = None, *, bits: int = 8
+    ) -> tuple[_Found, _Found]:
         in_float = elect(network)
-        int8 = TFLite(convert_int8(fix_batch_size(network), calibration)).predict(held_out.inputs)
+        int8 = TFLite(convert_int8(fix_batch_size(network), calibration, bits)).predict(held_out.inputs)
         in_int8 = held_out.vote(int8.probabilities).argmax(axis=1)
         before, after = judge(in_float), judge(in_int8)
         as_rounded = agreement(in_int8, elect(rounded)) if rounded else None
@@ -116,10 +119,16 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
             fake_quantized_agreement=as_rounded,
         )
 
-    def to_plain(trained: tf.keras.Model) -> tf.keras.Model:
+    def to_plain(trained: tf.keras.Model, *, bits: int = 8) -> tf.keras.Model:
         plain = float_network(architecture, trained)
+        if bits < 8:
+            round_weights(plain, bits)
         scale_to_validation(plain, splits.validation)
         return plain
+
+    def judge_rounded(plain: tf.keras.Model, bits: int) -> _Found:
+        rounded = make_quantized(architecture, plain, calibration, weight_bits=bits)
+        return judge_float_and_int8(plain, rounded, bits=bits)[1] if bits in (8, 4) else judge(elect(rounded))
 
     plan = make_plan(parameters)
     network = architecture.build_for_training(parameters.seed)
@@ -139,14 +148,10 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
         quantized = make_quantized(architecture, network, calibration, weight_bits=bits, training_seed=parameters.seed)
         fit(quantized, splits.make_data(parameters), tuning)
         fine_tunings[f"{bits} bits"] = int(quantized.optimizer.iterations)
-        plain = to_plain(quantized)
-        rounded = make_quantized(architecture, plain, calibration, weight_bits=bits)
-        if bits == 8:
-            results["int8 after quantization-aware fine-tuning"] = judge_float_and_int8(plain, rounded)[1]
-        else:
-            before = make_quantized(architecture, to_plain(network), calibration, weight_bits=bits)
-            results[f"{bits}-bit weights after training"] = judge(elect(before))
-            results[f"{bits}-bit weights after quantization-aware fine-tuning"] = judge(elect(rounded))
+        name = "int8" if bits == 8 else f"{bits}-bit weights"
+        if bits < 8:
+            results[f"{name} after training"] = judge_rounded(to_plain(network, bits=bits), bits)
+        results[f"{name} after quantization-aware fine-tuning"] = judge_rounded(to_plain(quantized, bits=bits), bits)
     same_work.check_updates(fine_tunings)
     return results
 

@@ -52,6 +52,7 @@ class _Source:
     add_softmax: bool = False
     allow_code: bool = False
     trained_on: TrainedOn | None = None  # None: nobody here knows
+    weight_bits: int = 8
 
 
 @owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data)?\.(c|cc|h)|export\.json")
@@ -126,7 +127,7 @@ def _convert(source: _Source, calibration: np.ndarray) -> tuple[dict[str, bytes]
         raise UserError(f"{source.path}: {error}") from error
     _check_probabilities(keras_model.predict(calibration, batch_size=_batch_of(keras_model), verbose=0), source)
     lstm_names = [layer.name for layer in keras_model.layers if isinstance(layer, tf.keras.layers.LSTM)]
-    return convert(fix_batch_size(plain), calibration), lstm_names
+    return convert(fix_batch_size(plain), calibration, source.weight_bits), lstm_names
 
 
 def _batch_of(keras_model: tf.keras.Model) -> int:
@@ -202,6 +203,7 @@ def _trained_model(model: str | None, dataset: Dataset) -> _Source:
         front_end=training.front_end,
         standardisation=training.standardisation,
         trained_on=training.trained_on,
+        weight_bits=int(training.parameters.get("weight_bits", "8")),
     )
 
 

@@ -1,7 +1,7 @@
 """ROOT/examples -> ROOT/model.
 
 Writes:
-  ser.h5             the Keras model with the weights that were kept; takes standardised MFCCs
+  ser.h5             the Keras model with the weights that were kept, of 4 bits if asked for; takes standardised MFCCs
   fake_quantized.h5  of quantization-aware training: the same model with its roundings (ser_tinyml/network/fake_quantized.py)
   history.csv        loss, accuracy and UAR of every epoch
   logs/              TensorBoard
@@ -29,7 +29,7 @@ from ser_tinyml.network.averaging import KeepAverage
 from ser_tinyml.network.ensemble import divide, join
 from ser_tinyml.network.fitting import Data, Plan, fit, format_history
 from ser_tinyml.network.loading import encode_model
-from ser_tinyml.network.quantization import float_network, make_quantized
+from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
 from ser_tinyml.network.temperature import scale_to_validation
 from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
 from ser_tinyml.network.training_log import log_training
@@ -55,24 +55,29 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     dataset = run_files.read(Dataset, examples)
     parameters.check_front_end(dataset.front_end)
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
-    architecture = make_architecture(parameters, dataset)
+    architecture, weight_bits = make_architecture(parameters, dataset), int(parameters.weight_bits)
     splits = Splits(examples, dataset, memory_mb=parameters.memory_mb)
     places = Places(files.join(output, "backup", _digest_run(parameters, dataset)), files.join(output, "logs"))
 
     plain, stages = train(architecture, splits, parameters, places)
     data = splits.make_data(parameters)
     if parameters.quantization_aware:
-        network = make_quantized(architecture, plain, splits.calibration, training_seed=parameters.seed)
+        network = make_quantized(
+            architecture, plain, splits.calibration, weight_bits=weight_bits, training_seed=parameters.seed
+        )
         plan = for_quantization(make_plan(parameters), parameters)
         stages["quantization_aware"] = fit(network, data, plan, **places.of_stage("quantized", "quantization_aware"))
         plain = float_network(architecture, network)
 
+    if weight_bits < 8:
+        round_weights(plain, weight_bits)
     validation_uar = measure_uar(plain, data.validation)
     temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
     _log(files.join(output, "logs", "model"), parameters, plain, validation_uar)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
     if parameters.quantization_aware:
-        contents[FAKE_QUANTIZED] = encode_model(make_quantized(architecture, plain, splits.calibration))
+        rounded = make_quantized(architecture, plain, splits.calibration, weight_bits=weight_bits)
+        contents[FAKE_QUANTIZED] = encode_model(rounded)
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
     trained = _Trained(

@@ -92,6 +92,11 @@ class Parameters(StepParameters):
     quantization_aware_learning_rate: float = parameter(
         1e-4, "Adam's learning rate, for this fine-tuning.", at_least=1e-12, at_most=1
     )
+    weight_bits: Literal["8", "4"] = parameter(
+        "8",
+        "Bits of the weights that --quantization_aware rounds to, and that the int8 model then has. 4: the generated engine "
+        "packs them two to a byte.",
+    )
     seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.", at_least=0, below=2**32)
 
     def list_checks(self) -> Sequence[Callable[[], object]]:
@@ -111,6 +116,8 @@ class Parameters(StepParameters):
         for flag, units in widths.items():
             if undivided := [number for number in units if number % self.ensemble]:
                 raise UsageError(f"--ensemble={self.ensemble} divides each layer: {undivided[0]} of --{flag} can't be")
+        if self.weight_bits != "8" and not self.quantization_aware:
+            raise UsageError(f"--weight_bits={self.weight_bits} is of --quantization_aware, and goes with it")
         if self.quantization_aware and (convolutions or self.bidirectional or self.frame_pooling != "last"):
             raise UsageError(
                 "--quantization_aware knows the roundings of LSTMs and dense layers: it goes without --conv_filters, "

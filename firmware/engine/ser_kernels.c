@@ -8,6 +8,14 @@
 
 // ---- dot products ----
 
+// The rows' sums, of those of the low bits of all weights: see ser_dot4_4bit.
+static inline void separate_rows(int32_t low16, int32_t low12, int32_t low8, int32_t low4, int32_t sums[4]) {
+  sums[0] = (low16 - low12) >> 12;
+  sums[1] = (low12 - low8) >> 8;
+  sums[2] = (low8 - low4) >> 4;
+  sums[3] = low4;
+}
+
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
 
 // 16 multiply-accumulates in 14 instructions: r3-r6 weights, r7 and r8 inputs, r10 256 * s0 + s1, r11 s1,
@@ -54,6 +62,54 @@ __attribute__((naked)) void ser_dot4(const int16_t *tile __attribute__((unused))
       "  pop    {r4-r11, pc}\n");
 }
 
+// 8 multiply-accumulates in 7 instructions: `weights` two inputs of the four rows, `inputs` these, r7 the low 12 bits times 16,
+// r8 the sum of all, r10 of 16 times the low 12 bits, r11 of the low 8, lr of 16 times the low 4; r12 is ~0x000F000F.
+#define SER_EIGHT_MACS_4BIT(weights, inputs)     \
+  "  smlad  r8, " weights ", " inputs ", r8\n"   \
+  "  and    r7, r12, " weights ", lsl #4\n"      \
+  "  sxtb16 " weights ", " weights "\n"          \
+  "  smlad  r10, r7, " inputs ", r10\n"          \
+  "  sxtb16 r7, r7\n"                            \
+  "  smlad  r11, " weights ", " inputs ", r11\n" \
+  "  smlad  lr, r7, " inputs ", lr\n"
+
+#define SER_SIXTEEN_MACS_4BIT     \
+  "  ldmia  r0!, {r3, r4}\n"      \
+  "  ldmia  r1!, {r5, r6}\n"      \
+  SER_EIGHT_MACS_4BIT("r3", "r5") \
+  SER_EIGHT_MACS_4BIT("r4", "r6")
+
+__attribute__((naked)) void ser_dot4_4bit(const int16_t *tile __attribute__((unused)),
+                                          const int16_t *x __attribute__((unused)), int n __attribute__((unused)),
+                                          int32_t sums[4] __attribute__((unused))) {
+  __asm__ volatile(
+      "  push   {r4-r11, lr}\n"
+      "  add    r2, r1, r2, lsl #1\n"
+      "  mov    r9, r3\n"
+      "  mov    r8, #0\n"
+      "  mov    r10, #0\n"
+      "  mov    r11, #0\n"
+      "  mov    lr, #0\n"
+      "  mvn    r12, #0x000F000F\n"
+      "1:\n"
+      SER_SIXTEEN_MACS_4BIT
+      SER_SIXTEEN_MACS_4BIT
+      SER_SIXTEEN_MACS_4BIT
+      SER_SIXTEEN_MACS_4BIT
+      "  cmp    r1, r2\n"
+      "  bne    1b\n"
+      "  asr    r10, r10, #4\n"
+      "  sub    r8, r8, r10\n"
+      "  sub    r10, r10, r11\n"
+      "  asr    lr, lr, #4\n"
+      "  sub    r11, r11, lr\n"
+      "  asr    r8, r8, #12\n"
+      "  asr    r10, r10, #8\n"
+      "  asr    r11, r11, #4\n"
+      "  stmia  r9, {r8, r10, r11, lr}\n"
+      "  pop    {r4-r11, pc}\n");
+}
+
 #elif defined(__SSE2__) && !defined(SER_PORTABLE)
 
 void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
@@ -72,6 +128,24 @@ void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
   _mm_storeu_si128((__m128i *)(void *)sums, _mm_unpacklo_epi64(rows01, rows23));
 }
 
+static int32_t add_lanes(__m128i lanes) {
+  const __m128i pairs = _mm_add_epi32(lanes, _mm_shuffle_epi32(lanes, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(pairs, _mm_shuffle_epi32(pairs, 0xB1)));
+}
+
+void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
+  __m128i low16 = _mm_setzero_si128(), low12 = low16, low8 = low16, low4 = low16;
+  for (int start = 0; start < n; start += 8) {
+    const __m128i weights = _mm_loadu_si128((const __m128i *)(const void *)(tile + start));
+    const __m128i inputs = _mm_loadu_si128((const __m128i *)(const void *)(x + start));
+    low16 = _mm_add_epi32(low16, _mm_madd_epi16(weights, inputs));
+    low12 = _mm_add_epi32(low12, _mm_madd_epi16(_mm_srai_epi16(_mm_slli_epi16(weights, 4), 4), inputs));
+    low8 = _mm_add_epi32(low8, _mm_madd_epi16(_mm_srai_epi16(_mm_slli_epi16(weights, 8), 8), inputs));
+    low4 = _mm_add_epi32(low4, _mm_madd_epi16(_mm_srai_epi16(_mm_slli_epi16(weights, 12), 12), inputs));
+  }
+  separate_rows(add_lanes(low16), add_lanes(low12), add_lanes(low8), add_lanes(low4), sums);
+}
+
 #else
 
 void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
@@ -86,6 +160,23 @@ void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
     sums[2 * pair] = (int32_t)(both[pair] - low[pair]) >> 8;
     sums[2 * pair + 1] = (int32_t)low[pair];
   }
+}
+
+// The low bits of a value, sign-extended.
+static int32_t extend(int16_t value, int bits) {
+  const int32_t half = 1 << (bits - 1);
+  return ((value & (2 * half - 1)) ^ half) - half;
+}
+
+void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
+  int32_t low16 = 0, low12 = 0, low8 = 0, low4 = 0;
+  for (int i = 0; i < n; ++i) {
+    low16 += tile[i] * x[i];
+    low12 += extend(tile[i], 12) * x[i];
+    low8 += extend(tile[i], 8) * x[i];
+    low4 += extend(tile[i], 4) * x[i];
+  }
+  separate_rows(low16, low12, low8, low4, sums);
 }
 
 #endif
@@ -114,11 +205,11 @@ const uint16_t ser_sigmoid_table[258] = {
 
 // ---- layers behind the LSTMs ----
 
-void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) {
+static inline __attribute__((always_inline)) void run_rows(const ser_dense *layer, int four_bits, const int16_t *x, int16_t *y) {
   const int16_t *tile = layer->weights;
   for (int row = 0; row < layer->n_outputs; row += 4) {
     int32_t sums[4];
-    tile = ser_sum_gates(tile, x, layer->n_inputs, sums);
+    tile = ser_sum_gates(tile, four_bits, x, layer->n_inputs, sums);
     for (int n = 0; n < 4; ++n) {
       const ser_factor *factor = &layer->factors[layer->n_factors == 1 ? 0 : row + n];
       const int32_t value = ser_scale(sums[n] + layer->bias[row + n], *factor);
@@ -126,6 +217,10 @@ void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) {
     }
   }
 }
+
+void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y) { run_rows(layer, 0, x, y); }
+
+void ser_run_dense_4bit(const ser_dense *layer, const int16_t *x, int16_t *y) { run_rows(layer, 1, x, y); }
 
 void ser_run_table(const ser_table *layer, const int16_t *x, int16_t *y) {
   const int8_t *middle = layer->values + 128 + layer->input_zero_point;

@@ -1,7 +1,8 @@
 // The layers of an int8 TFLite model, bit for bit as TensorFlow Lite Micro's reference kernels compute them.
 //
 // Activations are held as int16 less their zero point (-255 to 255), which needs no correction in a dot product and is what
-// the Cortex-M4's dual multiply-accumulate (SMLAD) takes. Weights of 8 bits are packed two rows to an int16: see ser_dot4.
+// the Cortex-M4's dual multiply-accumulate (SMLAD) takes. Weights of 8 bits are packed two rows to an int16 (ser_dot4),
+// weights of 4 bits four rows (ser_dot4_4bit).
 // ser_model.c, generated from a model, calls these with constants; what runs once a unit is inline so that they fold.
 #ifndef SER_KERNELS_H_
 #define SER_KERNELS_H_
@@ -14,7 +15,7 @@ extern "C" {
 
 enum {
   SER_BLOCK = 16,   // inputs of a dot product are padded to a multiple of so many
-  SER_CHUNK = 256,  // and are summed in chunks of so many: 256 * 127 * 255 < 2^23, see ser_dot4
+  SER_CHUNK = 256,  // and are summed in chunks of so many: 256 * 127 * 255 < 2^23, see ser_dot4 and ser_dot4_4bit
 };
 
 // A positive factor: multiplier * 2^(left_shift - right_shift - 31), multiplier in [2^30, 2^31).
@@ -29,7 +30,7 @@ typedef struct {
   int n_inputs;          // padded to a multiple of SER_BLOCK
   int n_units;           // of the layer
   int n_hidden;          // n_units, padded
-  const int16_t *weights;  // [n_units][n_inputs + n_hidden][2]: packed rows of input and recurrent kernels
+  const int16_t *weights;  // [n_units][n_inputs + n_hidden][2, of 4 bits 1]: packed rows of input and recurrent kernels
   const int32_t *bias;     // [n_units][4]
   ser_factor from_input[4];   // sums to Q3.12, the gates' 16 bits before their nonlinearity
   ser_factor from_hidden[4];
@@ -48,7 +49,7 @@ typedef struct {
 typedef struct {
   int n_inputs;   // padded to a multiple of SER_BLOCK
   int n_outputs;  // padded to a multiple of 4
-  const int16_t *weights;     // [n_outputs / 4][n_inputs][2]
+  const int16_t *weights;     // [n_outputs / 4][n_inputs][2, of 4 bits 1]
   const int32_t *bias;        // [n_outputs]
   const ser_factor *factors;  // [n_factors]: of all outputs, or of each
   int n_factors;
@@ -123,10 +124,20 @@ typedef struct {
 // tile: int16 [n][2], 4-byte aligned. x: int16 [n], 4-byte aligned, -255 to 255. n: a multiple of SER_BLOCK, at most SER_CHUNK.
 void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]);
 
+// The same for weights of -7 to 7.
+//
+// A tile has one int16 an input, 4096 * w0 + 256 * w1 + 16 * w2 + w3. Its low 4, 8 and 12 bits, sign-extended, are w3,
+// 16 * w2 + w3 and 256 * w1 + 16 * w2 + w3. Each of the four is summed by itself; all sums fit 32 bits, since
+// 256 * 7 * 255 * 4369 < 2^31, and rows are their differences.
+//
+// tile: int16 [n], 4-byte aligned. x, n: as above.
+void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]);
+
 extern const uint16_t ser_sigmoid_table[258];
 
-// y: int16 [n_outputs] = the layer of x: int16 [n_inputs], both less their zero points.
+// y: int16 [n_outputs] = the layer of x: int16 [n_inputs], both less their zero points; of weights of 8 bits, and of 4.
 void ser_run_dense(const ser_dense *layer, const int16_t *x, int16_t *y);
+void ser_run_dense_4bit(const ser_dense *layer, const int16_t *x, int16_t *y);
 
 // y: int16 [n] = probabilities * 256 (zero point taken off) of x: int16 [n].
 void ser_run_softmax(const ser_softmax *layer, const int16_t *x, int16_t *y);
@@ -211,29 +222,28 @@ static inline int32_t ser_tanh(int32_t argument) {
 }
 
 // Sums of one unit's four gates over a vector of any length; the next tile.
-static inline const int16_t *ser_sum_gates(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
-  ser_dot4(tile, x, n < SER_CHUNK ? n : SER_CHUNK, sums);
+static inline __attribute__((always_inline)) const int16_t *ser_sum_gates(const int16_t *tile, int four_bits, const int16_t *x,
+                                                                          int n, int32_t sums[4]) {
+  const int size = four_bits ? 1 : 2;  // int16 an input
+  void (*const dot)(const int16_t *, const int16_t *, int, int32_t *) = four_bits ? ser_dot4_4bit : ser_dot4;
+  dot(tile, x, n < SER_CHUNK ? n : SER_CHUNK, sums);
   for (int start = SER_CHUNK; start < n; start += SER_CHUNK) {
     int32_t more[4];
-    ser_dot4(tile + 2 * start, x + start, n - start < SER_CHUNK ? n - start : SER_CHUNK, more);
+    dot(tile + size * start, x + start, n - start < SER_CHUNK ? n - start : SER_CHUNK, more);
     for (int row = 0; row < 4; ++row) sums[row] += more[row];
   }
-  return tile + 2 * n;
+  return tile + size * n;
 }
 
-// One frame of an LSTM layer.
-//
-// input: int16 [n_inputs]. hidden, next: int16 [n_hidden], the hidden states before and after; distinct, and `next` may be a
-// later layer's input. cell: int16 [n_units], cell states, updated.
-static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *layer, const int16_t *input,
-                                                               const int16_t *hidden, int16_t *next, int16_t *cell) {
+static inline __attribute__((always_inline)) void ser_run_units(const ser_lstm *layer, int four_bits, const int16_t *input,
+                                                                const int16_t *hidden, int16_t *next, int16_t *cell) {
   const int16_t *tile = layer->weights;
   const int32_t *bias = layer->bias;
   const int32_t tanh_half = (1 << layer->tanh_shift) >> 1;
   for (int unit = 0; unit < layer->n_units; ++unit, bias += 4) {
     int32_t of_input[4], of_hidden[4], gate[4];
-    tile = ser_sum_gates(tile, input, layer->n_inputs, of_input);
-    tile = ser_sum_gates(tile, hidden, layer->n_hidden, of_hidden);
+    tile = ser_sum_gates(tile, four_bits, input, layer->n_inputs, of_input);
+    tile = ser_sum_gates(tile, four_bits, hidden, layer->n_hidden, of_hidden);
 #pragma GCC unroll 4
     for (int n = 0; n < 4; ++n) {
       const int32_t one = SER_SATURATE(ser_scale(of_input[n] + bias[n], layer->from_input[n]), 16);
@@ -248,6 +258,20 @@ static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *l
     next[unit] = (int16_t)ser_clamp(ser_scale(ser_sigmoid(gate[3] * 3) * shown, layer->output), layer->hidden_min,
                                     layer->hidden_max);
   }
+}
+
+// One frame of an LSTM layer; of weights of 8 bits, and of 4.
+//
+// input: int16 [n_inputs]. hidden, next: int16 [n_hidden], the hidden states before and after; distinct, and `next` may be a
+// later layer's input. cell: int16 [n_units], cell states, updated.
+static inline __attribute__((always_inline)) void ser_run_lstm(const ser_lstm *layer, const int16_t *input,
+                                                               const int16_t *hidden, int16_t *next, int16_t *cell) {
+  ser_run_units(layer, 0, input, hidden, next, cell);
+}
+
+static inline __attribute__((always_inline)) void ser_run_lstm_4bit(const ser_lstm *layer, const int16_t *input,
+                                                                    const int16_t *hidden, int16_t *next, int16_t *cell) {
+  ser_run_units(layer, 1, input, hidden, next, cell);
 }
 
 #ifdef __cplusplus

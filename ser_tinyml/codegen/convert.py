@@ -12,6 +12,7 @@ from schemas.errors import UserError
 from ser_tinyml import progress
 from ser_tinyml.codegen.requantize import requantize_outputs
 from ser_tinyml.codegen.tflite_file import without_leftovers
+from ser_tinyml.codegen.weight_bits import store_four_bits
 from ser_tinyml.runtimes.native_log import quiet_native_log
 
 FORMATS = ("float", "dynamic", "int8")
@@ -78,12 +79,13 @@ _LOOP = (
 )
 
 
-def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
+def convert(model: tf.keras.Model, calibration: np.ndarray, weight_bits: int = 8) -> dict[str, bytes]:
     """Returns TFLite flatbuffers by format.
 
     Args:
       model: of batch size one, float32 [1, frames, coefficients] -> [1, classes].
       calibration: float32 [examples, frames, coefficients], the model's own inputs; their ranges decide the int8 scales.
+      weight_bits: of the int8 weights; 4 where the model's are rounded to that.
 
     Returns:
       "float": float32 weights and arithmetic. "dynamic": int8 weights, float32 input and output. "int8": int8 weights,
@@ -92,13 +94,13 @@ def convert(model: tf.keras.Model, calibration: np.ndarray) -> dict[str, bytes]:
 
     with _saved(model) as folder:
         formats = progress.track(FORMATS, "formats", len(FORMATS))
-        return {name: _convert(folder, name, calibration) for name in formats}
+        return {name: _convert(folder, name, calibration, weight_bits) for name in formats}
 
 
-def convert_int8(model: tf.keras.Model, calibration: np.ndarray) -> bytes:
+def convert_int8(model: tf.keras.Model, calibration: np.ndarray, weight_bits: int = 8) -> bytes:
     """Returns the int8 file of `convert` alone."""
     with _saved(model) as folder:
-        return _convert(folder, "int8", calibration)
+        return _convert(folder, "int8", calibration, weight_bits)
 
 
 @contextlib.contextmanager
@@ -120,8 +122,9 @@ def _saved(model: tf.keras.Model) -> Iterator[str]:
         yield folder
 
 
-def _convert(saved_model: str, name: str, calibration: np.ndarray) -> bytes:
-    return run_converter(tf.lite.TFLiteConverter.from_saved_model(saved_model), name, calibration)
+def _convert(saved_model: str, name: str, calibration: np.ndarray, weight_bits: int) -> bytes:
+    content = run_converter(tf.lite.TFLiteConverter.from_saved_model(saved_model), name, calibration)
+    return store_four_bits(content) if (name, weight_bits) == ("int8", 4) else content
 
 
 def run_converter(converter: tf.lite.TFLiteConverter, name: str, calibration: np.ndarray) -> bytes:

@@ -79,7 +79,8 @@ class Step:
     n_frames: int  # of the result that it makes at a time: one of a layer that runs as the frames come
     padded_inputs: int = 0
     padded_outputs: int = 0  # of an LSTM's hidden state
-    weights: np.ndarray | None = None  # int16 [n], packed as ser_dot4 takes them
+    four_bits: bool = False  # whether all weights are of 4 bits
+    weights: np.ndarray | None = None  # int16 [n], packed as ser_dot4 takes them, of 4 bits ser_dot4_4bit
     biases: np.ndarray | None = None  # int32 [n]
     factors: tuple[Factor, ...] = ()  # of a dense layer or a convolution
     keeps_frames: bool = False  # of an LSTM: whether its whole sequence is kept

@@ -61,19 +61,19 @@ class LstmTensor(enum.IntEnum):
 
 
 # Of the four gates, in the engine's order.
-_KERNELS = (
+KERNELS = (
     LstmTensor.INPUT_TO_INPUT_WEIGHTS,
     LstmTensor.INPUT_TO_FORGET_WEIGHTS,
     LstmTensor.INPUT_TO_CELL_WEIGHTS,
     LstmTensor.INPUT_TO_OUTPUT_WEIGHTS,
 )
-_RECURRENT_KERNELS = (
+RECURRENT_KERNELS = (
     LstmTensor.RECURRENT_TO_INPUT_WEIGHTS,
     LstmTensor.RECURRENT_TO_FORGET_WEIGHTS,
     LstmTensor.RECURRENT_TO_CELL_WEIGHTS,
     LstmTensor.RECURRENT_TO_OUTPUT_WEIGHTS,
 )
-_BIASES = (
+BIASES = (
     LstmTensor.INPUT_GATE_BIAS,
     LstmTensor.FORGET_GATE_BIAS,
     LstmTensor.CELL_GATE_BIAS,
@@ -118,9 +118,9 @@ class LayerReader:
         self._check_lstm(inputs, output, options, n_values=n_values)
         x, hidden = tensors.activation(inputs[LstmTensor.INPUT]), tensors.activation(output)
         cell = tensors.activation(inputs[LstmTensor.CELL_STATE], "INT16")
-        kernels = [tensors.weights(inputs[place]) for place in _KERNELS]
-        recurrent_kernels = [tensors.weights(inputs[place]) for place in _RECURRENT_KERNELS]
-        biases = [tensors.constant(inputs[p], "INT32") if inputs[p] >= 0 else np.int32(0) for p in _BIASES]
+        kernels = [tensors.weights(inputs[place]) for place in KERNELS]
+        recurrent_kernels = [tensors.weights(inputs[place]) for place in RECURRENT_KERNELS]
+        biases = [tensors.constant(inputs[p], "INT32") if inputs[p] >= 0 else np.int32(0) for p in BIASES]
         tanh_shift = 12 + round(math.log2(cell.scale))
         clip = int(min(options.cellClip / float(cell.scale), 32767))
         layer = Lstm(
@@ -130,8 +130,8 @@ class LayerReader:
             kernels=np.stack(kernels),
             recurrent_kernels=np.stack(recurrent_kernels),
             biases=np.stack([np.broadcast_to(bias, len(kernel)) for bias, kernel in zip(biases, kernels, strict=True)]),
-            from_input=tuple(self._to_gate(x, inputs[place]) for place in _KERNELS),
-            from_hidden=tuple(self._to_gate(hidden, inputs[place]) for place in _RECURRENT_KERNELS),
+            from_input=tuple(self._to_gate(x, inputs[place]) for place in KERNELS),
+            from_hidden=tuple(self._to_gate(hidden, inputs[place]) for place in RECURRENT_KERNELS),
             keep=Factor.of(_Q15),
             write=Factor.of(_Q15 * _Q15 / float(cell.scale)),
             show=Factor.of(_Q15 * _Q15 / float(hidden.scale)),
@@ -142,8 +142,8 @@ class LayerReader:
         )
         for gate in range(4):
             factors = (layer.from_input[gate],), (layer.from_hidden[gate],)
-            self._check_sums(inputs[_KERNELS[gate]], kernels[gate], factors=factors[0], biases=biases[gate])
-            self._check_sums(inputs[_RECURRENT_KERNELS[gate]], recurrent_kernels[gate], factors=factors[1])
+            self._check_sums(inputs[KERNELS[gate]], kernels[gate], factors=factors[0], biases=biases[gate])
+            self._check_sums(inputs[RECURRENT_KERNELS[gate]], recurrent_kernels[gate], factors=factors[1])
         return layer
 
     def _check_lstm(
@@ -159,13 +159,13 @@ class LayerReader:
             raise tensors.error(output, "the engine knows LSTMs with tanh only")
         if options.projClip or any(inputs[place] >= 0 for place in _NOT_KNOWN if place < len(inputs)):
             raise tensors.error(output, "the engine knows no peepholes, projection or normalisation")
-        if any(inputs[place] < 0 for place in (*_KERNELS, *_RECURRENT_KERNELS)):
+        if any(inputs[place] < 0 for place in (*KERNELS, *RECURRENT_KERNELS)):
             raise tensors.error(output, "the engine needs all four gates")
         units = tensors.shape(output)[-1]
         for places, expected in (
-            (_KERNELS, (units, n_values)),
-            (_RECURRENT_KERNELS, (units, units)),
-            (_BIASES, (units,)),
+            (KERNELS, (units, n_values)),
+            (RECURRENT_KERNELS, (units, units)),
+            (BIASES, (units,)),
             ((LstmTensor.OUTPUT_STATE, LstmTensor.CELL_STATE), (1, units)),
         ):
             for index in (inputs[place] for place in places if inputs[place] >= 0):

@@ -1,4 +1,4 @@
-"""From a float network to one that is trained with its 8-bit roundings, and back."""
+"""From a float network to one that is trained with its roundings, and back."""
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +22,7 @@ def make_quantized(
       architecture: of both networks.
       trained: a network with the float weights, with or without fake quantizers.
       inputs: float32 [examples, frames, coefficients], standardised, those that the exporter calibrates with.
-      weight_bits: of kernels and recurrent kernels; fewer than 8 only show what the roundings do.
+      weight_bits: of kernels and recurrent kernels. TFLite stores 8; the exporter makes a file with 4 (codegen/weight_bits.py).
       training_seed: of dropout, in a network that is to be trained; None: one to be stored.
     """
     plain = float_network(architecture, trained)
@@ -76,6 +76,23 @@ def _settle_weight_ranges(quantized: tf.keras.Model) -> None:
             largest = float(np.abs(weight.numpy()).max())
             lower.assign(-largest)
             weights[f"{layer}/{last}_max:0"].assign(largest)
+
+
+def round_weights(network: tf.keras.Model, weight_bits: int) -> None:
+    """Rounds a plain network's kernels as the fake quantizers do: on a scale for each gate of an LSTM, for each dense layer."""
+    largest = 2 ** (weight_bits - 1) - 1
+    for layer in network.layers:
+        if isinstance(layer, tf.keras.layers.LSTM):
+            kernels, n_scales = [layer.cell.kernel, layer.cell.recurrent_kernel], 4
+        elif isinstance(layer, tf.keras.layers.Dense):
+            kernels, n_scales = [layer.kernel], 1
+        else:
+            continue
+        for kernel in kernels:
+            parts = np.split(kernel.numpy(), n_scales, axis=1)
+            steps = [max(np.abs(part).max(), np.finfo(np.float32).tiny) / largest for part in parts]
+            rounded = [np.rint(part / step) * step for part, step in zip(parts, steps, strict=True)]
+            kernel.assign(np.concatenate(rounded, axis=1))
 
 
 def float_network(architecture: Architecture, trained: tf.keras.Model) -> tf.keras.Sequential:

@@ -24,6 +24,7 @@ class ModelWriter:
         self._graph.tensors, self._graph.operators = [], []
         self._model.subgraphs = [self._graph]
         self.n_frames, self.n_features = n_frames, n_inputs
+        self.weight_bits = 8  # of the layers that are added next
         self.at_hand = self.add_activation((1, n_frames, n_inputs), quantization)
         self._graph.inputs = [self.at_hand]
 
@@ -197,16 +198,19 @@ class ModelWriter:
 
     def add_weights(self, shape: tuple[int, int], deviation: float, per_channel: bool = False) -> int:
         """Of a scale by which sums of random inputs have about such a deviation, times 0.3 to 3."""
-        values = np.clip(np.rint(self._rng.normal(0, 45, shape)), -127, 127).astype(np.int8)
+        spread = 45 * self._largest_weight / 127
+        drawn = np.rint(self._rng.normal(0, spread, shape))
+        values = np.clip(drawn, -self._largest_weight, self._largest_weight).astype(np.int8)
         channels = shape[0] if per_channel else 1
-        scale = deviation / 45 / np.sqrt(shape[1]) / 2 * self._rng.uniform(0.3, 3, channels)
+        scale = deviation / spread / np.sqrt(shape[1]) / 2 * self._rng.uniform(0.3, 3, channels)
         return self.add_tensor(shape, schema.TensorType.INT8, scale, 0, values)
 
     def add_bias(self, size: int, weights: int) -> int:
         """Of the scale of sums of the value at hand times `weights`."""
         tensors = self._graph.tensors
         scale = tensors[self.at_hand].quantization.scale[0] * np.array(tensors[weights].quantization.scale)
-        return self.add_tensor((size,), schema.TensorType.INT32, scale, 0, self._rng.integers(-(2**14), 2**14, size))
+        limit = 2**14 * self._largest_weight // 127
+        return self.add_tensor((size,), schema.TensorType.INT32, scale, 0, self._rng.integers(-limit, limit, size))
 
     def add_constant(self, values: np.ndarray) -> int:
         return self.add_tensor(values.shape, schema.TensorType.INT32, values=values)
@@ -243,6 +247,10 @@ class ModelWriter:
         self._graph.operators.append(operator)
         self.at_hand = output
         return operator
+
+    @property
+    def _largest_weight(self) -> int:
+        return 2 ** (self.weight_bits - 1) - 1
 
     def _source(self) -> schema.TensorT:
         return self._graph.tensors[self.at_hand]
@@ -287,13 +295,14 @@ def make_small_model(front_end: FrontEnd, n_labels: int = 4, quantization=(1.0, 
 
 def make_random_model(seed: int) -> bytes:
     """1 to 3 LSTMs of 1 to 160 units over 1 to 100 frames, their outputs taken in one of three ways, up to 2 dense layers and
-    perhaps a softmax behind them."""
+    perhaps a softmax behind them; every third seed's with weights of 4 bits."""
     rng = np.random.default_rng(seed)
 
     def draw_size(largest: int) -> int:
         return int(np.exp(rng.uniform(0, np.log(largest + 1))))
 
     writer = ModelWriter(rng, draw_size(100), draw_size(40))
+    writer.weight_bits = 4 if seed % 3 == 2 else 8
     for _ in range(rng.integers(1, 4)):
         writer.add_lstm(draw_size(160))
     way = rng.integers(4)
@@ -311,13 +320,15 @@ def make_random_model(seed: int) -> bytes:
 
 
 def make_random_network(seed: int) -> bytes:
-    """1 to 5 layers of every kind over 1 to 60 frames, joined in one of four ways, and up to 3 layers behind them."""
+    """1 to 5 layers of every kind over 1 to 60 frames, joined in one of four ways, and up to 3 layers behind them; every third
+    seed's with weights of 4 bits."""
     rng = np.random.default_rng(seed)
 
     def draw_size(largest: int) -> int:
         return int(np.exp(rng.uniform(0, np.log(largest + 1))))
 
     writer = ModelWriter(rng, draw_size(60), draw_size(40))
+    writer.weight_bits = 4 if seed % 3 == 2 else 8
     for _ in range(rng.integers(1, 6)):
         before, n_before = writer.at_hand, writer.n_features
         way = rng.integers(10)

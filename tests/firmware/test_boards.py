@@ -370,7 +370,18 @@ def listen_from_both_ends(writer: ModelWriter) -> None:
     writer.add_table("TANH")
 
 
-@pytest.mark.parametrize(("add_layers", "seed"), [(convolve_then_remember, 3), (listen_from_both_ends, 5)])
+def remember_in_four_bits(writer: ModelWriter) -> None:
+    """The default network, and two layers of odd sizes."""
+    writer.weight_bits = 4
+    for units in (128, 64, 33, 17):
+        writer.add_lstm(units)
+    writer.add_slice(writer.n_frames - 1)
+    writer.add_dense(64)
+
+
+@pytest.mark.parametrize(
+    ("add_layers", "seed"), [(convolve_then_remember, 3), (listen_from_both_ends, 5), (remember_in_four_bits, 16)]
+)
 def test_layers_of_every_kind_have_tflms_bits_on_the_board(board, cmsis_dsp, tmp_path, add_layers, seed):
     """With seeds whose networks do not give the same for all windows."""
     (tmp_path / "generated").mkdir()

@@ -91,6 +91,53 @@ def test_engine_is_clean_under_the_sanitizers(tmp_path, demo_int8):
         subprocess.run([tmp_path / "main"], check=True)
 
 
+def add_default_network(writer: ModelWriter) -> None:
+    for units in (128, 64):
+        writer.add_lstm(units)
+    writer.add_slice(writer.n_frames - 1)
+    for size in (64, 4):
+        writer.add_dense(size)
+    writer.add_softmax()
+
+
+def add_odd_sizes(writer: ModelWriter) -> None:
+    """Layers that fill no block of inputs and no tile of outputs, one of them with weights of 8 bits, one of two chunks."""
+    writer.add_lstm(33)
+    writer.weight_bits = 8
+    writer.add_lstm(7)
+    writer.weight_bits = 4
+    writer.add_lstm(17)
+    writer.add_flatten()
+    writer.add_dense(21)
+
+
+@pytest.mark.parametrize("path", ["-DSER_PORTABLE", "-DSER_NATIVE"])
+@pytest.mark.parametrize(
+    ("add_layers", "n_frames", "n_inputs"), [(add_default_network, 47, 16), (add_odd_sizes, 31, 5)]
+)
+def test_weights_of_four_bits_give_tflms_bits(build_engine, add_layers, n_frames, n_inputs, path):
+    writer = ModelWriter(np.random.default_rng(11), n_frames, n_inputs)
+    writer.weight_bits = 4
+    add_layers(writer)
+    content = writer.finish()
+    engine, tflm = build_engine(content, "-O2", path), Tflm(content)
+    windows = random_windows(engine.graph, 300, 0)
+    found = [engine.invoke(window) for window in windows]
+    np.testing.assert_array_equal(found, [tflm.invoke(window) for window in windows])
+    assert len(np.unique(found, axis=0)) > 100
+
+
+def test_weights_of_four_bits_are_two_to_a_byte():
+    writer = ModelWriter(np.random.default_rng(1), 47, 16)
+    writer.weight_bits = 4
+    add_default_network(writer)
+    plan = make_plan(read_graph(writer.finish()))
+    steps = [step for step in (*plan.by_frame, *plan.by_window) if step.weights is not None]
+    count = 128 * 4 * (16 + 128) + 64 * 4 * (128 + 64) + 64 * 64 + 4 * 64
+    assert sum(step.weights.nbytes for step in steps) == count / 2 == 63_616
+    assert sum(step.weights.nbytes + step.biases.nbytes for step in steps) < 70_000
+
+
 def test_streaming_does_a_frames_work_for_a_frame(demo_int8):
     graph = read_graph(demo_int8)
     plan = make_plan(graph)

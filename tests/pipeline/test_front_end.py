@@ -104,6 +104,7 @@ def test_a_front_end_that_the_device_can_not_have_is_told_when_the_flags_are_mad
             {"bidirectional": True, "quantization_aware": True},
             "--quantization_aware knows the roundings of LSTMs and dense",
         ),
+        ({"weight_bits": "4"}, "--weight_bits=4 is of --quantization_aware, and goes with it"),
         ({"conv_filters": "8,x"}, "--conv_filters=8,x: expected numbers"),
         ({"time_mask": 47}, "--time_mask=47: below 47, which is all that a window has"),
         ({"frequency_mask": 13}, "--frequency_mask=13: below 13"),

@@ -10,13 +10,18 @@ import sys
 import numpy as np
 import pytest
 
+from components.exporter import component as exporter
 from components.trainer import component
 from components.trainer.parameters import Parameters
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Training
+from ser_tinyml.codegen.engine_graph import Dense, Lstm
+from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.network.architecture import Architecture
+from ser_tinyml.network.fake_quantized import load_fake_quantized
 from ser_tinyml.network.loading import load_model
 from ser_tinyml.network.training_data import make_split_dataset
+from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.store import run_files
 from ser_tinyml.store.dataset import read_split
 
@@ -100,6 +105,38 @@ def test_an_ensemble_divides_every_layer(flags, message):
 
 
 QUANTIZED = ("--quantization_aware", "--quantization_aware_epochs=2")
+
+
+@pytest.fixture(scope="module")
+def four_bits(demo_root, tmp_path_factory):
+    """The directory of a small model whose weights are of 4 bits."""
+    folder = tmp_path_factory.mktemp("four_bits")
+    parameters = dataclasses.replace(SMALL, quantization_aware=True, weight_bits="4")
+    component.run(str(folder), parameters, examples=str(demo_root / "examples"))
+    return folder
+
+
+def test_weights_of_four_bits_are_multiples_of_a_seventh_of_the_largest(four_bits):
+    for layer in load_model(str(four_bits / "ser.h5")).layers:
+        kernels = [weight.numpy() for weight in layer.weights if "kernel" in weight.name]
+        for part in (part for kernel in kernels for part in np.split(kernel, 4 if "lstm" in layer.name else 1, axis=1)):
+            steps = part / (np.abs(part).max() / 7)
+            np.testing.assert_allclose(steps, np.rint(steps), atol=1e-5)
+
+
+def test_an_export_of_four_bits_computes_the_fake_quantized_network(four_bits, demo_root, tmp_path):
+    examples = str(demo_root / "examples")
+    exporter.run(str(tmp_path / "export"), exporter.Parameters(), examples=examples, model=str(four_bits))
+    layers = [node.layer for node in read_graph((tmp_path / "export/ser_int8.tflite").read_bytes()).nodes]
+    weights = [layer.weights for layer in layers if isinstance(layer, Dense)]
+    weights += [layer.recurrent_kernels for layer in layers if isinstance(layer, Lstm)]
+    assert [np.abs(values).max() for values in weights] == [7] * 4
+    assert (tmp_path / "export/ser_model.c").read_text().count("_4bit(") == 4
+    dataset = make_split_dataset(examples, "validation", read_dataset(demo_root))
+    inputs = np.stack([mfcc for mfcc, _ in dataset.as_numpy_iterator()])
+    found = TFLite((tmp_path / "export/ser_int8.tflite").read_bytes()).predict(inputs).probabilities
+    rounded = load_fake_quantized(str(four_bits / "fake_quantized.h5")).predict(inputs, verbose=0)
+    assert np.abs(found - rounded).mean() < 0.01
 
 
 def start_training(demo_root, output, *flags):

@@ -21,6 +21,9 @@ int main(void) {
     int32_t sums[4];
     ser_dot4(tile, x, n, sums);
     printf("sums %d: %ld %ld %ld %ld\n", n, (long)sums[0], (long)sums[1], (long)sums[2], (long)sums[3]);
+    for (int i = 0; i < n; ++i) tile[i] = (int16_t)(4096 * draw(7) + 256 * draw(7) + 16 * draw(7) + draw(7));
+    ser_dot4_4bit(tile, x, n, sums);
+    printf("4-bit sums %d: %ld %ld %ld %ld\n", n, (long)sums[0], (long)sums[1], (long)sums[2], (long)sums[3]);
   }
   for (int i = 0; i < 500; ++i) {
     const int32_t value = draw((1 << 22) - 1) << (i % 8), multiplier = (1 << 30) + (draw((1 << 22) - 1) << 7);

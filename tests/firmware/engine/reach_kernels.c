@@ -28,12 +28,12 @@ void tanh_each(const int32_t *argument, int32_t *y, int n) {
 }
 
 // Returns how many values of the tile were taken.
-int sum_gates(const int16_t *tile, const int16_t *x, int n, int32_t *sums) {
-  return (int)(ser_sum_gates(tile, x, n, sums) - tile);
+int sum_gates(const int16_t *tile, int four_bits, const int16_t *x, int n, int32_t *sums) {
+  return (int)(ser_sum_gates(tile, four_bits, x, n, sums) - tile);
 }
 
-void run_dense(const int16_t *weights, int n_inputs, int n_outputs, const int32_t *bias, const ser_factor *factors, int n_factors,
-               int low, int high, const int16_t *x, int16_t *y) {
+void run_dense(const int16_t *weights, int four_bits, int n_inputs, int n_outputs, const int32_t *bias, const ser_factor *factors,
+               int n_factors, int low, int high, const int16_t *x, int16_t *y) {
   const ser_dense layer = {
       .n_inputs = n_inputs,
       .n_outputs = n_outputs,
@@ -44,7 +44,11 @@ void run_dense(const int16_t *weights, int n_inputs, int n_outputs, const int32_
       .output_min = low,
       .output_max = high,
   };
-  ser_run_dense(&layer, x, y);
+  if (four_bits) {
+    ser_run_dense_4bit(&layer, x, y);
+  } else {
+    ser_run_dense(&layer, x, y);
+  }
 }
 
 void run_softmax(int n, int multiplier, int left_shift, int diff_min, const int16_t *x, int16_t *y) {

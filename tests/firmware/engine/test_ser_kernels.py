@@ -1,6 +1,7 @@
 """Each kernel by itself: against what gemmlowp and TFLM define, in NumPy or by TFLM's own, with the ends of every range."""
 
 import ctypes
+import itertools
 import math
 import subprocess
 
@@ -151,33 +152,53 @@ def pack(rows: np.ndarray) -> np.ndarray:
     return np.concatenate(groups)
 
 
+def pack_4bit(rows: np.ndarray) -> np.ndarray:
+    """int8 [4, n] as ser_dot4_4bit takes it: of each input 4096 * w0 + 256 * w1 + 16 * w2 + w3."""
+    w0, w1, w2, w3 = rows.astype(np.int16)
+    return 4096 * w0 + 256 * w1 + 16 * w2 + w3
+
+
+# Of weights of 8 and of 4 bits: how they are packed, the largest, and the int16 that an input takes.
+PACKINGS = pytest.mark.parametrize(("packing", "largest", "size"), [(pack, 127, 2), (pack_4bit, 7, 1)])
+
+
 def test_inputs_are_padded_to_the_kernels_block(kernels):
     assert ctypes.c_int.in_dll(kernels, "ser_block").value == BLOCK
 
 
 @pytest.mark.parametrize("n", [16, 32, 48, 240, 256])
-def test_four_dot_products_are_whole_up_to_a_chunk(kernels, n):
-    rng = np.random.default_rng(n)
-    rows, x = rng.integers(-127, 128, (4, n), np.int8), rng.integers(-255, 256, n, np.int16)
-    for weights, inputs in ((rows, x), *find_extremes(n)):
-        found = fill(kernels.ser_dot4, 4, pack(weights), inputs, n, dtype=np.int32)
+@PACKINGS
+def test_four_dot_products_are_whole_up_to_a_chunk(kernels, packing, largest, size, n):
+    dot = {2: kernels.ser_dot4, 1: kernels.ser_dot4_4bit}[size]
+    for weights, inputs in draw_rows(n, largest):
+        found = fill(dot, 4, packing(weights), inputs, n, dtype=np.int32)
         np.testing.assert_array_equal(found, weights.astype(np.int64) @ inputs)
 
 
-def find_extremes(n: int):
-    """Rows and inputs whose sums are the largest that there can be, of either sign and of both beside one another."""
-    for signs in ((1, 1, 1, 1), (-1, -1, -1, -1), (1, -1, -1, 1), (-1, 1, 1, -1)):
+def draw_rows(n: int, largest: int):
+    """Rows and inputs: drawn ones, and those whose sums are the largest that there can be, of all signs beside one another."""
+    rng = np.random.default_rng(n)
+    yield rng.integers(-largest, largest + 1, (4, n), np.int8), rng.integers(-255, 256, n, np.int16)
+    for signs in itertools.product((1, -1), repeat=4):
         for sign in (1, -1):
-            yield np.outer(signs, np.full(n, 127)).astype(np.int8), np.full(n, sign * 255, np.int16)
+            yield np.outer(signs, np.full(n, largest)).astype(np.int8), np.full(n, sign * 255, np.int16)
+
+
+def test_every_four_weights_of_4_bits_are_told_apart(kernels):
+    values = np.array(list(itertools.product(range(-7, 8), repeat=4)), np.int8).T
+    rows = np.pad(values, ((0, 0), (0, -values.shape[1] % 16))).reshape(4, -1, 16)
+    x = np.array([-255, 254, -129, 100, 37, -19, 7, 3, 1, -1, 5, -11, 23, -64, 128, 255], np.int16)
+    for weights in rows.transpose(1, 0, 2):
+        found = fill(kernels.ser_dot4_4bit, 4, pack_4bit(weights), x, 16, dtype=np.int32)
+        np.testing.assert_array_equal(found, weights.astype(np.int64) @ x)
 
 
 @pytest.mark.parametrize("n", [16, 240, 256, 272, 512, 528, 1040])
-def test_dot_products_of_more_than_a_chunk_are_whole(kernels, n):
-    rng = np.random.default_rng(n)
-    rows, x = rng.integers(-127, 128, (4, n), np.int8), rng.integers(-255, 256, n, np.int16)
-    for weights, inputs in ((rows, x), *find_extremes(n)):
+@PACKINGS
+def test_dot_products_of_more_than_a_chunk_are_whole(kernels, packing, largest, size, n):
+    for weights, inputs in draw_rows(n, largest):
         sums = np.empty(4, np.int32)
-        assert call(kernels.sum_gates, pack(weights), inputs, n, sums) == 2 * n
+        assert call(kernels.sum_gates, packing(weights), int(size == 1), inputs, n, sums) == size * n
         np.testing.assert_array_equal(sums, weights.astype(np.int64) @ inputs)
 
 
@@ -202,7 +223,7 @@ def test_a_processors_own_instructions_give_the_same_numbers(tmp_path, compile_f
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         printed.append(ended.stdout.splitlines())
     portable, native, board = printed
-    assert len(portable) == 16 + 1000
+    assert len(portable) == 2 * 16 + 1000
     assert portable == native == board
 
 
@@ -226,16 +247,20 @@ def check_frames(found: np.ndarray, expected: np.ndarray) -> None:
 
 @pytest.mark.parametrize("per_output", [False, True])
 @pytest.mark.parametrize("n_inputs", [16, 256, 272])
-def test_dense_layer_scales_each_outputs_sum_with_its_bias_and_cuts_it_off(kernels, n_inputs, per_output):
+@PACKINGS
+def test_dense_layer_scales_each_outputs_sum_with_its_bias_and_cuts_it_off(
+    kernels, packing, largest, size, n_inputs, per_output
+):
     rng, n_outputs = np.random.default_rng(n_inputs), 12
-    rows, x = rng.integers(-127, 128, (n_outputs, n_inputs), np.int8), rng.integers(-255, 256, n_inputs, np.int16)
+    rows = rng.integers(-largest, largest + 1, (n_outputs, n_inputs), np.int8)
+    x = rng.integers(-255, 256, n_inputs, np.int16)
     bias = rng.integers(-(2**16), 2**16, n_outputs, np.int32)
     factors = draw_factors(rng, n_outputs if per_output else 1)
     factors["left_shift"], factors["right_shift"] = 0, rng.integers(9, 13, len(factors))
-    tiles = np.concatenate([pack(rows[row : row + 4]) for row in range(0, n_outputs, 4)])
+    tiles = np.concatenate([packing(rows[row : row + 4]) for row in range(0, n_outputs, 4)])
     sums = scale(rows.astype(np.int64) @ x + bias, factors)
     for low, high in ((-255, 255), (-20, 90)):
-        arguments = tiles, n_inputs, n_outputs, bias, factors, len(factors), low, high, x
+        arguments = tiles, int(size == 1), n_inputs, n_outputs, bias, factors, len(factors), low, high, x
         np.testing.assert_array_equal(fill(kernels.run_dense, n_outputs, *arguments), np.clip(sums, low, high))
 
 

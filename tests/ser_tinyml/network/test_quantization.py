@@ -6,7 +6,7 @@ from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.network.architecture import Architecture, carry_weights
 from ser_tinyml.network.fake_quantized import CELL_CLIP, QuantizationAwareLSTM, load_fake_quantized
-from ser_tinyml.network.quantization import float_network, make_quantized
+from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
 
 ARCHITECTURE = Architecture((20, 5), (12, 8), 10, 0.0, 4)
 
@@ -116,9 +116,10 @@ def test_weight_ranges_follow_the_weights(trained, inputs):
         assert found["min_var"].numpy() == -np.abs(gate).max()
 
 
-def test_a_stored_network_is_loaded_as_it_was(trained, inputs, tmp_path):
-    quantized = make_quantized(ARCHITECTURE, trained, inputs)
-    stored = ARCHITECTURE.build_quantized()
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_stored_network_is_loaded_as_it_was(trained, inputs, tmp_path, bits):
+    quantized = make_quantized(ARCHITECTURE, trained, inputs, weight_bits=bits)
+    stored = ARCHITECTURE.build_quantized(bits)
     carry_weights(quantized, stored)
     stored.compile(loss="categorical_crossentropy")
     stored.save(tmp_path / "network.h5", include_optimizer=False, save_format="h5")
@@ -147,15 +148,34 @@ def test_ranges_are_what_the_converter_finds_in_the_same_examples(trained, input
         assert -128 - ranges[f"{name}_min:0"] / scale == pytest.approx(tensors[shape].zero_point, abs=0.51)
 
 
-def test_weights_have_the_scales_that_the_converter_gives_them(trained, inputs):
-    """It stores an LSTM's kernels as a tensor for each gate."""
-    quantized = make_quantized(ARCHITECTURE, trained, inputs)
-    description = describe_model(convert_int8(fix_batch_size(trained), inputs))
+@pytest.mark.parametrize("bits", [8, 4])
+def test_rounded_weights_are_those_that_the_fake_quantizers_make(trained, inputs, bits):
+    """To put them in place of the float ones changes nothing."""
+    quantized = make_quantized(ARCHITECTURE, trained, inputs, weight_bits=bits)
+    before = quantized.predict(inputs, verbose=0)
+    rounded = float_network(ARCHITECTURE, trained)
+    round_weights(rounded, bits)
+    weights = {weight.name: weight for weight in quantized.weights}
+    for weight in rounded.weights:
+        if "kernel" in weight.name:
+            assert len(np.unique(weight)) <= 4 * (2**bits - 1)
+            assert np.abs(weight.numpy() - weights[weight.name].numpy()).max() > 0
+        weights[weight.name].assign(weight)
+    np.testing.assert_allclose(quantized.predict(inputs, verbose=0), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_weights_have_the_scales_that_the_exporter_gives_them(trained, inputs, bits):
+    """The converter stores an LSTM's kernels as a tensor for each gate."""
+    round_weights(trained, bits)
+    quantized = make_quantized(ARCHITECTURE, trained, inputs, weight_bits=bits)
+    description = describe_model(convert_int8(fix_batch_size(trained), inputs, weight_bits=bits))
+    largest = 2 ** (bits - 1) - 1
     highest = {weight.name: float(weight.numpy()) for weight in quantized.weights if weight.name.endswith("_max:0")}
     for ending, shape in (("_kernel", (12, 5)), ("_recurrent_kernel", (12, 12))):
         gates = ("input", "forget", "cell", "output")
-        ours = sorted(highest[f"lstm_1/{gate}{ending}_max:0"] / 127 for gate in gates)
+        ours = sorted(highest[f"lstm_1/{gate}{ending}_max:0"] / largest for gate in gates)
         scales = [tensor.scale for tensor in description.tensors if tensor.dtype == "int8" and tensor.shape == shape]
         assert ours == pytest.approx(sorted(scales), rel=1e-5)
     (dense,) = (tensor.scale for tensor in description.tensors if tensor.dtype == "int8" and tensor.shape == (10, 8))
-    assert highest["dense/kernel_max:0"] / 127 == pytest.approx(dense, rel=1e-5)
+    assert highest["dense/kernel_max:0"] / largest == pytest.approx(dense, rel=1e-5)
