@@ -1,11 +1,11 @@
 """Accuracy on speakers whom nobody heard, of several ways to train, over the folds of RAVDESS's speakers and over seeds.
 
-    python benchmarks/strangers.py --variant=reference "--variant=with pitch: --prosody=pitch" "--variant=all: --prosody=all"
+    python benchmarks/strangers.py --variant=reference "--variant=MFCCs: --prosody=none" "--variant=with pitch: --prosody=pitch"
 
-A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out; the first
-is what the others are held to. All train on the same records: those of `--preset` with all columns of prosody, and with what
-`--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes on; a change
-of the code needs another folder. They are those of the int8 file, run by TFLite, and of the network in float.
+A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out, or all
+(`none`); the first is what the others are held to. All train on the same records: those of `--preset` with all columns of
+prosody, and with what `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes
+on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the network in float.
 `--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`).
 """
 
@@ -49,8 +49,8 @@ class Variant:
         """Reads `NAME: --flag=value --flag=value`."""
         name, _, behind = text.partition(":")
         flags = dict(flag.removeprefix("--").split("=", 1) for flag in behind.split())
-        chosen = flags.pop("prosody", "")
-        return cls(name.strip(), flags, tuple(c for c in PROSODY if chosen == "all" or c in chosen.split(",")))
+        chosen = flags.pop("prosody", ",".join(PROSODY)).split(",")
+        return cls(name.strip(), flags, tuple(column for column in PROSODY if column in chosen))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -136,6 +136,17 @@ def demo_root(demo_run: tuple[pathlib.Path, subprocess.CompletedProcess]) -> pat
 
 
 @pytest.fixture(scope="session")
+def mfcc_examples(demo_root, shared_folder) -> pathlib.Path:
+    """The demo's examples without prosody and without augmented copies."""
+    folder = shared_folder / "mfcc_examples"
+    with filelock.FileLock(shared_folder / "mfcc_examples.lock"):
+        if not folder.is_dir():
+            manifest = f"--manifest={demo_root / 'manifest' / 'manifest.jsonl'}"
+            run_command("components.transform", manifest, f"--output={folder}", "--prosody=", "--augment=clean")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def seal() -> Callable[[object, str], None]:
     """Records a folder as a step's finished work: `seal(folder, "trainer")`, after a test has changed what is in it."""
 

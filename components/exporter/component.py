@@ -247,8 +247,12 @@ def _check_shapes(inputs: tuple, outputs: tuple, source: _Source) -> None:
     front_end, labels = source.front_end, source.labels
     expected = front_end.n_frames, front_end.n_features
     if tuple(inputs) != expected:
+        without = (
+            "; --prosody= leaves its prosody out" if tuple(inputs) == (front_end.n_frames, front_end.n_mfcc) else ""
+        )
         raise UserError(
-            f"{source.path} takes {tuple(inputs)}, the front end gives {expected}: {expected[0]} frames of {expected[1]} values"
+            f"{source.path} takes {tuple(inputs)}, the front end gives {expected}: {expected[0]} frames of {expected[1]} "
+            f"values{without}"
         )
     if tuple(outputs) != (len(labels),):
         raise UserError(

@@ -72,10 +72,11 @@ def _check_prosody(front_end: FrontEnd) -> None:
             f"prosody={','.join(front_end.prosody)}: expected some of {','.join(PROSODY)}, each once, in this order"
         )
     periods = front_end.n_fft / front_end.sample_rate * LOWEST_PITCH_HZ
-    if periods < 2:
+    if periods < 2 and {"pitch", "voicing"}.intersection(front_end.prosody):
         raise UserError(
             f"n_fft={front_end.n_fft}: a frame of {1000 * front_end.n_fft / front_end.sample_rate:.0f} ms does not hold two "
-            f"periods of {LOWEST_PITCH_HZ:g} Hz, by which pitch is found"
+            f"periods of {LOWEST_PITCH_HZ:g} Hz, by which pitch is found; take longer frames, or leave pitch and voicing "
+            "out of --prosody"
         )
 
 

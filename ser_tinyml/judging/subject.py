@@ -2,11 +2,12 @@
 
 import dataclasses
 import hashlib
+import json
 
 import numpy as np
 
 from schemas.errors import UserError
-from schemas.front_end import FrontEnd, Standardisation
+from schemas.front_end import PROSODY, FrontEnd, Standardisation
 from schemas.run_files import Export, TrainedOn, Training
 from ser_tinyml.codegen.source_check import count_differing_bytes
 from ser_tinyml.codegen.tflite_file import describe_model, is_tflite
@@ -128,9 +129,12 @@ def _open_file(path: str, interface: Interface) -> Subject:
         candidates = {"keras": Candidate(Keras(keras), 4 * keras.count_params())}
     expected = (interface.front_end.n_frames, interface.front_end.n_features), (len(interface.labels),)
     if shapes != expected:
+        frames, values = expected[0]
+        with_prosody = shapes[0] == (frames, values + len(PROSODY)) and not interface.front_end.prosody
         raise UserError(
             f"{path} takes {shapes[0]} and gives {shapes[1]}; the front end gives {expected[0]}, and there are "
             f"{len(interface.labels)} classes: {', '.join(interface.labels)}"
+            + (f"; --model_front_end names a file with {json.dumps({'prosody': PROSODY})}" if with_prosody else "")
         )
     return Subject(candidates, interface, trained_on=None, reject_below=0.0, differing_source_bytes=None)
 

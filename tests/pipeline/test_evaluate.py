@@ -68,23 +68,24 @@ def test_the_speakers_and_clips_of_its_training_are_found_and_refused(demo_root,
     assert (tmp_path / "evaluation/evaluation.json").is_file()
 
 
+OF_A_FILE = {"model_standardisation": "{0}/constants.json", "model_front_end": "{0}/front_end.json"}
+
+
 @pytest.mark.parametrize(
     ("model", "runtimes", "options"),
     [
         ("firmware", {"int8", "tflm"}, {}),
-        ("export/ser_float.tflite", {"float"}, {"model_standardisation": "{constants}"}),
-        ("export/ser_int8.tflite", {"int8", "tflm"}, {"model_standardisation": "{constants}", "classes": "four"}),
-        ("model/ser.h5", {"keras"}, {"model_standardisation": "{constants}", "runtime": ("keras",)}),
+        ("export/ser_float.tflite", {"float"}, OF_A_FILE),
+        ("export/ser_int8.tflite", {"int8", "tflm"}, OF_A_FILE | {"classes": "four"}),
+        ("model/ser.h5", {"keras"}, OF_A_FILE | {"runtime": ("keras",)}),
     ],
     ids=["bundle", "float", "int8", "keras"],
 )
 def test_bundles_and_files_are_judged_like_the_run(demo_root, strangers, tmp_path, evaluated, model, runtimes, options):
     exported = run_files.read(Export, str(demo_root / "export"))
     (tmp_path / "constants.json").write_text(json.dumps(exported.standardisation.to_dict()))
-    filled = {
-        name: value.format(constants=tmp_path / "constants.json") if isinstance(value, str) else value
-        for name, value in options.items()
-    }
+    (tmp_path / "front_end.json").write_text(json.dumps(exported.front_end.to_dict()))
+    filled = {name: value.format(tmp_path) if isinstance(value, str) else value for name, value in options.items()}
     found = ser_tinyml.evaluate(
         str(demo_root / model), [f"folder:{strangers}"], str(tmp_path / "out"), noise_clips=0, **filled
     )

@@ -24,7 +24,7 @@ def read_clips(demo_root, split):
     """Returns TFLite and TFLM with the int8 model, and inputs and true classes of the clean windows of a split of the demo."""
     exported = run_files.read(Export, str(demo_root / "export"))
     records = [example for example in read_split(str(demo_root / "examples"), split) if example.copy == 0]
-    inputs = standardise(np.stack([example.mfcc for example in records]), exported.standardisation)
+    inputs = standardise(np.stack([example.features for example in records]), exported.standardisation)
     content = (demo_root / "export/ser_int8.tflite").read_bytes()
     runtimes = TFLite(content), Tflm(content, exported.arena_bytes)
     return runtimes, inputs, np.array([example.label for example in records])

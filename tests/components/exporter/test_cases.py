@@ -55,37 +55,37 @@ if not FOUND:
     pytest.skip("the models that people bring (../shared/cases) are not here", allow_module_level=True)
 
 
-def export(name, demo_root, tmp_path, **parameters):
+def export(name, examples, tmp_path, **parameters):
     """Exports a model that nobody here trained; returns export.json."""
     flags = component.Parameters(model_path=str(CASES / name), calibration_examples=16, **parameters)
-    component.run(str(tmp_path / "export"), flags, examples=str(demo_root / "examples"))
+    component.run(str(tmp_path / "export"), flags, examples=str(examples))
     return json.loads((tmp_path / "export/export.json").read_text())
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_can_not_be_exported_is_one_sentence(demo_root, tmp_path, monkeypatch, name):
+def test_what_can_not_be_exported_is_one_sentence(mfcc_examples, tmp_path, monkeypatch, name):
     """In this process, which is quicker: none of them comes to native code that could end it."""
     monkeypatch.setattr(component, "call_isolated", lambda function, *arguments, **_: function(*arguments))
     with pytest.raises(UserError, match=REFUSED[name]) as error:
-        export(name, demo_root, tmp_path)
+        export(name, mfcc_examples, tmp_path)
     assert name in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
     "name", [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow) for name in WITH_ENGINE]
 )
-def test_what_the_engine_knows_is_exported_with_it(demo_root, tmp_path, name):
-    assert export(name, demo_root, tmp_path)["engine_lacks"] == ""
+def test_what_the_engine_knows_is_exported_with_it(mfcc_examples, tmp_path, name):
+    assert export(name, mfcc_examples, tmp_path)["engine_lacks"] == ""
     assert "ser_engine_step" in (tmp_path / "export/ser_model.c").read_text()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NO_ENGINE)
-def test_an_operator_that_the_engine_lacks_is_named(demo_root, tmp_path, name):
-    assert re.match(NO_ENGINE[name], export(name, demo_root, tmp_path)["engine_lacks"])
+def test_an_operator_that_the_engine_lacks_is_named(mfcc_examples, tmp_path, name):
+    assert re.match(NO_ENGINE[name], export(name, mfcc_examples, tmp_path)["engine_lacks"])
 
 
 @pytest.mark.slow
-def test_what_a_flag_asks_for_makes_the_refused_ones_go(demo_root, tmp_path):
-    assert export("sigmoid4.h5", demo_root, tmp_path / "softmax", add_softmax=True)["add_softmax"]
-    assert export("lambda_lstm.h5", demo_root, tmp_path / "code", allow_model_code=True)["allow_model_code"]
+def test_what_a_flag_asks_for_makes_the_refused_ones_go(mfcc_examples, tmp_path):
+    assert export("sigmoid4.h5", mfcc_examples, tmp_path / "softmax", add_softmax=True)["add_softmax"]
+    assert export("lambda_lstm.h5", mfcc_examples, tmp_path / "code", allow_model_code=True)["allow_model_code"]

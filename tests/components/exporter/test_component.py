@@ -28,7 +28,7 @@ def test_export_json_describes_every_file(demo_root):
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
     int8 = description["files"]["ser_int8.tflite"]["model"]
     assert int8["operators"][0] == "UNIDIRECTIONAL_SEQUENCE_LSTM"
-    assert int8["input"]["shape"] == [1, 47, 13] and int8["input"]["scale"] > 0
+    assert int8["input"]["shape"] == [1, 47, 16] and int8["input"]["scale"] > 0
 
 
 def test_sizes_are_those_of_a_quantized_network(demo_root):
@@ -83,14 +83,18 @@ def foreign_model(tmp_path_factory):
     return path
 
 
-def export_foreign(tmp_path, demo_root, path, **parameters):
+def export_foreign(tmp_path, examples, path, **parameters):
     flags = component.Parameters(model_path=path, calibration_examples=16, **parameters)
-    component.run(str(tmp_path / "export"), flags, examples=str(demo_root / "examples"))
+    component.run(str(tmp_path / "export"), flags, examples=str(examples))
     return json.loads((tmp_path / "export/export.json").read_text())
 
 
-def test_a_model_from_elsewhere_is_exported_with_the_classes_and_front_end_named(tmp_path, demo_root, foreign_model):
-    description = export_foreign(tmp_path, demo_root, foreign_model, model_labels="surprise,unpleasant,happy,neutral")
+def test_a_model_from_elsewhere_is_exported_with_the_classes_and_front_end_named(
+    tmp_path, mfcc_examples, foreign_model
+):
+    description = export_foreign(
+        tmp_path, mfcc_examples, foreign_model, model_labels="surprise,unpleasant,happy,neutral"
+    )
     assert description["labels"] == ["surprise", "unpleasant", "happy", "neutral"]
     assert description["standardisation"] == {"mean": [0.0] * 13, "deviation": [1.0] * 13}
 
@@ -108,7 +112,7 @@ def test_a_model_from_elsewhere_is_exported_with_the_classes_and_front_end_named
         ({"model_front_end": "{unknown}"}, "unexpected keyword argument 'n_mel'"),
     ],
 )
-def test_what_does_not_fit_is_told(tmp_path, demo_root, foreign_model, parameters, complaint):
+def test_what_does_not_fit_is_told(tmp_path, mfcc_examples, foreign_model, parameters, complaint):
     contents = {
         "bad": {},
         "flat": {"mean": [0.0] * 13, "deviation": [0.0] * 13},
@@ -121,17 +125,25 @@ def test_what_does_not_fit_is_told(tmp_path, demo_root, foreign_model, parameter
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     files = {f"{{{name}}}": str(tmp_path / f"{name}.json") for name in contents}
     with pytest.raises(UserError, match=complaint):
-        export_foreign(tmp_path, demo_root, foreign_model, **{k: files.get(v, v) for k, v in parameters.items()})
+        export_foreign(tmp_path, mfcc_examples, foreign_model, **{k: files.get(v, v) for k, v in parameters.items()})
 
 
-def test_a_layer_that_would_crash_the_converter_is_told_by_name(tmp_path, demo_root):
+def test_a_model_of_mfccs_alone_is_told_how_to_get_them(tmp_path, demo_root, foreign_model):
+    shapes = (
+        r"takes \(47, 13\), the front end gives \(47, 16\): 47 frames of 16 values; --prosody= leaves its prosody out"
+    )
+    with pytest.raises(UserError, match=shapes):
+        export_foreign(tmp_path, demo_root / "examples", foreign_model)
+
+
+def test_a_layer_that_would_crash_the_converter_is_told_by_name(tmp_path, mfcc_examples):
     layers = tf.keras.layers
     network = tf.keras.Sequential(
         [layers.Input((47, 13)), layers.GRU(4, name="gate"), layers.Dense(4, activation="softmax")]
     )
     network.save(tmp_path / "gru.h5")
     with pytest.raises(UserError, match=r"gru\.h5: the layer gate \(GRU\) can't be exported"):
-        export_foreign(tmp_path, demo_root, str(tmp_path / "gru.h5"))
+        export_foreign(tmp_path, mfcc_examples, str(tmp_path / "gru.h5"))
 
 
 def test_no_model_at_all_is_told(tmp_path, demo_root):
@@ -139,7 +151,7 @@ def test_no_model_at_all_is_told(tmp_path, demo_root):
         component.run(str(tmp_path), component.Parameters(), examples=str(demo_root / "examples"))
 
 
-def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root):
+def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, mfcc_examples):
     """A sum over the values of a frame runs on TFLM alone."""
     network = tf.keras.Sequential(
         [
@@ -151,7 +163,7 @@ def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, demo_root)
     )
     network.save(tmp_path / "normalized.h5")
     parameters = component.Parameters(model_path=str(tmp_path / "normalized.h5"))
-    component.run(str(tmp_path / "export"), parameters, examples=str(demo_root / "examples"))
+    component.run(str(tmp_path / "export"), parameters, examples=str(mfcc_examples))
     description = json.loads((tmp_path / "export/export.json").read_text())
     assert re.match(r"operator \d+, \w+, tensor \d+ \(.*\): ", description["engine_lacks"])
     assert {"ser_int8.tflite", "ser_model.h"} <= set(description["files"])

@@ -74,6 +74,15 @@ def test_what_does_not_fit_the_interface_is_told(keras_file):
             load_file(path, interface)
 
 
+def test_a_file_of_a_model_with_prosody_is_told_how_to_name_it(tmp_path):
+    layers = tf.keras.layers
+    tf.keras.Sequential([layers.Input((47, 16)), layers.Flatten(), layers.Dense(4)]).save(tmp_path / "x.h5")
+    with pytest.raises(
+        UserError, match=r'--model_front_end names a file with \{"prosody": \["pitch", "voicing", "energy"\]\}'
+    ):
+        load_file(str(tmp_path / "x.h5"), INTERFACE)
+
+
 def test_a_model_that_gives_nothing_finite_for_silence_is_refused(tmp_path):
     layers = tf.keras.layers
     normalise = layers.LayerNormalization(axis=[1, 2], epsilon=0)  # divides by the deviation of zeros
