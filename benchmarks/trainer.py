@@ -119,7 +119,8 @@ def compute_ratio(fit: Sequence[Outcome], trainer: Sequence[Outcome]) -> float:
 def measure(path: pathlib.Path, split: Split) -> float:
     """Returns the accuracy of a stored model on a split."""
     mfcc, label = split
-    return float(np.mean(load_model(str(path)).predict(mfcc, batch_size=256, verbose=0).argmax(axis=1) == label))
+    probabilities = np.asarray(load_model(str(path))(mfcc, training=False))
+    return float(np.mean(probabilities.argmax(axis=1) == label))
 
 
 def read_fit(output: pathlib.Path) -> same_work.Fitting:
