@@ -84,7 +84,7 @@ build/demo/firmware/CMakeLists.txt:
 bench-transform: $(VENV)/installed
 	$(BIN)/python benchmarks/transform.py $(CORPORA)
 
-# The trainer against the original notebook's model.fit.
+# Seconds until the accuracy of the original notebook's model.fit is reached, by it and by the trainer.
 bench-train: $(VENV)/installed
 	$(BIN)/python benchmarks/trainer.py $(CORPORA)
 

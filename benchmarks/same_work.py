@@ -78,9 +78,9 @@ class Fitting:
     trainable_parameters: int
 
 
-def check_fittings(fittings: dict[str, Fitting]) -> None:
-    """Ends with an error where not all trainings did the same."""
-    if len(set(fittings.values())) != 1:
+def check_networks(fittings: dict[str, Fitting]) -> None:
+    """Ends with an error where not all trained networks have the same number of parameters."""
+    if len({fitting.trainable_parameters for fitting in fittings.values()}) != 1:
         sys.exit("error: different work: " + "; ".join(f"{name}: {fitting}" for name, fitting in fittings.items()))
 
 

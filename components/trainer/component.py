@@ -71,7 +71,10 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
 
     if weight_bits < 8:
         round_weights(plain, weight_bits)
-    validation_uar = measure_uar(plain, data.validation)
+    first, *others = stages.values()
+    validation_uar = (
+        measure_uar(plain, data.validation) if others else first.score[0]
+    )  # training measured these weights
     temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
     _log(files.join(output, "logs", "model"), parameters, plain, validation_uar)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
@@ -119,7 +122,7 @@ def train(
         data = splits.make_data(dataclasses.replace(parameters, seed=seed))
         stages[stage] = fit(network, data, make_plan(parameters), **places.of_stage(stage, stage) if places else {})
         members.append(float_network(of_member, network))
-    return join(architecture, members), stages
+    return join(architecture, members) if len(members) > 1 else members[0], stages
 
 
 class Splits:

@@ -87,6 +87,7 @@ def fit(network: tf.keras.Model, data: Data, plan: Plan, *, backup: str = "", lo
     )
     network.optimizer.build(network.trainable_variables)  # a backup holds its state
     network.evaluate(data.validation, verbose=0)  # makes the metrics' variables: else training's graph is built twice
+    network.train_step = tf.function(network.train_step)  # is traced once: Keras traces the loop around it twice
     kept = KeepAverage(plan.patience)
     callbacks: list[tf.keras.callbacks.Callback] = [_LogLearningRate(), kept, _Progress(plan.epochs)]
     if logs:

@@ -10,6 +10,8 @@ from schemas.run_files import Dataset
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.digests import unit_hash
 
+_READ_AT_ONCE = 1024  # records that leave TensorFlow together: one by one they take twice as long
+
 
 def decode(record: bytes) -> Example:
     """Decodes what `records.encode` wrote; raises what protobuf raises for bytes that are no SequenceExample."""
@@ -75,8 +77,10 @@ def list_clips(examples: str, split: str) -> set[tuple[str, str, str]]:
         context, _ = tf.io.parse_single_sequence_example(record, context_features=features)
         return tf.stack([context[name] for name in names])
 
-    records = open_records(shard_paths(examples, split)).map(parse).as_numpy_iterator()
-    return {(clip_id.decode(), corpus.decode(), speaker.decode()) for clip_id, corpus, speaker in records}
+    batches = open_records(shard_paths(examples, split)).map(parse).batch(_READ_AT_ONCE).as_numpy_iterator()
+    return {
+        (clip_id.decode(), corpus.decode(), speaker.decode()) for batch in batches for clip_id, corpus, speaker in batch
+    }
 
 
 def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[Example]:
