@@ -71,10 +71,8 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
 
     if weight_bits < 8:
         round_weights(plain, weight_bits)
-    first, *others = stages.values()
-    validation_uar = (
-        measure_uar(plain, data.validation) if others else first.score[0]
-    )  # training measured these weights
+    first, *others = stages.values()  # of a single one the weights are those that it validated
+    validation_uar = measure_uar(plain, data.validation) if others else first.score[0]
     temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
     _log(files.join(output, "logs", "model"), parameters, plain, validation_uar)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
