@@ -12,7 +12,7 @@ from ser_tinyml.store.dataset import read_split
 def grids(demo_root):
     exported = run_files.read(Export, str(demo_root / "export"))
     records = read_split(str(demo_root / "examples"), "test")[:20]
-    windows = standardise(np.stack([record.mfcc for record in records]), exported.standardisation)
+    windows = standardise(np.stack([record.features for record in records]), exported.standardisation)
     return read_grids((demo_root / "export/ser_int8.tflite").read_bytes(), windows)
 
 
