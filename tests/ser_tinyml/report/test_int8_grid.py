@@ -17,7 +17,7 @@ def grids(demo_root):
 
 
 def test_every_weight_is_counted_once(grids):
-    lstms = [4 * (13 * 128 + 128 * 128), 4 * (128 * 64 + 64 * 64)]
+    lstms = [4 * (16 * 128 + 128 * 128), 4 * (128 * 64 + 64 * 64)]
     assert sum(grid.values.sum() for grid in grids if grid.kind == "weights") == sum(lstms) + 64 * 64 + 64 * 4
 
 
