@@ -50,6 +50,8 @@ class Variant:
         name, _, behind = text.partition(":")
         flags = dict(flag.removeprefix("--").split("=", 1) for flag in behind.split())
         chosen = flags.pop("prosody", ",".join(PROSODY)).split(",")
+        if unknown := set(chosen) - {*PROSODY, "none"}:
+            raise SystemExit(f"error: --prosody={min(unknown)}: expected some of {', '.join(PROSODY)}, or none")
         return cls(name.strip(), flags, tuple(column for column in PROSODY if column in chosen))
 
 

@@ -258,7 +258,7 @@ def _explain_kept(training: Training) -> str:
     average = training.parameters["weight_average"]
     averaged = f", as the moving average of the last {average:g} epochs," if average else ""
     patience = training.parameters["patience"]
-    if (members := training.parameters["ensemble"]) > 1:
+    if (members := training.parameters.get("ensemble", 1)) > 1:
         which = "best" if patience else "last"
         return (
             f"{members} networks were trained, in {epochs} epochs all in all, and joined into one. The weights of each one's "
