@@ -81,9 +81,7 @@ def convert_to_wav(stream: IO[bytes], container: str, longest_seconds: float = M
     return wav
 
 
-def _write_wav(
-    wav: IO[bytes], frames: Iterable[Any], sound: Any, converter: Any, longest_seconds: float
-) -> float:
+def _write_wav(wav: IO[bytes], frames: Iterable[Any], sound: Any, converter: Any, longest_seconds: float) -> float:
     """Writes decoded frames of PyAV's, block by block, and returns how many seconds that were."""
     count, most = 0, longest_seconds * sound.rate
     with soundfile.SoundFile(wav, "w", sound.rate, sound.channels, "FLOAT", format="WAV") as output:

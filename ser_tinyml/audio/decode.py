@@ -254,9 +254,7 @@ def open_stream(
         yield file, source
 
 
-def _convert(
-    stream: IO[bytes], source: "_Source", container: str, longest_seconds: float
-) -> tuple["_Source", bytes]:
+def _convert(stream: IO[bytes], source: "_Source", container: str, longest_seconds: float) -> tuple["_Source", bytes]:
     """Returns the sound of a file that libsndfile does not read, as a WAV file, and its beginning."""
     source.seek(0)
     try:

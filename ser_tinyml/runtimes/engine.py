@@ -10,7 +10,7 @@ from ser_tinyml.codegen.firmware_tree import find_firmware, read_c
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define, read_scale
 from ser_tinyml.runtimes.compiled import COMPILER, load_compiled
 from ser_tinyml.runtimes.int8 import Quantization
-from ser_tinyml.runtimes.predictions import Predictions, predict_each
+from ser_tinyml.runtimes.predictions import Predictions, predict_each, run_each
 from ser_tinyml.runtimes.programs import BUILD_SECONDS, run_program
 
 
@@ -64,6 +64,10 @@ class Engine:
     def predict(self, inputs: np.ndarray) -> Predictions:
         """Runs the model on float32 [windows, frames, coefficients], standardised."""
         return predict_each(self.invoke, self._input.quantize(inputs), output=self._output)
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns the probabilities [windows, classes] of the same."""
+        return run_each(self.invoke, self._input.quantize(inputs), output=self._output)
 
 
 def _load(sources: Mapping[str, bytes]) -> ctypes.CDLL:

@@ -53,8 +53,8 @@ class Listener:
             raise UserError("the firmware's app can't be started: there is no memory for it")
         weakref.finalize(self, self._library.ser_listener_delete, self._pointer)
 
-    def hear(self, samples: np.ndarray) -> Iterator[np.void]:
-        """Takes int16 [samples] and yields the decisions that they bring, as records of the fields of `ser_heard`."""
+    def hear(self, samples: np.ndarray) -> Iterator[np.ndarray]:
+        """Takes int16 [samples] and yields the decisions that they bring, each a record [] of the fields of `ser_heard`."""
         samples, decided = np.ascontiguousarray(samples, np.int16), ctypes.c_int32(1)
         while decided:
             taken = self._library.ser_listener_hear(
@@ -66,7 +66,7 @@ class Listener:
             )
             samples = samples[taken:]
             if decided:
-                yield self._heard.copy()[()]
+                yield self._heard.copy()
 
     @property
     def hears_speech(self) -> bool:
