@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from schemas.classes import PRESETS
+from schemas.classes import PRESETS, check_labels
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.limits import read_front_end
@@ -135,6 +135,8 @@ def _load_form(found: FinishedModel, name: str) -> Runtime:
 
 def _describe(labels: Sequence[str] | None, front_end: str | None, standardisation: str | None) -> Interface:
     """Returns what a file takes and gives, which the file itself does not say."""
+    if labels is not None:
+        check_labels(labels, "labels")
     described = read_front_end(front_end, FrontEnd()) if front_end else FrontEnd()
     n_features = described.n_features
     constants = (

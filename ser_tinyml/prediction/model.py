@@ -20,7 +20,7 @@ from ser_tinyml.runtimes.listener import Listener
 from ser_tinyml.store import files
 from ser_tinyml.store.finished_model import Interface
 
-_ANY_RECORDING = Acceptance(max_channels=64, max_clipped_fraction=1.0)
+ANY_RECORDING = Acceptance(max_channels=64, max_clipped_fraction=1.0)
 _WINDOWS_AT_ONCE = 64
 
 
@@ -164,7 +164,7 @@ class Model:
           UserError: it can't be read, or is no sound.
         """
         try:
-            return self._predict(decode_blocks(stream, self.front_end.sample_rate, _ANY_RECORDING))
+            return self._predict(decode_blocks(stream, self.front_end.sample_rate, ANY_RECORDING))
         except Undecodable as error:
             raise UserError(str(error)) from error
 

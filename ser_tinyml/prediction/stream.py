@@ -1,6 +1,7 @@
 """Sound as it comes, and the decisions of the firmware's app about it."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -91,3 +92,9 @@ def as_float(samples: np.ndarray) -> np.ndarray:
     if not np.isfinite(samples).all():
         raise UserError("the samples hold values that are no finite numbers")
     return samples.astype(np.float32)
+
+
+def measure_level(samples: np.ndarray) -> float:
+    """Returns the level of float [samples] in dB full scale, at least -100."""
+    power = float(np.square(samples, dtype=np.float64).mean()) if len(samples) else 0.0
+    return 10 * math.log10(max(power, 1e-10))
