@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
-	bench-engine lint lock sbom audit mutants clean
+	bench-engine bench-predict lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -95,6 +95,10 @@ bench-update: $(VENV)/installed
 # The generated engine against TFLM's kernels and TFLite's int8 interpreter, on this machine.
 bench-engine: $(VENV)/installed build/demo/firmware/CMakeLists.txt
 	$(BIN)/python benchmarks/engine.py --root=build/demo
+
+# What `predict` does with the generated engine against librosa with TFLite's interpreter, and against real time.
+bench-predict: $(VENV)/installed build/demo/firmware/CMakeLists.txt
+	$(BIN)/python benchmarks/predict.py --root=build/demo
 
 # The exporter's conversions against TensorFlow's from_keras_model.
 bench-convert: $(VENV)/installed
