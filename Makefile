@@ -53,15 +53,16 @@ mutants: $(VENV)/installed
 check-wheel: $(VENV)/installed
 	PYTHON=$(BIN)/python tools/check_wheel.sh
 
-# The firmware of the demo's model, for this machine and for an emulated Cortex-M4F, with its tests.
-firmware: build/demo/firmware/CMakeLists.txt
-	cmake -S firmware -B build/firmware/host $(GENERATED)
-	cmake --build build/firmware/host --parallel 2
-	ctest --test-dir build/firmware/host --output-on-failure
-	cmake -S firmware -B build/firmware/mps2_an386 -DSER_BOARD=mps2_an386 $(GENERATED)
-	cmake --build build/firmware/mps2_an386 --parallel 2
-	ctest --test-dir build/firmware/mps2_an386 --output-on-failure
+# The firmware of the demo's model, for this machine and for every emulated board, with its tests: among them the replay of the
+# golden vectors.
+BOARDS := $(patsubst firmware/boards/%/board.cmake,firmware-%,$(wildcard firmware/boards/*/board.cmake))
+firmware: $(BOARDS)
 	$(BIN)/python -m pytest tests/firmware
+
+firmware-%: build/demo/firmware/CMakeLists.txt
+	cmake -S firmware -B build/firmware/$* -DSER_BOARD=$* $(GENERATED)
+	cmake --build build/firmware/$* --parallel 2
+	ctest --test-dir build/firmware/$* --output-on-failure
 
 # The WAV reader and the front end fuzzed under ASan and UBSan, so many seconds each.
 FUZZ_SECONDS ?= 600

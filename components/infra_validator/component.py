@@ -30,6 +30,7 @@ from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
+BOARD = "mps2_an386"  # a Cortex-M4F: what the Nano 33 BLE has
 _CLOCK_HZ = 64_000_000
 _CYCLES_AN_INSTRUCTION = 1.5
 _ASSUMPTIONS = (
@@ -106,7 +107,8 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         macs = read_define(header, "SER_MACS")
         replay = _compare(vectors, results, clip_of_window=clip_of_window, macs=macs)
         passed = _judge_replay(replay, parameters)
-        if missing := device.missing_tools(device.BOARD_TOOLS):
+        emulator = device.read_emulators()[BOARD]
+        if missing := device.missing_tools(emulator.tools):
             skipped = (f"the emulated board: {', '.join(missing)} not installed",)
             return Board(
                 validated=False,
@@ -116,12 +118,12 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
                 cost=None,
                 false_alarms=false_alarms,
             )
-        device.build("mps2_an386", generated, folder / "board", cmsis_dsp=cmsis_dsp)
+        device.build(BOARD, generated, folder / "board", cmsis_dsp=cmsis_dsp)
         progress.advance()
         chosen = _choose_windows(heard, parameters.board_clips)
-        on_board = device.replay_on_board(folder / "board", vectors[chosen])
+        on_board = device.replay_on_board(emulator, folder / "board", vectors[chosen])
         progress.advance()
-        layers = device.profile_on_board(folder / "board", (generated / "ser_model.c").read_text())
+        layers = device.profile_on_board(emulator, folder / "board", (generated / "ser_model.c").read_text())
         progress.advance()
         sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())
     same = all(np.array_equal(getattr(on_board, name), getattr(results, name)[chosen]) for name in _SAME)

@@ -205,11 +205,14 @@ def test_dot_products_of_more_than_a_chunk_are_whole(kernels, packing, largest, 
 @pytest.fixture
 def compile_for_board():
     """The command that compiles for the emulated board."""
-    board = FIRMWARE / "boards/mps2_an386"
+    shared = FIRMWARE / "boards/emulated"
+    arm = shared / "arm"
     processor = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
-    memory = ("-Wl,--defsym=STACK_BYTES=16384", "-Wl,--defsym=HEAP_BYTES=16384", f"-T{board / 'linker.ld'}")
-    libraries = ("-nostartfiles", "--specs=nano.specs", "--specs=rdimon.specs", f"-I{board}")
-    return ["arm-none-eabi-gcc", *processor, "-O2", *memory, *libraries, board / "startup.c", board / "semihosting.c"]
+    places = {"FLASH_ORIGIN": "0", "FLASH_LENGTH": "1M", "RAM_ORIGIN": "0x20000000", "RAM_LENGTH": "256K"}
+    sizes = places | {"STACK_BYTES": "16384", "HEAP_BYTES": "16384"}
+    memory = (*(f"-Wl,--defsym={name}={value}" for name, value in sizes.items()), f"-T{arm / 'linker.ld'}")
+    libraries = ("-nostartfiles", "--specs=nano.specs", "--specs=rdimon.specs", f"-I{arm}", f"-I{shared}")
+    return ["arm-none-eabi-gcc", *processor, "-O2", *memory, *libraries, arm / "startup.c", arm / "semihosting.c"]
 
 
 @pytest.mark.needs("arm-none-eabi-gcc", "qemu-system-arm")
