@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 
+from ser_tinyml.codegen.bounds import prove_bounds
+from ser_tinyml.codegen.engine_plan import make_plan
 from ser_tinyml.codegen.engine_weights import BLOCK
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.runtimes.tflm import Tflm
@@ -200,6 +202,27 @@ def test_dot_products_of_more_than_a_chunk_are_whole(kernels, packing, largest, 
         sums = np.empty(4, np.int32)
         assert call(kernels.sum_gates, packing(weights), int(size == 1), inputs, n, sums) == size * n
         np.testing.assert_array_equal(sums, weights.astype(np.int64) @ inputs)
+
+
+@pytest.mark.parametrize("n_inputs", [13, 300])
+@pytest.mark.parametrize("weight_bits", [8, 4])
+def test_proved_range_of_sums_is_reached_by_the_worst_inputs_and_not_left(kernels, weight_bits, n_inputs):
+    writer = ModelWriter(np.random.default_rng(n_inputs), 1, n_inputs)
+    writer.weight_bits = weight_bits
+    writer.add_dense(7)
+    graph = read_graph(writer.finish())
+    (step,) = make_plan(graph).by_frame
+    (sums,) = (bound for bound in prove_bounds(graph) if bound.quantity == "sums")
+    ends = [end - graph.input.zero_point for end in (-128, 127)]
+    found = []
+    for tile, rows in zip(np.split(step.weights, 2), (step.layer.weights[:4], step.layer.weights[4:]), strict=True):
+        for weights, order in itertools.product(rows, (1, -1)):
+            x = np.zeros(step.padded_inputs, np.int16)
+            x[:n_inputs] = np.where(weights > 0, *ends[::order])
+            of_rows = np.empty(4, np.int32)
+            call(kernels.sum_gates, tile, int(step.four_bits), x, step.padded_inputs, of_rows)
+            found += of_rows.tolist()
+    assert (sums.smallest, sums.largest) == (min(found), max(found))
 
 
 @pytest.fixture
