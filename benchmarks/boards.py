@@ -1,7 +1,7 @@
 """Instructions of a run's model on every emulated board, with the bits that each gives: the same windows on each.
 
-`python benchmarks/boards.py [--root=build/demo]` takes a run's export and some of its held-out windows. Where a board's engine does
-not give TFLM's bits for the same features, the benchmark ends with an error.
+`python benchmarks/boards.py [--root=build/demo]` takes a run's export and some of its held-out windows. Where a board's engine
+does not give TFLM's bits for the same features, the benchmark ends with an error.
 """
 
 import argparse
