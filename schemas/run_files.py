@@ -201,11 +201,29 @@ class ExportedFile:
 
 
 @dataclasses.dataclass(frozen=True)
+class Bound:
+    """The range of a number that the generated engine computes, whatever its input, and the range that it must not leave."""
+
+    layer: str
+    quantity: str
+    smallest: int
+    largest: int
+    at_least: int
+    at_most: int
+
+    @property
+    def used(self) -> float:
+        """The share of what is allowed that is reached, to the side where it is larger."""
+        ends = ((self.smallest, self.at_least), (self.largest, self.at_most))
+        return max((found / allowed for found, allowed in ends if allowed), default=0.0)
+
+
+@dataclasses.dataclass(frozen=True)
 class Export:
     """An exported model."""
 
     KIND: ClassVar[str] = "export"
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     FILE_NAME: ClassVar[str] = "export.json"
 
     model_path: str  # of a model from elsewhere; "" of the trained one
@@ -218,6 +236,7 @@ class Export:
     standardisation: Standardisation
     arena_bytes: int  # smallest in which TFLM runs the int8 file on a 64-bit host
     engine_lacks: str  # what the generated engine would need to run the model; "" where it runs it
+    bounds: tuple[Bound, ...]  # of each layer's numbers, proved from its weights; none where the engine lacks something
     label_of_emotion: dict[str, str]  # what a corpus calls an emotion -> its class
     reject_below: float  # the likeliest class's probability, below which an answer is uncertain; 0: none is
     calibration_examples: int
@@ -453,11 +472,13 @@ class BoardCost:
     windows: int
     flash_bytes: int
     ram_bytes: int
-    stack_bytes: int
+    stack_bytes: int  # that front end and engine were seen to take
+    stack_bound_bytes: int  # that the firmware can take at most, by its call graph, without interrupts
     engine_flash_bytes: int  # without weights and biases
     engine_ram_bytes: int  # with its stack
     instructions_frontend: int  # of a window
     instructions_engine: int
+    instructions_arduino: dict[str, int]  # of the same with Arduino's flags (-Os, softfp, FMA): part -> instructions
     layers: tuple[LayerCost, ...]  # of the engine, as they run; what only moves values has none
     milliseconds: dict[str, float]  # estimated, of a window: part -> ms
     assumptions: str  # of the estimate
@@ -484,7 +505,7 @@ class Board:
     """The firmware of a model, replayed. It is validated where all was replayed and every gate holds."""
 
     KIND: ClassVar[str] = "board validation"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     FILE_NAME: ClassVar[str] = "board.json"
 
     validated: bool

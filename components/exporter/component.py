@@ -4,7 +4,7 @@ Writes:
   ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite; of a TFLite model from elsewhere the last alone
   ser_model.c  ser_model.h              the int8 model and its front end as C; without layers where the engine lacks one
   ser_model_data.cc  ser_model_data.h   the int8 model for TFLM's interpreter
-  export.json   written last: labels, front end, standardisation, arena; per file bytes, SHA-256, operators, tensors
+  export.json   written last: labels, front end, standardisation, arena, bounds; per file bytes, SHA-256, operators, tensors
 """
 
 import dataclasses
@@ -18,10 +18,12 @@ from components.step import owns_output
 from schemas.classes import choose_leds, parse_labels
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
-from schemas.run_files import Dataset, Export, ExportedFile, TrainedOn, Training
+from schemas.run_files import Bound, Dataset, Export, ExportedFile, TrainedOn, Training
 from ser_tinyml.audio.limits import read_front_end
 from ser_tinyml.audio.standardise import read_standardisation, standardise
+from ser_tinyml.codegen.bounds import find_closest, prove_bounds
 from ser_tinyml.codegen.convert import convert, drop_training_only, fix_batch_size, refuse_loops
+from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflite_file import describe_model
@@ -87,9 +89,8 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
     arena_bytes = measure_arena(converted["int8"])
     contents = {f"ser_{name}.tflite": content for name, content in converted.items()}
     reject_below = _choose_threshold(converted["int8"], examples, source, share=parameters.uncertain_share)
-    sources, engine_lacks = _make_sources(
-        converted["int8"], source, reject_below=reject_below, arena_bytes=arena_bytes, lstm_names=lstm_names
-    )
+    graph, bounds, engine_lacks = _prove(converted["int8"], lstm_names)
+    sources = _make_sources(converted["int8"], source, graph, reject_below=reject_below, arena_bytes=arena_bytes)
     contents |= sources
     for name, content in contents.items():
         files.write_bytes(files.join(output, name), content)
@@ -104,6 +105,7 @@ def run(output: str, parameters: Parameters, *, examples: str, model: str | None
         standardisation=source.standardisation,
         arena_bytes=arena_bytes,
         engine_lacks=engine_lacks,
+        bounds=bounds,
         label_of_emotion=dataset.label_of_emotion,
         reject_below=reject_below,
         calibration_examples=parameters.calibration_examples,
@@ -171,21 +173,28 @@ def _check_tflite(content: bytes, source: _Source, calibration: np.ndarray) -> N
     _check_probabilities(TFLite(content).predict(calibration).probabilities, source)
 
 
+def _prove(int8: bytes, lstm_names: list[str]) -> tuple[Graph | None, tuple[Bound, ...], str]:
+    """Returns the layers that the engine runs, their proved bounds, and "" ; or none, and what the engine lacks."""
+    try:
+        graph = read_graph(int8).with_lstm_names(lstm_names)
+        bounds = prove_bounds(graph)
+    except UserError as error:
+        print(f"no generated engine, TFLM's alone runs this model: {error}")
+        return None, (), str(error)
+    if closest := find_closest(bounds):
+        reached = f"layer {closest.layer}'s {closest.quantity} reach {closest.used:.1%} of theirs"
+        print(f"proved that no number of the engine leaves its range: of all sums, {reached}")
+    return graph, bounds, ""
+
+
 def _make_sources(
-    int8: bytes, source: _Source, *, reject_below: float, arena_bytes: int, lstm_names: list[str]
-) -> tuple[dict[str, bytes], str]:
-    """Returns the C sources by their names, and what the engine lacks for this model; "" where it lacks nothing."""
-    data = make_tflm_sources(int8, arena_bytes)
+    int8: bytes, source: _Source, graph: Graph | None, *, reject_below: float, arena_bytes: int
+) -> dict[str, bytes]:
+    """Returns the C sources by their names; without layers where there is no graph."""
     interface = ModelInterface(
         source.labels, source.front_end, source.standardisation, source.leds, reject_below=reject_below
     )
-    graph, engine_lacks = None, ""
-    try:
-        graph = read_graph(int8).with_lstm_names(lstm_names)
-    except UserError as error:
-        engine_lacks = str(error)
-        print(f"no generated engine, TFLM's alone runs this model: {engine_lacks}")
-    return make_sources(int8, interface, graph) | data, engine_lacks
+    return make_sources(int8, interface, graph) | make_tflm_sources(int8, arena_bytes)
 
 
 def _describe(name: str, content: bytes) -> ExportedFile:

@@ -92,10 +92,10 @@ def window_starts(begin: int, end: int, front_end: FrontEnd) -> list[int]:
     """Returns where the windows of an utterance start that speaks from sample `begin` to `end`.
 
     This is the one rule for where windows are; `firmware/app/ser_windows.h` is the same in C. The first window starts
-    `lead_samples` before the speech, but not before the recording; there is a further one every `window_hop_samples` while
-    speech goes on behind the end of the window before.
+    `lead_samples` before the speech, but not before the recording, and where windows share frames at the step before; there is
+    a further one every `window_hop_samples` while speech goes on behind the end of the window before.
     """
-    first = max(0, begin - front_end.lead_samples)
+    first = max(0, begin - front_end.lead_samples) // front_end.window_step_samples * front_end.window_step_samples
     behind = max(0, end - front_end.window_samples - first)
     count = 1 + -(-behind // front_end.window_hop_samples)
     return [first + front_end.window_hop_samples * n for n in range(count)]

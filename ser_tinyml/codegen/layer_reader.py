@@ -25,8 +25,6 @@ from ser_tinyml.codegen.operator_table import tabulate
 from ser_tinyml.codegen.tflite_tensors import Tensors
 from ser_tinyml.runtimes.int8 import Quantization
 
-_MOST_CLASSES = 511  # of a softmax: TFLM's kernel, too, would shift 32 bits by more than 31
-_LARGEST_SUM = 2**30  # of a row, with its bias, before it is scaled
 _Q12, _Q15 = 2.0**-12, 2.0**-15  # what a step is worth of a gate before its nonlinearity, and behind it
 _SUM_SHIFT = 20  # bits by which TFLM shifts the operands of a sum to the left
 
@@ -123,7 +121,7 @@ class LayerReader:
         biases = [tensors.constant(inputs[p], "INT32") if inputs[p] >= 0 else np.int32(0) for p in BIASES]
         tanh_shift = 12 + round(math.log2(cell.scale))
         clip = int(min(options.cellClip / float(cell.scale), 32767))
-        layer = Lstm(
+        return Lstm(
             name=self.name_layer(output, "lstm"),
             input=x,
             output=hidden,
@@ -140,11 +138,6 @@ class LayerReader:
             tanh_multiplier=3 if tanh_shift < 0 else 3 << tanh_shift,
             tanh_shift=max(0, -tanh_shift),
         )
-        for gate in range(4):
-            factors = (layer.from_input[gate],), (layer.from_hidden[gate],)
-            self._check_sums(inputs[KERNELS[gate]], kernels[gate], factors=factors[0], biases=biases[gate])
-            self._check_sums(inputs[RECURRENT_KERNELS[gate]], recurrent_kernels[gate], factors=factors[1])
-        return layer
 
     def _check_lstm(
         self, inputs: list[int], output: int, options: schema.UnidirectionalSequenceLSTMOptionsT, *, n_values: int
@@ -220,8 +213,6 @@ class LayerReader:
                 raise tensors.error(inputs[DenseTensor.BIAS], f"is of shape {biases.shape}, expected ({n_outputs},)")
         scales = tensors.scales(inputs[DenseTensor.WEIGHTS])
         factors = tuple(Factor.of(float(x.scale) * float(scale) / float(y.scale)) for scale in scales)
-        rows = weights.reshape(n_outputs, -1)
-        self._check_sums(inputs[DenseTensor.WEIGHTS], rows, factors=factors, biases=biases)
         return biases, factors
 
     def _read_activation(self, function: int, y: Quantization, output: int) -> dict[str, Any]:
@@ -250,10 +241,6 @@ class LayerReader:
         factor = Factor.of(beta)
         if beta <= 1 or factor.shift < 0:
             raise tensors.error(source, f"has the scale {x.scale}, too small for SOFTMAX")
-        if n_values > _MOST_CLASSES:
-            raise tensors.error(
-                output, f"is a SOFTMAX over {n_values} classes, at most {_MOST_CLASSES} fit its fixed point"
-            )
         return Softmax(
             name=self.name_layer(output, "softmax"),
             input=x,
@@ -316,16 +303,13 @@ class LayerReader:
         """Reads MUL."""
         a, b = (float(operand.quantization.scale) for operand in operands)
         y = self._tensors.activation(output)
-        factor = Factor.of(a * b / float(y.scale))
-        if 255 * 255 << max(0, factor.shift) >= _LARGEST_SUM:
-            raise self._tensors.error(output, f"has the scale {y.scale}, which does not fit those of its operands")
         return Product(
             name=self.name_layer(output, "product"),
             input=operands[0].quantization,
             output=y,
             n_outputs=max(operand.n_values for operand in operands),
             operands=operands,
-            scale=factor,
+            scale=Factor.of(a * b / float(y.scale)),
             **self._read_activation(options.fusedActivationFunction, y, output),
         )
 
@@ -403,8 +387,6 @@ class LayerReader:
         factor = Factor.of(float(x.scale) / float(y.scale))
         shift = min(n_frames.bit_length() - 1, 32, 31 + factor.shift)
         factor = Factor((factor.multiplier << shift) // n_frames, factor.shift - shift)
-        if 255 * n_frames << max(0, factor.shift) >= _LARGEST_SUM:
-            raise self._tensors.error(output, f"has the scale {y.scale}, which does not fit its input's")
         return Mean(
             name=self.name_layer(output, "mean"),
             input=x,
@@ -445,15 +427,6 @@ class LayerReader:
             )
 
     # ---- parts ----
-
-    def _check_sums(
-        self, index: int, weights: np.ndarray, *, factors: tuple[Factor, ...], biases: np.ndarray | np.integer | int = 0
-    ) -> None:
-        """Raises UserError where sums do not fit the kernels' 32 bits once they are scaled."""
-        largest = np.abs(weights.astype(np.int64)).sum(axis=1) * 255 + np.abs(np.asarray(biases, np.int64))
-        shifts = np.maximum(0, [factor.shift for factor in factors])
-        if np.any(largest << shifts >= _LARGEST_SUM):
-            raise self._tensors.error(index, "gives sums that do not fit 32 bits once they are scaled")
 
     def name_layer(self, output: int, kind: str) -> str:
         """Returns the Keras layer's name where its output's tells it ("model/dense/MatMul;model/dense/Relu"), else the kind."""

@@ -36,6 +36,7 @@ def reference_features(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
         n_mfcc=front_end.n_mfcc,
         n_fft=front_end.n_fft,
         hop_length=front_end.hop_length,
+        center=front_end.center,
         n_mels=front_end.n_mels,
         fmin=front_end.fmin,
         fmax=front_end.fmax,

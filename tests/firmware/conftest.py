@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.codegen.bounds import prove_bounds
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
@@ -32,8 +33,9 @@ class GraphEngine(Engine):
 
 
 def make_engine_sources(content: bytes, graph: Graph | None = None) -> dict[str, bytes]:
-    """Returns ser_model.h and ser_model.c of an int8 TFLite file, with a front end of its sizes."""
+    """Returns ser_model.h and ser_model.c of an int8 TFLite file whose bounds are proved, with a front end of its sizes."""
     graph = graph or read_graph(content)
+    prove_bounds(graph)
     labels = tuple(f"label {number}" for number in range(graph.n_outputs))
     hop = FrontEnd().hop_length
     front_end = dataclasses.replace(FrontEnd(), window_samples=graph.n_frames * hop - 1, n_mfcc=graph.n_inputs)

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from tensorflow.lite.python import schema_py_generated as schema
 
+from ser_tinyml.codegen.bounds import prove_bounds
+from ser_tinyml.codegen.engine_plan import make_plan
 from ser_tinyml.codegen.engine_weights import BLOCK
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.runtimes.tflm import Tflm
@@ -18,7 +20,6 @@ from tests.firmware.random_models import ModelWriter
 
 HERE = REPOSITORY / "tests/firmware/engine"
 SOURCES = [FIRMWARE / "engine/ser_kernels.c", f"-I{FIRMWARE / 'engine'}"]
-QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-semihosting-config", "enable=on,target=native,arg=print")
 FACTOR = np.dtype([("multiplier", np.int32), ("left_shift", np.uint8), ("right_shift", np.uint8)], align=True)
 UNTOUCHED = 90  # what arrays hold before and behind what a kernel may write
 
@@ -202,29 +203,61 @@ def test_dot_products_of_more_than_a_chunk_are_whole(kernels, packing, largest, 
         np.testing.assert_array_equal(sums, weights.astype(np.int64) @ inputs)
 
 
-@pytest.fixture
-def compile_for_board():
-    """The command that compiles for the emulated board."""
-    board = FIRMWARE / "boards/mps2_an386"
-    processor = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
-    memory = ("-Wl,--defsym=STACK_BYTES=16384", "-Wl,--defsym=HEAP_BYTES=16384", f"-T{board / 'linker.ld'}")
-    libraries = ("-nostartfiles", "--specs=nano.specs", "--specs=rdimon.specs", f"-I{board}")
-    return ["arm-none-eabi-gcc", *processor, "-O2", *memory, *libraries, board / "startup.c", board / "semihosting.c"]
+@pytest.mark.parametrize("n_inputs", [13, 300])
+@pytest.mark.parametrize("weight_bits", [8, 4])
+def test_proved_range_of_sums_is_reached_by_the_worst_inputs_and_not_left(kernels, weight_bits, n_inputs):
+    writer = ModelWriter(np.random.default_rng(n_inputs), 1, n_inputs)
+    writer.weight_bits = weight_bits
+    writer.add_dense(7)
+    graph = read_graph(writer.finish())
+    (step,) = make_plan(graph).by_frame
+    (sums,) = (bound for bound in prove_bounds(graph) if bound.quantity == "sums")
+    ends = [end - graph.input.zero_point for end in (-128, 127)]
+    found = []
+    for tile, rows in zip(np.split(step.weights, 2), (step.layer.weights[:4], step.layer.weights[4:]), strict=True):
+        for weights, order in itertools.product(rows, (1, -1)):
+            x = np.zeros(step.padded_inputs, np.int16)
+            x[:n_inputs] = np.where(weights > 0, *ends[::order])
+            of_rows = np.empty(4, np.int32)
+            call(kernels.sum_gates, tile, int(step.four_bits), x, step.padded_inputs, of_rows)
+            found += of_rows.tolist()
+    assert (sums.smallest, sums.largest) == (min(found), max(found))
+
+
+# The processor, and where flash and RAM are, of emulated boards whose cores have instructions of their own.
+BOARDS = {
+    "mps2-an386": (("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"), "0", "0x20000000"),
+    "mps3-an547": (("-mcpu=cortex-m55",), "0x10000000", "0x30000000"),
+}
+
+
+def compile_for_board(board: str) -> list:
+    """Returns the command that compiles for an emulated board."""
+    processor, flash, ram = BOARDS[board]
+    shared = FIRMWARE / "boards/emulated"
+    arm = shared / "arm"
+    places = {"FLASH_ORIGIN": flash, "FLASH_LENGTH": "512K", "RAM_ORIGIN": ram, "RAM_LENGTH": "256K"}
+    sizes = places | {"STACK_BYTES": "16384", "HEAP_BYTES": "16384"}
+    memory = (*(f"-Wl,--defsym={name}={value}" for name, value in sizes.items()), f"-T{arm / 'linker.ld'}")
+    libraries = ("-nostartfiles", "--specs=nano.specs", "--specs=rdimon.specs", f"-I{arm}", f"-I{shared}")
+    machine = (*processor, "-mthumb", "-mfloat-abi=hard", "-O2")
+    return ["arm-none-eabi-gcc", *machine, *memory, *libraries, arm / "startup.c", arm / "semihosting.c"]
 
 
 @pytest.mark.needs("arm-none-eabi-gcc", "qemu-system-arm")
-def test_a_processors_own_instructions_give_the_same_numbers(tmp_path, compile_for_board):
-    """On an emulated Cortex-M4, whose dot product, saturation and rounded product are instructions that a PC lacks."""
+def test_a_processors_own_instructions_give_the_same_numbers(tmp_path):
+    """Of a Cortex-M4 and of a Cortex-M55's Helium, whose products and saturation are instructions that a PC lacks."""
     printed = []
-    for compiler in (["cc", *STRICT, "-DSER_PORTABLE"], ["cc", *STRICT, "-DSER_NATIVE"], compile_for_board):
-        program = tmp_path / f"print_kernels_{len(printed)}"
+    host = {flag: ["cc", *STRICT, flag] for flag in ("-DSER_PORTABLE", "-DSER_NATIVE")}
+    for name, compiler in (host | {board: compile_for_board(board) for board in BOARDS}).items():
+        program = tmp_path / name
         subprocess.run([*compiler, HERE / "print_kernels.c", *SOURCES, "-o", program], check=True)
-        command = [program] if compiler[0] == "cc" else [*QEMU, "-kernel", program]
+        semihosting = ("-nographic", "-semihosting-config", "enable=on,target=native,arg=print", "-kernel", program)
+        command = [program] if name in host else ["qemu-system-arm", "-M", name, *semihosting]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         printed.append(ended.stdout.splitlines())
-    portable, native, board = printed
-    assert len(portable) == 2 * 16 + 1000
-    assert portable == native == board
+    assert len(printed[0]) == 2 * 16 + 1000
+    assert all(lines == printed[0] for lines in printed)
 
 
 # ---- layers ----

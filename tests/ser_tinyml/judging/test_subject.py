@@ -121,6 +121,7 @@ def exported(tmp_path_factory):
         standardisation=INTERFACE.standardisation,
         arena_bytes=ARENA_BYTES,
         engine_lacks="",
+        bounds=(),
         label_of_emotion={},
         reject_below=0.25,
         calibration_examples=1,
