@@ -61,8 +61,8 @@ def _show_fields(node: ast.ClassDef, lines: list[str]) -> list[str]:
     rows = []
     for field in node.body:
         if isinstance(field, ast.AnnAssign):
-            declared, _, comment = lines[field.lineno - 1].strip().partition("  # ")
-            rows.append(f"- `{declared}`" + (f": {comment}" if comment else ""))
+            comments = [line.partition("  # ")[2] for line in lines[field.lineno - 1 : field.end_lineno]]
+            rows.append(f"- `{ast.unparse(field)}`" + "".join(f": {comment}" for comment in comments if comment))
     return ["\n".join(rows)] if rows else []
 
 
