@@ -472,7 +472,8 @@ class BoardCost:
     windows: int
     flash_bytes: int
     ram_bytes: int
-    stack_bytes: int
+    stack_bytes: int  # that front end and engine were seen to take
+    stack_bound_bytes: int  # that the firmware can take at most, by its call graph, without interrupts
     engine_flash_bytes: int  # without weights and biases
     engine_ram_bytes: int  # with its stack
     instructions_frontend: int  # of a window

@@ -83,6 +83,7 @@ COST = BoardCost(
     flash_bytes=300_000,
     ram_bytes=90_000,
     stack_bytes=1000,
+    stack_bound_bytes=1500,
     engine_flash_bytes=4000,
     engine_ram_bytes=5000,
     instructions_frontend=7_000_000,
