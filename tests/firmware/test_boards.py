@@ -16,6 +16,7 @@ import soxr
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
+from ser_tinyml.codegen.tflm_source import make_tflm_sources
 from ser_tinyml.runtimes import device
 from ser_tinyml.runtimes.stack import Stack
 from ser_tinyml.runtimes.tflm import Tflm
@@ -539,6 +540,51 @@ def test_the_board_refuses_to_count_instructions_by_the_clock(replayed, board, t
     result = run_board(board, "--replay", "vectors.bin", "results.bin", folder=replayed, flags=(), check=False)
     assert result.returncode == 1
     assert result.stderr == "the timer does not count instructions: run the emulator with -icount shift=0\n"
+
+
+# TFLM, whose sources are not at hand: declarations of it, and a library that defines them and ends
+
+
+@pytest.fixture(scope="module")
+def with_tflm(generated, tmp_path_factory) -> pathlib.Path:
+    """The generated sources with TFLM's beside them."""
+    folder = tmp_path_factory.mktemp("with_tflm")
+    shutil.copytree(generated, folder, dirs_exist_ok=True)
+    for name, text in make_tflm_sources((generated / "ser_int8.tflite").read_bytes(), 14_368).items():
+        (folder / name).write_bytes(text)
+    return folder
+
+
+def make_tflm_tree(root: pathlib.Path, with_tflm: pathlib.Path, *targets: str) -> None:
+    """Builds the library for a Cortex-M4F into the folder of each target, as TFLM's own build names them."""
+    shutil.copytree(FIRMWARE / "tests/tflm_declarations", root, dirs_exist_ok=True)
+    compiler = (
+        "arm-none-eabi-g++",
+        "-mcpu=cortex-m4",
+        "-mthumb",
+        "-mfloat-abi=hard",
+        "-mfpu=fpv4-sp-d16",
+        "-std=c++17",
+    )
+    run(*compiler, "-c", f"-I{root}", f"-I{with_tflm}", root / "stand_in.cc", "-o", root / "stand_in.o")
+    for target in targets:
+        (root / "gen" / target / "lib").mkdir(parents=True)
+        run("arm-none-eabi-ar", "rcs", root / "gen" / target / "lib/libtensorflow-microlite.a", root / "stand_in.o")
+
+
+@pytest.mark.needs("arm-none-eabi-g++", "qemu-system-arm")
+def test_tflms_library_is_chosen_by_core_and_links_and_a_small_arena_is_told(with_tflm, cmsis_dsp, golden, tmp_path):
+    targets = ("cortex_m_generic_cortex-m0_default_gcc", "cortex_m_generic_cortex-m4+fp_default_cmsis_nn_gcc")
+    make_tflm_tree(tmp_path / "tflm", with_tflm, *targets, "linux_x86_64_default_gcc")
+    places = f"-DSER_GENERATED={with_tflm}", f"-DCMSIS_DSP_DIR={cmsis_dsp}", f"-DTFLM_ROOT={tmp_path / 'tflm'}"
+    build_tree = tmp_path / "build"
+    shown = configure(build_tree, *places, "-DSER_ENGINE=tflm", f"-DSER_BOARD={BOARD}").stdout
+    assert f"TFLM: {tmp_path}/tflm/gen/{targets[1]}/lib/libtensorflow-microlite.a\n" in shown
+    build(build_tree, "ser_firmware", "ser_replay")
+    (build_tree / "vectors.bin").write_bytes(golden)
+    result = run_board(build_tree, "--golden", "vectors.bin", folder=build_tree, check=False)
+    assert result.returncode == 1
+    assert "can't be initialised: arena too small: raise SER_TENSOR_ARENA_BYTES\n" in result.stderr
 
 
 # Builds

@@ -87,7 +87,7 @@ static bool hear_bytes(const uint8_t *bytes, size_t size, const char *name, bool
     return false;
   }
   const bool good = hear(samples, n, show_name ? name : NULL);
-  if (!good) fprintf(stderr, "%s: the engine fails\n", name);
+  if (!good) fprintf(stderr, "%s: can't be heard: the engine fails\n", name);
   free(samples);
   return good;
 }
@@ -97,7 +97,11 @@ static bool hear(const int16_t *samples, uint32_t n, const char *name) {
   static ser_app app;
   static char line[SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES)];
   ser_offset offset = {0};
-  if (ser_app_init(&app) != 0) return false;
+  const int status = ser_app_init(&app);
+  if (status != 0) {
+    fprintf(stderr, "the engine can't be initialised: %s\n", ser_engine_reason(status));
+    return false;
+  }
   ser_app_start(&app);
   const uint64_t end = (uint64_t)n + SILENT_SAMPLES;
   for (uint64_t start = 0; start < end; start += PDM_SAMPLES) {
