@@ -19,7 +19,6 @@ def find_speech(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
 
     A block of 20 ms has the level of what is left when its offset is taken off. A burst of fewer than four blocks, as a click,
     neither is speech nor counts as the loudest part. What is below -70 dB full scale is speech only where nothing is louder.
-    `firmware/boards/host/speech.c` is the same in C.
 
     Args:
       samples: float32 [samples], not all zero.

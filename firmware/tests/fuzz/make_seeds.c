@@ -38,6 +38,12 @@ int main(int argc, char **argv) {
   write_seed(argv[1], "wav/stereo", wav_stereo, sizeof wav_stereo - 1);
   write_seed(argv[1], "wav/extensible", wav_extensible, sizeof wav_extensible - 1);
   write_seed(argv[1], "wav/odd_chunk", wav_odd_chunk, sizeof wav_odd_chunk - 1);
+  write_seed(argv[1], "wav/8_bits", wav_8_bits, sizeof wav_8_bits - 1);
+  write_seed(argv[1], "wav/24_bits", wav_24_bits, sizeof wav_24_bits - 1);
+  write_seed(argv[1], "wav/32_bits", wav_32_bits, sizeof wav_32_bits - 1);
+  write_seed(argv[1], "wav/float", wav_float, sizeof wav_float - 1);
+  write_seed(argv[1], "wav/double", wav_double, sizeof wav_double - 1);
+  write_seed(argv[1], "wav/piped", wav_piped, sizeof wav_piped - 1);
   write_samples(argv[1], "frontend/silence", 0, 0, 0, 0);
   write_samples(argv[1], "frontend/quiet", 1, 0, 0, 1);
   write_samples(argv[1], "frontend/tone", 1, 32767, 0.1, 0);

@@ -67,7 +67,7 @@ void ser_board_setup() {
   light(kOff);
   pinMode(kButtonPin, INPUT_PULLUP);
   button.agreed_ms = millis();
-  if (ser_app_init(&app) != 0) fail("the engine can't be started");
+  if (const int status = ser_app_init(&app)) fail(ser_engine_reason(status));
   PDM.onReceive(take_samples);
   if (!PDM.begin(1, SER_SAMPLE_RATE)) fail("the microphone can't be started");
   ser_console_init(&console, &app);  // the microphone stays on where the app is stopped: it takes seconds to settle
