@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
-	bench-engine lint lock sbom audit mutants clean
+	bench-engine bench-boards bench-predict lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -53,15 +53,16 @@ mutants: $(VENV)/installed
 check-wheel: $(VENV)/installed
 	PYTHON=$(BIN)/python tools/check_wheel.sh
 
-# The firmware of the demo's model, for this machine and for an emulated Cortex-M4F, with its tests.
-firmware: build/demo/firmware/CMakeLists.txt
-	cmake -S firmware -B build/firmware/host $(GENERATED)
-	cmake --build build/firmware/host --parallel 2
-	ctest --test-dir build/firmware/host --output-on-failure
-	cmake -S firmware -B build/firmware/mps2_an386 -DSER_BOARD=mps2_an386 $(GENERATED)
-	cmake --build build/firmware/mps2_an386 --parallel 2
-	ctest --test-dir build/firmware/mps2_an386 --output-on-failure
+# The firmware of the demo's model, for this machine and for every emulated board, with its tests: among them the replay of the
+# golden vectors.
+BOARDS := $(patsubst firmware/boards/%/board.cmake,firmware-%,$(wildcard firmware/boards/*/board.cmake))
+firmware: $(BOARDS)
 	$(BIN)/python -m pytest tests/firmware
+
+firmware-%: build/demo/firmware/CMakeLists.txt
+	cmake -S firmware -B build/firmware/$* -DSER_BOARD=$* $(GENERATED)
+	cmake --build build/firmware/$* --parallel 2
+	ctest --test-dir build/firmware/$* --output-on-failure
 
 # The WAV reader and the front end fuzzed under ASan and UBSan, so many seconds each.
 FUZZ_SECONDS ?= 600
@@ -95,6 +96,14 @@ bench-update: $(VENV)/installed
 # The generated engine against TFLM's kernels and TFLite's int8 interpreter, on this machine.
 bench-engine: $(VENV)/installed build/demo/firmware/CMakeLists.txt
 	$(BIN)/python benchmarks/engine.py --root=build/demo
+
+# The firmware's instructions on every emulated board, and Arduino's flags.
+bench-boards: $(VENV)/installed build/demo/firmware/CMakeLists.txt
+	$(BIN)/python benchmarks/boards.py --root=build/demo
+
+# What `predict` does with the generated engine against librosa with TFLite's interpreter, and against real time.
+bench-predict: $(VENV)/installed build/demo/firmware/CMakeLists.txt
+	$(BIN)/python benchmarks/predict.py --root=build/demo
 
 # The exporter's conversions against TensorFlow's from_keras_model.
 bench-convert: $(VENV)/installed

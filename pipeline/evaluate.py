@@ -24,7 +24,8 @@ from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Evaluation, Export, RunHistory
 from ser_tinyml.audio.limits import read_front_end
 from ser_tinyml.audio.standardise import read_standardisation
-from ser_tinyml.store import artifact, files, run_files
+from ser_tinyml.store import files, run_files
+from ser_tinyml.store.finished_model import Interface, find_model
 from ser_tinyml.store.lock import locked
 
 if TYPE_CHECKING:
@@ -104,11 +105,9 @@ def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> 
 
 
 def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], output: str, scratch: str) -> Evaluation:
-    if not files.is_folder(model) and not files.exists(model):
-        raise UserError(f"{model}: there is no such file or directory")
     manifest, examples, evaluation = (files.join(output, name) for name in ("manifest", "examples", "evaluation"))
-    export = find_export(model)
-    exported = run_files.read(Export, export) if export else None
+    found = find_model(model)
+    exported = found.exported
     if exported:
         parameters.check_is_of_a_file(model)
     front_end = exported.front_end if exported else FrontEnd()
@@ -131,7 +130,7 @@ def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], outpu
     load_component("example_gen").run(output=manifest, parameters=steps[example_gen])
     rows = files.join(manifest, "manifest.jsonl")
     load_component("transform").run(output=examples, parameters=steps[transform], manifest=rows)
-    subject = load_export(export, _find_model(model)) if exported else _load_file(model, parameters, examples)
+    subject = load_export(found.export, found.trained) if exported else _load_file(model, parameters, examples)
     if parameters.runtime:
         subject = subject.only(parameters.runtime)
     load_component("evaluator").judge(
@@ -145,31 +144,6 @@ def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], outpu
     return run_files.read(Evaluation, evaluation)
 
 
-def find_export(model: str) -> str:
-    """Returns the directory with the export.json of a run, an export or a firmware bundle; "" where there is none."""
-    below = [
-        files.join(model, "export"),
-        files.join(model, "firmware", "generated"),
-        files.join(model, "generated"),
-        model,
-    ]
-    if not files.is_folder(model):
-        return ""
-    found = [path for path in below if files.exists(files.join(path, Export.FILE_NAME))]
-    if found and artifact.is_recorded(found[0]):
-        artifact.verify(found[0])
-    return found[0] if found else ""
-
-
-def _find_model(model: str) -> str | None:
-    """Returns the directory of a run's trained network, where it is at hand."""
-    path = files.join(model, "model")
-    if not artifact.is_recorded(path):
-        return None
-    artifact.verify(path)
-    return path
-
-
 def _find_sound_parameters(model: str) -> dict[str, Any]:
     """Returns how the recordings of a run were prepared, by its data job's flags; of other models the defaults."""
     examples = files.join(model, "examples")
@@ -181,7 +155,7 @@ def _find_sound_parameters(model: str) -> dict[str, Any]:
 
 
 def _load_file(path: str, parameters: Parameters, examples: str) -> "Subject":
-    from ser_tinyml.judging.subject import Interface, load_file
+    from ser_tinyml.judging.subject import load_file
 
     dataset = run_files.read(Dataset, examples)
     given, n_features = parameters.model_standardisation, dataset.front_end.n_features

@@ -10,14 +10,17 @@ PROSODY = ("pitch", "voicing", "energy")  # columns that may stand behind the MF
 class FrontEnd:
     """What decides a window's MFCCs, and where windows are: librosa 0.11's defaults, which firmware computes too.
 
-    Frames are centred (`n_fft // 2` zeros on both sides), the window function is a periodic Hann, the spectrum is power, mel
-    bands are Slaney's with Slaney normalisation, `power_to_db` has reference 1, and the DCT is orthonormal and of type II.
+    The window function is a periodic Hann, the spectrum is power, mel bands are Slaney's with Slaney normalisation,
+    `power_to_db` has reference 1, and the DCT is orthonormal and of type II.
     """
 
     sample_rate: int = 16_000  # Hz, after resampling
     window_samples: int = 24_000  # what one inference hears: 1.5 s
     n_fft: int = 2048
     hop_length: int = 512  # samples between frames
+    center: bool = (
+        True  # frame 0 lies around a window's first sample, with zeros before it; else it begins with that sample
+    )
     n_mels: int = 128
     fmin: float = 0.0  # Hz
     fmax: float = 8_000.0  # Hz
@@ -31,7 +34,25 @@ class FrontEnd:
     @property
     def n_frames(self) -> int:
         """The number of frames in a window; 47 by default."""
-        return 1 + self.window_samples // self.hop_length
+        return 1 + (self.window_samples - (0 if self.center else self.n_fft)) // self.hop_length
+
+    @property
+    def shares_frames(self) -> bool:
+        """Whether a device computes each frame once, for all windows that it is in.
+
+        Its voice gate takes some 0.2 s to open, and bridges pauses of 0.5 s: before that no window may end, or no other one.
+        """
+        return (
+            not self.center
+            and self.hop_length <= min(self.n_fft, self.sample_rate // 8)
+            and self.window_hop_samples % (2 * self.hop_length) == 0
+            and min(self.window_hop_samples, self.window_samples) >= self.sample_rate // 2
+        )
+
+    @property
+    def window_step_samples(self) -> int:
+        """The number of samples of which a window's start is a multiple: two frames, which share a transform, or any."""
+        return 2 * self.hop_length if self.shares_frames else 1
 
     @property
     def n_features(self) -> int:

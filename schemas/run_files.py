@@ -478,6 +478,7 @@ class BoardCost:
     engine_ram_bytes: int  # with its stack
     instructions_frontend: int  # of a window
     instructions_engine: int
+    instructions_arduino: dict[str, int]  # of the same with Arduino's flags (-Os, softfp, FMA): part -> instructions
     layers: tuple[LayerCost, ...]  # of the engine, as they run; what only moves values has none
     milliseconds: dict[str, float]  # estimated, of a window: part -> ms
     assumptions: str  # of the estimate

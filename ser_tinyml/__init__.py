@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from schemas.run_files import Evaluation
+    from ser_tinyml.prediction.model import Model
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -39,3 +40,34 @@ def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> 
       UserError: the model or the recordings can't be used; UsageError for a wrong option.
     """
     return importlib.import_module("pipeline.evaluate").evaluate(model, corpus, output, **options)
+
+
+def load(
+    path: str,
+    runtime: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    front_end: str | None = None,
+    standardisation: str | None = None,
+) -> "Model":
+    """Loads a finished model, to ask it what emotion is in a recording.
+
+    Args:
+      path: the root of a run, an export, a firmware bundle, a Keras model (`.h5`, `.keras`) or a TFLite file.
+      runtime: where it runs. `engine` is the generated C, compiled once and kept in the user's cache; it needs NumPy and a C
+        compiler, and no TensorFlow. `device` is the firmware's app, with the device's voice gate and smoothing. `int8`, `float`
+        and `dynamic` are the TFLite files, `tflm` is the int8 one on TensorFlow Lite Micro's kernels, `keras` is the trained
+        model. By default `engine` where there are generated C and a compiler, else `int8`; of a file, its own kind.
+      labels: the classes of a file, in the order of its outputs; by default neutral, happy, surprise and unpleasant. All others
+        know their own, and their front end and constants.
+      front_end: the front end of a file: a JSON file with parameters of `schemas/front_end.py`; by default the usual one.
+      standardisation: what a file takes: a JSON file `{"mean": [...], "deviation": [...]}`; by default raw features.
+
+    Returns:
+      The model.
+
+    Raises:
+      UserError: the model can't be read or compiled; UsageError for a wrong argument.
+    """
+    loading = importlib.import_module("ser_tinyml.prediction.loading")
+    return loading.load(path, runtime, labels=labels, front_end=front_end, standardisation=standardisation)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that the project needs beside Python: compilers for this machine and for a Cortex-M4, an
-# emulator of one, CMake, clang (for the fuzzers), and Python's venv module. Where they can't be installed it says what is
+# Installs the Debian packages that the project needs beside Python: compilers for this machine, for Cortex-M and for RISC-V,
+# emulators of both, CMake, clang (for the fuzzers), and Python's venv module. Where they can't be installed it says what is
 # skipped without them, and goes on: only Python itself is indispensable. With the word `test` it takes a browser, too.
 set -eu
 packages=""
@@ -20,12 +20,19 @@ has clang || need clang "the fuzzers are not built"
 if ! has clang || ! [ -e "$(clang -print-file-name=libclang_rt.fuzzer-x86_64.a)" ]; then
 	need libclang-rt-dev "the fuzzers are not built"
 fi
-has qemu-system-arm || need qemu-system-arm "no firmware runs on the emulated board"
-has arm-none-eabi-gcc || need gcc-arm-none-eabi "no firmware is built for a Cortex-M4"
+has qemu-system-arm || need qemu-system-arm "no firmware runs on the emulated Arm boards"
+has arm-none-eabi-gcc || need gcc-arm-none-eabi "no firmware is built for a Cortex-M"
 case "$(arm-none-eabi-gcc -print-file-name=rdimon.specs 2>/dev/null || true)" in
 	/*) ;;
-	*) need libnewlib-arm-none-eabi "no firmware is built for a Cortex-M4" ;;
+	*) need libnewlib-arm-none-eabi "no firmware is built for a Cortex-M" ;;
 esac
+case "$(arm-none-eabi-g++ -print-file-name=libstdc++.a 2>/dev/null || true)" in
+	/*) ;;
+	*) need libstdc++-arm-none-eabi-newlib "nothing of C++'s library is compiled for a Cortex-M: TFLM behind the engine's header" ;;
+esac
+has qemu-system-riscv32 || need qemu-system-misc "no firmware runs on the emulated RISC-V board"
+has riscv64-unknown-elf-gcc || need gcc-riscv64-unknown-elf "no firmware is built for RISC-V"
+[ -e /usr/lib/picolibc/riscv64-unknown-elf ] || need picolibc-riscv64-unknown-elf "no firmware is built for RISC-V"
 [ "${1:-}" != test ] || has chromium || need chromium "the report is not tried in a browser"
 venv=""
 "${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || venv=python3-venv

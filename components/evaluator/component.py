@@ -29,13 +29,14 @@ from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.noise_curve import choose_clips, measure_noise
 from ser_tinyml.judging.predicted import PREDICTIONS, Clips, compare
 from ser_tinyml.judging.provenance import find_heard, name_protocol
-from ser_tinyml.judging.subject import Interface, Subject, load_export
+from ser_tinyml.judging.subject import Subject, load_export
 from ser_tinyml.report import judgement_pictures
 from ser_tinyml.report.listening import find_mistakes
 from ser_tinyml.report.tensorboard import log_judgement
 from ser_tinyml.runtimes.predictions import Predictions
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio, read_split
+from ser_tinyml.store.finished_model import Interface
 from ser_tinyml.store.manifest import read_manifest
 from ser_tinyml.store.occasion import describe_occasion
 

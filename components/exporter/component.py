@@ -26,7 +26,7 @@ from ser_tinyml.codegen.convert import convert, drop_training_only, fix_batch_si
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
-from ser_tinyml.codegen.tflite_file import describe_model, is_tflite
+from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.codegen.tflm_source import make_tflm_sources
 from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.network.loading import load_model
@@ -36,6 +36,7 @@ from ser_tinyml.runtimes.tflm import measure_arena
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_calibration, read_split
 from ser_tinyml.store.digests import sha256_of_model
+from ser_tinyml.store.finished_model import is_tflite
 
 _CONVERSION_SECONDS, _CONVERSION_BYTES = 1800, 8 * 2**30  # of a model from elsewhere; ours takes some seconds
 

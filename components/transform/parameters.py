@@ -38,6 +38,11 @@ class Parameters(StepParameters):
     window_seconds: float = parameter(1.5, "Length of a window: what one inference hears.", at_least=0.05, at_most=30)
     n_fft: int = parameter(FrontEnd.n_fft, "Samples of a frame: a power of two.", at_least=32, at_most=4096)
     hop_length: int = parameter(FrontEnd.hop_length, "Samples from one frame to the next.", at_least=1, at_most=4096)
+    center: bool = parameter(
+        FrontEnd.center,
+        "Whether the first frame lies around a window's first sample, with zeros before it. Without, and with --window_hop a "
+        "multiple of two frames, a device computes each frame once, for all windows that it is in.",
+    )
     n_mels: int = parameter(FrontEnd.n_mels, "Mel bands.", at_least=1, at_most=512)
     fmin: float = parameter(FrontEnd.fmin, "Hz where the lowest mel band begins.", at_least=0, at_most=24_000)
     fmax: float = parameter(
@@ -130,6 +135,7 @@ class Parameters(StepParameters):
             window_samples=round(self.window_seconds * rate),
             n_fft=self.n_fft,
             hop_length=self.hop_length,
+            center=self.center,
             n_mels=self.n_mels,
             fmin=self.fmin,
             fmax=self.fmax or rate / 2,

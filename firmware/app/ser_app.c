@@ -1,17 +1,21 @@
 #include "ser_app.h"
 
-#include "ser_frontend.h"
 #include "ser_windows.h"
 
 static void forget_audio(ser_app *app);
+static void forget_decisions(ser_app *app);
 static int read_block(ser_app *app, ser_level *level);
 static void use_run(ser_app *app, ser_level *level, uint32_t n);
 static void follow_speech(ser_app *app);
 static void end_utterance(ser_app *app);
 static int has_window(const ser_app *app);
-static int is_due(ser_app *app);
-static int decide(ser_app *app, ser_decision *decision);
-static float measure_window(const ser_app *app, uint32_t start);
+static void hear(ser_app *app);
+static void lose_audio(ser_app *app);
+static uint64_t next_window(const ser_app *app);
+static int is_due(const ser_app *app);
+static void begin_decision(ser_app *app);
+static int go_on_deciding(ser_app *app, ser_decision *decision);
+static void describe(ser_app *app, const int8_t *output, ser_decision *decision);
 
 int ser_app_init(ser_app *app) {
   app->running = 0;
@@ -24,6 +28,7 @@ void ser_app_start(ser_app *app) {
   ser_smoothing_init(&app->smoothing, app->outputs, SER_SMOOTHED_DECISIONS, SER_N_LABELS);
   app->position = 0;
   app->overruns = 0;
+  app->deciding = 0;
   forget_audio(app);
   __atomic_store_n(&app->running, 1, __ATOMIC_RELEASE);
 }
@@ -39,15 +44,17 @@ void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n) {
 int ser_app_poll(ser_app *app, ser_decision *decision) {
   ser_level level;
   while (app->running) {
-    if (is_due(app)) {
-      const int decided = decide(app, decision);
-      end_utterance(app);
-      if (decided) return 1;
-    } else if (read_block(app, &level)) {
+    const int due = is_due(app);
+    if (due && !app->deciding) {
+      begin_decision(app);
+    } else if (!due && read_block(app, &level)) {
       ser_vad_update(&app->vad, ser_level_db(&level));
       follow_speech(app);
-    } else {
+      hear(app);
+    } else if (!app->deciding) {
       return 0;
+    } else if (go_on_deciding(app, decision)) {
+      return 1;
     }
   }
   return 0;
@@ -57,7 +64,16 @@ static void forget_audio(ser_app *app) {
   app->begin = app->position;
   app->in_utterance = 0;
   ser_vad_init(&app->vad);
-  ser_smoothing_clear(&app->smoothing);
+  forget_decisions(app);
+}
+
+// A decision that the engine still works on is the utterance's, too.
+static void forget_decisions(ser_app *app) {
+  if (app->deciding) {
+    app->is_last = 1;
+  } else {
+    ser_smoothing_clear(&app->smoothing);
+  }
 }
 
 // Measures the next block; 0 when it has not come yet, or was overwritten: then all audio so far is given up.
@@ -71,14 +87,19 @@ static int read_block(ser_app *app, ser_level *level) {
   use_run(app, level, SER_BLOCK_SAMPLES - first);
 
   if (!ser_ring_holds(&app->ring, SER_BLOCK_SAMPLES)) {
-    const uint32_t lost = ser_ring_unread(&app->ring);
-    ser_ring_advance(&app->ring, lost);
-    app->position += lost;
-    app->overruns++;
-    forget_audio(app);
+    lose_audio(app);
     return 0;
   }
   return 1;
+}
+
+// Passes what has come: some of it was overwritten.
+static void lose_audio(ser_app *app) {
+  const uint32_t lost = ser_ring_unread(&app->ring);
+  ser_ring_advance(&app->ring, lost);
+  app->position += lost;
+  app->overruns++;
+  forget_audio(app);
 }
 
 static void use_run(ser_app *app, ser_level *level, uint32_t n) {
@@ -96,6 +117,7 @@ static void follow_speech(ser_app *app) {
     app->window_start = app->begin + ser_windows_first(heard);
     app->in_utterance = 1;
     app->is_first = 1;
+    ser_features_start(&app->features, app->window_start);
   }
   if (app->vad.open && app->vad.quiet_blocks == 0) app->speech_end = app->position;
   end_utterance(app);
@@ -105,7 +127,11 @@ static void follow_speech(ser_app *app) {
 static void end_utterance(ser_app *app) {
   if (!app->in_utterance || app->vad.open || has_window(app)) return;
   app->in_utterance = 0;
-  ser_smoothing_clear(&app->smoothing);
+  forget_decisions(app);
+}
+
+static void hear(ser_app *app) {
+  if (app->in_utterance && !ser_features_hear(&app->features, &app->ring, app->position)) lose_audio(app);
 }
 
 // Whether the utterance, as far as its speech goes, has another window.
@@ -113,49 +139,53 @@ static int has_window(const ser_app *app) {
   return app->is_first || ser_windows_has_next(app->window_start, app->speech_end);
 }
 
-// Whether the next window is complete; `window_start` is then its start.
-static int is_due(ser_app *app) {
-  if (!app->in_utterance || !has_window(app)) return 0;
-  const uint64_t start = app->is_first ? app->window_start : ser_windows_next(app->window_start);
-  if (app->position < start + SER_WINDOW_SAMPLES) return 0;
-  app->window_start = start;
+static uint64_t next_window(const ser_app *app) {
+  return app->is_first ? app->window_start : ser_windows_next(app->window_start);
+}
+
+// Whether the next window is complete.
+static int is_due(const ser_app *app) {
+  return app->in_utterance && has_window(app) && app->position >= next_window(app) + SER_WINDOW_SAMPLES;
+}
+
+// There is none where samples were overwritten.
+static void begin_decision(ser_app *app) {
+  app->window_start = next_window(app);
   app->is_first = 0;
+  app->decided = app->window_start;
+  if (ser_features_take(&app->features, &app->ring, app->position, app->decided, app->values, &app->level_db)) {
+    ser_engine_reset();
+    app->deciding = SER_N_FRAMES;
+    app->is_last = 0;
+  } else {
+    app->overruns++;
+  }
+  end_utterance(app);
+}
+
+// Gives the engine another frame; returns whether that was the window's last one.
+static int go_on_deciding(ser_app *app, ser_decision *decision) {
+  int8_t output[SER_N_LABELS];
+  const int8_t *frame = app->values + (SER_N_FRAMES - app->deciding) * SER_N_FEATURES;
+  const int decided = ser_engine_step(frame, output);
+  app->deciding--;
+  if (!decided) {
+    if (!app->deciding) ser_app_stop(app);  // the engine fails
+    return 0;
+  }
+  describe(app, output, decision);
+  if (app->is_last) ser_smoothing_clear(&app->smoothing);
   return 1;
 }
 
-// 0 where the window was overwritten before the front end was through.
-static int decide(ser_app *app, ser_decision *decision) {
-  const uint32_t age = (uint32_t)(app->position - app->window_start);
-  const uint32_t start = ser_ring_index_before(&app->ring, age);
-  const float rms_db = measure_window(app, start);
-  const ser_audio audio = {app->samples, SER_RING_SAMPLES, start};
-  ser_frontend_features(&audio, app->features);
-  if (!ser_ring_holds(&app->ring, age)) {
-    app->overruns++;
-    return 0;
-  }
-  int8_t output[SER_N_LABELS];
-  if (ser_engine_invoke(app->features, output) != 0) {
-    ser_app_stop(app);
-    return 0;
-  }
+static void describe(ser_app *app, const int8_t *output, ser_decision *decision) {
   ser_smoothing_add(&app->smoothing, output);
   decision->label = ser_smoothing_mean(&app->smoothing, SER_OUTPUT_SCALE, SER_OUTPUT_ZERO_POINT, app->probabilities);
   decision->uncertain = app->probabilities[decision->label] < SER_REJECT_BELOW;
   decision->n_labels = SER_N_LABELS;
   decision->labels = ser_labels;
   decision->probabilities = app->probabilities;
-  decision->milliseconds = (uint32_t)((app->window_start + SER_WINDOW_SAMPLES) * 1000 / SER_SAMPLE_RATE);
-  decision->rms_db = rms_db;
+  decision->milliseconds = (uint32_t)((app->decided + SER_WINDOW_SAMPLES) * 1000 / SER_SAMPLE_RATE);
+  decision->rms_db = app->level_db;
   decision->overruns = app->overruns;
-  return 1;
-}
-
-static float measure_window(const ser_app *app, uint32_t start) {
-  const uint32_t room = SER_RING_SAMPLES - start;
-  const uint32_t first = room < SER_WINDOW_SAMPLES ? room : SER_WINDOW_SAMPLES;
-  ser_level level = {0, 0};
-  ser_level_add(&level, app->samples + start, first);
-  ser_level_add(&level, app->samples, SER_WINDOW_SAMPLES - first);
-  return ser_level_db(&level);
 }

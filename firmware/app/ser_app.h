@@ -4,11 +4,9 @@
 // SER_VAD_OPEN_BLOCKS before the gate opens, and ends with the last block that was not quiet. So speech of any length gets a
 // decision. When its last window is decided and the gate is closed, the utterance is over, and smoothing forgets.
 //
-// The ring buffer holds a window, what comes while that waits for its decision (SER_WAIT_SAMPLES), and SER_RING_SLACK_SAMPLES. The
-// front end is the only one to read a whole window, while samples keep coming; its 5.8 million instructions take 110 to 150 ms of
-// a 64 MHz Cortex-M4 (1.2 to 1.65 cycles each), up to 2,400 samples. The slack is for that, for an interrupt's block of 256 before
-// it and one behind it, and 18 ms of whatever else the main loop does. Where that is not enough, the window's oldest samples were
-// overwritten: the decision is dropped and counted in `overruns`. The engine works on features, and needs no slack.
+// A decision's engine runs a frame at a time (ser_engine_step), and blocks are read in between. So the ring buffer holds what is kept
+// for features to come (SER_KEPT_SAMPLES), and what comes while the longest piece of work goes on (SER_RING_SLACK_SAMPLES). Where that
+// is not enough, the oldest samples were overwritten, and what needed them is dropped and counted in `overruns`.
 #ifndef SER_APP_H_
 #define SER_APP_H_
 
@@ -16,6 +14,7 @@
 
 #include "ser_decision.h"
 #include "ser_engine.h"
+#include "ser_features.h"
 #include "ser_level.h"
 #include "ser_model.h"
 #include "ser_ring.h"
@@ -28,19 +27,43 @@ extern "C" {
 
 #define SER_BLOCK_SAMPLES (SER_SAMPLE_RATE / SER_VAD_BLOCKS_PER_SECOND)
 
+#define SER_EXCESS(a, b) ((a) > (b) ? (a) - (b) : 0)
+#define SER_LARGER(a, b) ((a) > (b) ? (a) : (b))
+
+#if SER_SHARES_FRAMES
+// From the first window's start to the block that opens the gate; later, a frame and the block that completes it.
+#define SER_OPENING_SAMPLES (SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES + SER_WINDOW_STEP_SAMPLES)
+#define SER_KEPT_SAMPLES SER_LARGER(SER_OPENING_SAMPLES, SER_N_FFT + SER_BLOCK_SAMPLES)
+#define SER_FRONTEND_SAMPLES 0
+_Static_assert(SER_WINDOW_HOP_SAMPLES >= SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES,
+               "a window is decided, or its utterance is over, before the next one is complete");
+_Static_assert(SER_WINDOW_SAMPLES >= SER_OPENING_SAMPLES, "the gate is open before the first window is complete");
+#else
 // How long a complete window may wait for its decision. The first one waits for the gate to open, where it is shorter than its lead
 // and the blocks that open the gate. Another waits for speech that goes on behind a pause which the gate bridges, where windows
 // follow one another faster than that. Each waits for the end of a block, where windows do not end with blocks.
-#define SER_EXCESS(a, b) ((a) > (b) ? (a) - (b) : 0)
 #define SER_OPENING_SAMPLES SER_EXCESS(SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES, SER_WINDOW_SAMPLES)
 #define SER_BRIDGE_SAMPLES SER_EXCESS(SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES, SER_WINDOW_HOP_SAMPLES)
 #define SER_ENDS_WITH_BLOCKS \
   (SER_WINDOW_SAMPLES % SER_BLOCK_SAMPLES + SER_WINDOW_HOP_SAMPLES % SER_BLOCK_SAMPLES + SER_LEAD_SAMPLES % SER_BLOCK_SAMPLES == 0)
-#define SER_WAIT_SAMPLES \
-  (SER_BRIDGE_SAMPLES + SER_EXCESS(SER_OPENING_SAMPLES, SER_BRIDGE_SAMPLES) + (SER_ENDS_WITH_BLOCKS ? 0 : SER_BLOCK_SAMPLES))
+#define SER_KEPT_SAMPLES                                                                                  \
+  (SER_WINDOW_SAMPLES + SER_BRIDGE_SAMPLES + SER_EXCESS(SER_OPENING_SAMPLES, SER_BRIDGE_SAMPLES) + \
+   (SER_ENDS_WITH_BLOCKS ? 0 : SER_BLOCK_SAMPLES))
+#define SER_FRONTEND_SAMPLES (SER_N_FRAMES * SER_N_FFT / 30)  // that come while a window's features are computed
+#endif
 
-#define SER_RING_SLACK_SAMPLES 3200
-#define SER_RING_SAMPLES (SER_WINDOW_SAMPLES + SER_WAIT_SAMPLES + SER_RING_SLACK_SAMPLES)
+// Time is that of a 64 MHz Cortex-M4 at 1.65 cycles an instruction, in samples of 16 kHz: a frame of 2,048 samples takes 165 thousand
+// instructions, a multiply-accumulate 1.4, and of TFLM's interpreter 2.75. The rest is for an interrupt's block of 256 before the work
+// and one behind it, the frames from the lead to the gate's opening, and 30 ms of whatever else the main loop does.
+#if !defined(SER_MACS)
+#define SER_ENGINE_SAMPLES SER_WINDOW_HOP_SAMPLES  // not known; more would not keep up
+#elif defined(SER_ENGINE_TFLM)
+#define SER_ENGINE_SAMPLES (SER_MACS / 800)
+#else
+#define SER_ENGINE_SAMPLES (SER_STEP_MACS / 1600)
+#endif
+#define SER_RING_SLACK_SAMPLES (1600 + SER_LARGER(SER_ENGINE_SAMPLES, SER_FRONTEND_SAMPLES))
+#define SER_RING_SAMPLES (SER_KEPT_SAMPLES + SER_RING_SLACK_SAMPLES)
 #define SER_SMOOTHED_DECISIONS 8
 
 // All of it is the app's own but `running` and `overruns`, which a board may read.
@@ -56,7 +79,12 @@ typedef struct {
   int is_first;           // it is the utterance's first
   uint64_t window_start;  // where the first window starts; from its decision on, where the window starts that was decided last
   uint64_t speech_end;    // so far
-  int8_t features[SER_N_FRAMES * SER_N_FEATURES];
+  ser_features features;
+  int deciding;      // frames that the engine has yet to take for a decision
+  int is_last;       // smoothing forgets behind that decision
+  uint64_t decided;  // where its window starts
+  float level_db;    // of this
+  int8_t values[SER_N_FRAMES * SER_N_FEATURES];  // and its features
   ser_smoothing smoothing;
   int8_t outputs[SER_SMOOTHED_DECISIONS * SER_N_LABELS];
   float probabilities[SER_N_LABELS];
@@ -76,7 +104,7 @@ void ser_app_stop(ser_app *app);
 void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n);
 
 // Works through the samples that have come. Returns 1 at the next decision, which it describes in `decision` (valid until the next
-// call), or 0 when the samples are used up. Call it again and again; a decision takes the time of front end and engine.
+// call), or 0 when the samples are used up. Call it again and again; a decision takes the time of the engine.
 // An engine that fails (TFLM's may) stops the app.
 int ser_app_poll(ser_app *app, ser_decision *decision);
 

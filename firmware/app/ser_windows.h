@@ -1,8 +1,8 @@
 // Where the windows of an utterance are that a model decides about.
 //
 // This is the rule of training and judging (ser_tinyml/audio/windows.py, `window_starts`), in the numbers of ser_model.h: the first
-// window starts SER_LEAD_SAMPLES before the speech, but not before the audio; a further one starts every SER_WINDOW_HOP_SAMPLES
-// while speech goes on behind the end of the window before. Samples are counted from the audio's first one.
+// window starts SER_LEAD_SAMPLES before the speech, but not before the audio, and on a multiple of SER_WINDOW_STEP_SAMPLES; a further
+// one starts every SER_WINDOW_HOP_SAMPLES while speech goes on behind the end of the window before. Samples are counted from the audio's first one.
 #ifndef SER_WINDOWS_H_
 #define SER_WINDOWS_H_
 

@@ -130,10 +130,34 @@ static bool write_record(FILE *results) {
          fwrite(&result.engine_cost, sizeof result.engine_cost, 1, results) == 1;
 }
 
+#if SER_SHARES_FRAMES
+#define NEW_FRAMES (SER_WINDOW_HOP_SAMPLES / SER_HOP_LENGTH < SER_N_FRAMES ? SER_WINDOW_HOP_SAMPLES / SER_HOP_LENGTH : SER_N_FRAMES)
+
+static void add_frames(uint32_t first, uint32_t end) {
+  for (uint32_t frame = first; frame < end; frame++) {
+    const ser_audio audio = {expected.samples, SER_WINDOW_SAMPLES, frame * SER_HOP_LENGTH};
+    ser_frontend_add(&audio);
+  }
+}
+
+// The frames that windows before this one have left.
+static void recall_frames(void) {
+  ser_frontend_clear();
+  add_frames(0, SER_N_FRAMES - NEW_FRAMES);
+}
+
+static void compute_features(void) {
+  add_frames(SER_N_FRAMES - NEW_FRAMES, SER_N_FRAMES);
+  ser_frontend_latest(result.features);
+}
+#else
+static void recall_frames(void) {}
+
 static void compute_features(void) {
   const ser_audio audio = {expected.samples, SER_WINDOW_SAMPLES, 0};
   ser_frontend_features(&audio, result.features);
 }
+#endif
 
 static void invoke_on_vectors(void) { engine_status |= ser_engine_invoke(expected.features, result.output_from_features); }
 
@@ -144,6 +168,7 @@ static void raise_to(uint32_t *mark, uint32_t bytes) {
 }
 
 static bool run_record(replay_measure *measure, results_footer *stack, uint32_t number) {
+  recall_frames();
   const replay_measurement frontend = measure(compute_features);
   const replay_measurement engine = measure(invoke_on_vectors);
   result.frontend_cost = frontend.cost;

@@ -69,10 +69,13 @@ endforeach()
 list(TRANSFORM CMSIS_DSP_SOURCES PREPEND ${cmsis_dsp_folder}/ OUTPUT_VARIABLE cmsis_dsp_sources)
 add_library(cmsis_dsp STATIC ${cmsis_dsp_sources})
 target_include_directories(cmsis_dsp SYSTEM PUBLIC ${cmsis_dsp_folder}/Include PRIVATE ${cmsis_dsp_folder}/PrivateInclude)
-# Without CMSIS-Core, which knows only Arm's processors.
-target_compile_definitions(cmsis_dsp PUBLIC __GNUC_PYTHON__)
+# Without CMSIS-Core, which knows only Arm's processors, and without its code for Helium, which needs CMSIS-Core.
+target_compile_definitions(cmsis_dsp PUBLIC __GNUC_PYTHON__ ARM_MATH_AUTOVECTORIZE)
 # Sections let the linker drop the tables of other lengths. GCC 12 at -Os spills less of a butterfly than at -O2: 64 instead of 68
 # thousand instructions a transform of 1,024 points on a Cortex-M4.
 target_compile_options(cmsis_dsp PRIVATE -w -Os -ffunction-sections -fdata-sections)
 # No fused multiply-add, here and where it is used: the same bits on every processor.
-target_compile_options(cmsis_dsp PUBLIC -ffp-contract=off)
+if(NOT SER_FP_CONTRACT)
+  set(SER_FP_CONTRACT off)
+endif()
+target_compile_options(cmsis_dsp PUBLIC -ffp-contract=${SER_FP_CONTRACT})

@@ -1,3 +1,8 @@
+// Arduino compiles for size, which makes a decision 15 % slower. The pragma stands before all, so that inline functions are of it, too.
+#if defined(__OPTIMIZE_SIZE__) && !defined(__clang__)
+#pragma GCC optimize("O2")
+#endif
+
 #include "ser_frontend.h"
 
 #include <math.h>
@@ -8,6 +13,7 @@
 #include "ser_model.h"
 
 #define HALF_FRAME (SER_N_FFT / 2)
+#define BEFORE_WINDOW (SER_CENTER ? HALF_FRAME : 0)  // samples of frame 0
 #define HALF_MELS ((SER_N_MELS + 1) / 2)
 #define PASTE(prefix, number) prefix##number
 #define TWIDDLES(points) PASTE(twiddleCoef_, points)
@@ -15,9 +21,16 @@
 // One frame's samples, then its spectrum as arm_cfft_f32 leaves it, then the power of bin k at ser_fft_order[k].
 static float frame_buffer[SER_N_FFT];
 
-// 16 bits a cell: levels of 1 / SER_LEVELS_PER_OCTAVE above SER_AMIN. The floor of SER_TOP_DB needs the whole window's loudest
-// cell, so all are kept; with librosa's parameters a level is 0.0022 dB, and rounding moves an MFCC by 0.0007 (root mean square).
+// The last frames, frame n in place n % SER_N_FRAMES. A cell has 16 bits: levels of 1 / SER_LEVELS_PER_OCTAVE above SER_AMIN. The
+// floor of SER_TOP_DB needs the whole window's loudest cell, so all are kept; with librosa's parameters a level is 0.0022 dB, and
+// rounding moves an MFCC by 0.0007 (root mean square).
 static uint16_t log_mel[SER_N_FRAMES][SER_N_MELS];
+
+// The power of each frame's loudest cell.
+static float loudest_cell[SER_N_FRAMES];
+
+// How many frames there were.
+static uint32_t n_frames;
 
 static const arm_cfft_instance_f32 cfft = {.fftLen = SER_FFT_POINTS, .pTwiddle = TWIDDLES(SER_FFT_POINTS)};
 
@@ -31,89 +44,127 @@ static struct {
   float energy;
 } prosody[SER_N_FRAMES];
 
-static float loudest_energy;
-
 // The power of bins below 2 kHz of two frames, which share one transform.
 static float low_power[2][SER_PITCH_BINS];
 
 static void keep_low_power(uint32_t frame);
-static void find_pitch(uint32_t frame, uint32_t count);
+static void find_pitch(uint32_t first, uint32_t count);
 static float correlate(uint32_t lag, uint32_t part);
 #endif
 
-static float compute_log_mel(const ser_audio *audio);
-static void write_values(uint32_t frame, float floor, float *values);
+// What no frame of a window is quieter than, in levels: SER_TOP_DB below the loudest.
+typedef struct {
+  float cell;
+  float energy;
+} floors;
+
+static void compute_frames(const ser_audio *audio);
+static void add_frame(const ser_audio *audio, uint32_t frame);
+static floors find_floors(void);
+static uint32_t place_of(uint32_t frame);
+static void write_values(uint32_t place, floors floor, float *values);
+static void write_features(int8_t *features);
 static void load_frame(const ser_audio *audio, uint32_t frame);
 static void transform_to_power(void);
-static float apply_mel_bands(uint32_t frame);
+static float apply_mel_bands(uint32_t place);
 static float to_level(float power);
 static float log2_of(float positive);
 static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc);
 static int8_t quantize(float level);
 
 void ser_frontend_values(const ser_audio *audio, float *values) {
-  const float floor = compute_log_mel(audio);
+  compute_frames(audio);
+  const floors floor = find_floors();
   for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
     write_values(frame, floor, values + frame * SER_N_FEATURES);
   }
 }
 
 void ser_frontend_features(const ser_audio *audio, int8_t *features) {
-  const float floor = compute_log_mel(audio);
-  for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
+  compute_frames(audio);
+  write_features(features);
+}
+
+#if !SER_CENTER
+void ser_frontend_clear(void) { n_frames = 0; }
+
+void ser_frontend_add(const ser_audio *audio) { add_frame(audio, 0); }
+
+void ser_frontend_latest(int8_t *features) { write_features(features); }
+#endif
+
+static void compute_frames(const ser_audio *audio) {
+  n_frames = 0;
+  for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) add_frame(audio, frame);
+}
+
+// Computes frame `frame` of the audio, which is the next of all.
+static void add_frame(const ser_audio *audio, uint32_t frame) {
+  const uint32_t place = place_of(n_frames);
+  load_frame(audio, frame);
+  transform_to_power();
+  loudest_cell[place] = apply_mel_bands(place);
+#if SER_N_PROSODY > 0
+  if (SER_HAS_PITCH || SER_HAS_VOICING) {
+    keep_low_power(n_frames);
+    if (n_frames % 2) find_pitch(n_frames - 1, 2);
+  }
+#endif
+  n_frames++;
+}
+
+static uint32_t place_of(uint32_t frame) { return frame % SER_N_FRAMES; }
+
+// Quantizes the values of the last SER_N_FRAMES frames.
+static void write_features(int8_t *features) {
+  const floors floor = find_floors();
+  for (uint32_t frame = n_frames - SER_N_FRAMES; frame < n_frames; frame++) {
     float values[SER_N_FEATURES];
-    write_values(frame, floor, values);
+    write_values(place_of(frame), floor, values);
     for (uint32_t k = 0; k < SER_N_FEATURES; k++) {
       *features++ = quantize(values[k] * ser_quantize[k][0] + ser_quantize[k][1]);
     }
   }
 }
 
-// Fills `log_mel` and returns its floor: SER_TOP_DB below the loudest cell, in levels.
-static float compute_log_mel(const ser_audio *audio) {
+// Of the last SER_N_FRAMES frames. The last one has no other to share a transform with, yet, where its number is even.
+static floors find_floors(void) {
   float loudest = SER_AMIN;
+  for (uint32_t n = 0; n < SER_N_FRAMES; n++) loudest = loudest_cell[n] > loudest ? loudest_cell[n] : loudest;
+  floors floor = {to_level(loudest) - SER_TOP_LEVELS, 0.0f};
 #if SER_N_PROSODY > 0
-  loudest_energy = 0.0f;
+  if ((SER_HAS_PITCH || SER_HAS_VOICING) && n_frames % 2) find_pitch(n_frames - 1, 1);
+  float loudest_energy = 0.0f;
+  for (uint32_t n = 0; n < SER_N_FRAMES; n++) loudest_energy = prosody[n].energy > loudest_energy ? prosody[n].energy : loudest_energy;
+  floor.energy = loudest_energy - SER_TOP_LEVELS;
 #endif
-  for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) {
-    load_frame(audio, frame);
-    transform_to_power();
-    const float power = apply_mel_bands(frame);
-    loudest = power > loudest ? power : loudest;
-#if SER_N_PROSODY > 0
-    if (!SER_HAS_PITCH && !SER_HAS_VOICING) continue;
-    keep_low_power(frame);
-    if (frame % 2 || frame + 1 == SER_N_FRAMES) find_pitch(frame - frame % 2, 1 + frame % 2);
-#endif
-  }
-  return to_level(loudest) - SER_TOP_LEVELS;
+  return floor;
 }
 
-// The values of a frame, float [SER_N_FEATURES]; floor is that of the log-mel spectrogram.
-static void write_values(uint32_t frame, float floor, float *values) {
-  transform_to_mfcc(log_mel[frame], floor, values);
+// The values of the frame in a place, float [SER_N_FEATURES].
+static void write_values(uint32_t place, floors floor, float *values) {
+  transform_to_mfcc(log_mel[place], floor.cell, values);
 #if SER_N_PROSODY > 0
   float *value = values + SER_N_MFCC;
-  if (SER_HAS_PITCH) *value++ = prosody[frame].pitch;
-  if (SER_HAS_VOICING) *value++ = prosody[frame].voicing;
+  if (SER_HAS_PITCH) *value++ = prosody[place].pitch;
+  if (SER_HAS_VOICING) *value++ = prosody[place].voicing;
   if (SER_HAS_ENERGY) {
-    const float quietest = loudest_energy - SER_TOP_LEVELS;
-    const float level = prosody[frame].energy > quietest ? prosody[frame].energy : quietest;
+    const float level = prosody[place].energy > floor.energy ? prosody[place].energy : floor.energy;
     *value = level * SER_DB_PER_LEVEL + SER_SILENT_DB;
   }
 #endif
 }
 
-// Windowed samples around SER_HOP_LENGTH * frame, with zeros where there are none.
+// Windowed samples around SER_HOP_LENGTH * frame, or from there on, with zeros where there are none.
 static void load_frame(const ser_audio *audio, uint32_t frame) {
-  const uint32_t centre = SER_HOP_LENGTH * frame;
-  const uint32_t first = centre < HALF_FRAME ? HALF_FRAME - centre : 0;
-  const uint32_t left = SER_WINDOW_SAMPLES + HALF_FRAME - centre;
+  const uint32_t hop = SER_HOP_LENGTH * frame;
+  const uint32_t first = SER_CENTER && hop < HALF_FRAME ? HALF_FRAME - hop : 0;
+  const uint32_t left = SER_WINDOW_SAMPLES + BEFORE_WINDOW - hop;
   const uint32_t last = left < SER_N_FFT ? left : SER_N_FFT;
   memset(frame_buffer, 0, first * sizeof(float));
   memset(frame_buffer + last, 0, (SER_N_FFT - last) * sizeof(float));
 
-  uint32_t position = (audio->start + centre + first - HALF_FRAME) % audio->capacity;
+  uint32_t position = (audio->start + hop + first - BEFORE_WINDOW) % audio->capacity;
   for (uint32_t n = first; n < last;) {
     // A run ends where the window begins to fall, and where the ring buffer ends.
     const int rising = n < HALF_FRAME;
@@ -163,12 +214,12 @@ static void transform_to_power(void) {
   }
 }
 
-// Power spectrum -> the frame's levels; returns the loudest band's power.
+// Power spectrum -> the levels of the frame in a place; returns the loudest band's power.
 //
 // Between two corners one triangle falls in a straight line while the next rises by as much, so two sums serve both: of the
 // power, and of the power times the number of bins behind it.
-static float apply_mel_bands(uint32_t frame) {
-  uint16_t *levels = log_mel[frame];
+static float apply_mel_bands(uint32_t place) {
+  uint16_t *levels = log_mel[place];
 #if SER_N_PROSODY > 0
   float heard = 0.0f;
 #endif
@@ -194,9 +245,7 @@ static float apply_mel_bands(uint32_t frame) {
 #endif
   }
 #if SER_N_PROSODY > 0
-  const float energy = to_level(heard * SER_ENERGY_NORM);
-  prosody[frame].energy = energy;
-  loudest_energy = energy > loudest_energy ? energy : loudest_energy;
+  prosody[place].energy = to_level(heard * SER_ENERGY_NORM);
 #endif
   return loudest;
 }
@@ -243,11 +292,11 @@ static float correlate(uint32_t lag, uint32_t part) {
   return frame_buffer[ser_fft_order[lag] + part] * ser_pitch_gain[lag];
 }
 
-// The pitch and voicing of `count` frames from `frame` on, one or two.
+// The pitch and voicing of `count` frames from frame `first` on, which is of an even number, one or two.
 //
 // A power spectrum is real, and so is its autocorrelation: the transform of one spectrum plus i times the other has the one's
 // autocorrelation as real and the other's as imaginary parts. Lags are two samples apart.
-static void find_pitch(uint32_t frame, uint32_t count) {
+static void find_pitch(uint32_t first, uint32_t count) {
   memset(frame_buffer, 0, sizeof frame_buffer);
   for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
     float *low = frame_buffer + 2 * k;
@@ -257,9 +306,10 @@ static void find_pitch(uint32_t frame, uint32_t count) {
   }
   arm_cfft_f32(&cfft, frame_buffer, 0, 0);
   for (uint32_t part = 0; part < count; part++) {
+    const uint32_t place = place_of(first + part);
     const float total = frame_buffer[part];
     if (!(total > 0.0f)) {
-      prosody[frame + part].pitch = prosody[frame + part].voicing = 0.0f;
+      prosody[place].pitch = prosody[place].voicing = 0.0f;
       continue;
     }
     const float share = 1.0f / total;
@@ -278,8 +328,8 @@ static void find_pitch(uint32_t frame, uint32_t count) {
     const float bend = before - 2.0f * peak + after;
     float shift = bend < 0.0f ? (before - after) / (2.0f * bend) : 0.0f;  // the top of a parabola
     shift = shift < -0.5f ? -0.5f : shift > 0.5f ? 0.5f : shift;
-    prosody[frame + part].pitch = SER_PITCH_OCTAVES - log2_of((float)best + shift);
-    prosody[frame + part].voicing = peak < 0.0f ? 0.0f : peak > 1.0f ? 1.0f : peak;
+    prosody[place].pitch = SER_PITCH_OCTAVES - log2_of((float)best + shift);
+    prosody[place].voicing = peak < 0.0f ? 0.0f : peak > 1.0f ? 1.0f : peak;
   }
 }
 #endif

@@ -1,11 +1,13 @@
 // The features of a window of audio, with the parameters of ser_model.h: librosa 0.11's MFCCs, and pitch, voicing and energy
 // where the model takes them.
 //
-// Both functions work in the same static buffers, so only one may run at a time.
+// All functions work in the same static buffers, so only one may run at a time.
 #ifndef SER_FRONTEND_H_
 #define SER_FRONTEND_H_
 
 #include <stdint.h>
+
+#include "ser_model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +26,20 @@ void ser_frontend_values(const ser_audio *audio, float *values);
 
 // Writes int8 [SER_N_FRAMES][SER_N_FEATURES]: standardised and quantized, the model's input.
 void ser_frontend_features(const ser_audio *audio, int8_t *features);
+
+#if !SER_CENTER
+// The same for windows that have frames in common: each frame is computed once. The functions above forget what was added.
+
+// Forgets all frames.
+void ser_frontend_clear(void);
+
+// Computes the frame behind the one that was added last, of the SER_N_FFT samples from the audio's start on.
+void ser_frontend_add(const ser_audio *audio);
+
+// Writes int8 [SER_N_FRAMES][SER_N_FEATURES] of the last SER_N_FRAMES frames, of which there must be as many. The bits are those of
+// ser_frontend_features where the first of them is the first, third, fifth … that was added.
+void ser_frontend_latest(int8_t *features);
+#endif
 
 #ifdef __cplusplus
 }

@@ -14,22 +14,53 @@ typedef struct {
 
 const char *const ser_labels[SER_N_LABELS] = {"a"};
 static ser_app app;
-static uint32_t checksum;
+static uint32_t checksum;  // of the window that the engine takes
+static int n_frames;       // that it has taken of this
 
-void ser_frontend_features(const ser_audio *audio, int8_t *features) {
+// The first features of a window are the sum of its samples, each times its number.
+static void write_checksum(uint32_t sum, int8_t *features) {
   memset(features, 0, SER_N_FRAMES * SER_N_FEATURES);
-  checksum = 0;
+  memcpy(features, &sum, sizeof sum);
+}
+
+#if SER_SHARES_FRAMES
+static int16_t frames[SER_N_FRAMES][SER_N_FFT];  // the last ones
+
+void ser_frontend_clear(void) {}
+
+void ser_frontend_add(const ser_audio *audio) {
+  memmove(frames[0], frames[1], sizeof frames - sizeof frames[0]);
+  for (uint32_t i = 0; i < SER_N_FFT; i++) frames[SER_N_FRAMES - 1][i] = audio->samples[(audio->start + i) % audio->capacity];
+}
+
+void ser_frontend_latest(int8_t *features) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < SER_WINDOW_SAMPLES; i++) {
+    const uint32_t frame = i / SER_HOP_LENGTH < SER_N_FRAMES ? i / SER_HOP_LENGTH : SER_N_FRAMES - 1;
+    const int sample = frames[frame][i - SER_HOP_LENGTH * frame];
+    sum += (i + 1) * (uint32_t)sample;
+  }
+  write_checksum(sum, features);
+}
+#else
+void ser_frontend_features(const ser_audio *audio, int8_t *features) {
+  uint32_t sum = 0;
   for (uint32_t i = 0; i < SER_WINDOW_SAMPLES; i++) {
     const int sample = audio->samples[(audio->start + i) % audio->capacity];
-    checksum += (i + 1) * (uint32_t)sample;
+    sum += (i + 1) * (uint32_t)sample;
   }
+  write_checksum(sum, features);
 }
+#endif
 
 int ser_engine_init(void) { return 0; }
 
-int ser_engine_invoke(const int8_t *window, int8_t *output) {
-  memset(output, window[0], SER_N_LABELS);
-  return 0;
+void ser_engine_reset(void) { n_frames = 0; }
+
+int ser_engine_step(const int8_t *frame, int8_t *output) {
+  if (n_frames++ == 0) memcpy(&checksum, frame, sizeof checksum);
+  memset(output, 0, SER_N_LABELS);
+  return n_frames == SER_N_FRAMES;
 }
 
 // Feeds n samples in pieces of `piece` and polls behind each. Writes up to `capacity` windows; returns how many there were, or -1

@@ -6,7 +6,7 @@ from typing import IO, Any
 
 import soundfile
 
-_MOST_SECONDS = 600  # that are decoded of a file: the longest crop that --max_crop_seconds allows
+MOST_SECONDS = 600  # that are decoded of a file: the longest crop that --max_crop_seconds allows
 
 _LEAST_WHOLE = 0.9  # share of the stated length that is there; a video's pictures may go on behind its sound
 
@@ -43,14 +43,15 @@ def find_format(head: bytes) -> str:
     return next((name for place, mark, name in _FORMATS if head[place : place + len(mark)] == mark), "")
 
 
-def convert_to_wav(stream: IO[bytes], container: str) -> IO[bytes]:
-    """Returns the first sound in a file as a WAV file of float32, at its own rate and with its own channels, up to 10 minutes.
+def convert_to_wav(stream: IO[bytes], container: str, longest_seconds: float = MOST_SECONDS) -> IO[bytes]:
+    """Returns the first sound in a file as a WAV file of float32, at its own rate and with its own channels.
 
     It is a temporary file without a name, at its beginning, that is gone when it is closed.
 
     Args:
       stream: at the file's beginning.
       container: what `find_format` said.
+      longest_seconds: how much is decoded.
 
     Raises:
       NotInstalled: PyAV is missing.
@@ -67,25 +68,27 @@ def convert_to_wav(stream: IO[bytes], container: str) -> IO[bytes]:
                 raise NoSound("there is no sound in it")
             sound = file.streams.audio[0]
             stated = file.duration / av.time_base if file.duration else 0.0
-            seconds = _write_wav(wav, file.decode(sound), sound, av.AudioResampler("fltp", sound.layout, sound.rate))
+            converter = av.AudioResampler("fltp", sound.layout, sound.rate)
+            seconds = _write_wav(wav, file.decode(sound), sound, converter, longest_seconds)
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise NoSound(f"it is not read, FFmpeg stopped decoding it: {reason}") from error
     if not seconds:
         raise NoSound("there is no sound in it")
-    if seconds < min(_LEAST_WHOLE * stated, _MOST_SECONDS):
+    if seconds < min(_LEAST_WHOLE * stated, longest_seconds):
         raise NoSound(f"{seconds:.1f} of {stated:.1f} s could be decoded")
     wav.seek(0)
     return wav
 
 
-def _write_wav(wav: IO[bytes], frames: Iterable[Any], sound: Any, converter: Any) -> float:
+def _write_wav(wav: IO[bytes], frames: Iterable[Any], sound: Any, converter: Any, longest_seconds: float) -> float:
     """Writes decoded frames of PyAV's, block by block, and returns how many seconds that were."""
-    count, most = 0, _MOST_SECONDS * sound.rate
+    count, most = 0, longest_seconds * sound.rate
     with soundfile.SoundFile(wav, "w", sound.rate, sound.channels, "FLOAT", format="WAV") as output:
         for frame in frames:
             for converted in converter.resample(frame):
-                block = converted.to_ndarray().T[: most - count]
+                block = converted.to_ndarray().T
+                block = block[: int(min(most - count, len(block)))]
                 output.write(block)
                 count += len(block)
             if count >= most:

@@ -12,7 +12,7 @@ import soundfile
 
 from schemas.errors import UserError
 from ser_tinyml.audio import containers
-from ser_tinyml.audio.resample import resample
+from ser_tinyml.audio.resample import StreamResampler, resample
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import read_hashed
 
@@ -77,14 +77,8 @@ def decode_window(
         wrong_channels, truncated_data, damaged_data, too_short, nan_samples, infinite_samples, clipped or silent.
     """
     with open_recording(path, sha256) as (file, source):
+        _check_header(file, acceptance)
         rate = file.samplerate
-        if not acceptance.min_sample_rate <= rate <= acceptance.max_sample_rate:
-            raise Undecodable(
-                "wrong_sample_rate",
-                f"{rate} Hz, expected {acceptance.min_sample_rate} to {acceptance.max_sample_rate}",
-            )
-        if file.channels > acceptance.max_channels:
-            raise Undecodable("wrong_channels", f"{file.channels} channels, expected at most {acceptance.max_channels}")
         span = _Span.at_load_rate(crop, rate, load_rate) if load_rate else _Span.at_own_rate(crop, rate)
         mono, first = _read(file, source, span, acceptance)
         seconds = file.frames / rate
@@ -96,6 +90,40 @@ def decode_window(
         what = "the channels cancel each other" if _has_sound(first, rate) else "there is only silence or dither"
         raise Undecodable("silent", f"from {crop.start} s to {crop.end} s {what}")
     return Window(resample(mono, load_rate or rate, sample_rate), seconds)
+
+
+def decode_blocks(stream: IO[bytes], sample_rate: int, acceptance: Acceptance = Acceptance()) -> Iterator[np.ndarray]:
+    """Decodes a whole recording, mixes it to mono and resamples it, block by block: the bits that `decode_window` gives.
+
+    Args:
+      stream: a file at its beginning, which can be sought in.
+      sample_rate: of the result, in Hz.
+      acceptance: what a recording must be like; what its samples must be is known behind the last block.
+
+    Yields:
+      float32 [samples], of any length.
+
+    Raises:
+      Undecodable: like `decode_window`, but for not_found, too_short and silent.
+    """
+    with open_stream(stream, longest_seconds=math.inf) as (file, source):
+        _check_header(file, acceptance)
+        resampler = StreamResampler(file.samplerate, sample_rate)
+        for mono, _ in _read_blocks(file, source, _Span(0, file.frames), acceptance):
+            yield resampler.resample(mono)
+        yield resampler.finish()
+
+
+def _check_header(file: soundfile.SoundFile, acceptance: Acceptance) -> None:
+    """Raises Undecodable where a recording's rate or channels are not accepted."""
+    rate = file.samplerate
+    if not acceptance.min_sample_rate <= rate <= acceptance.max_sample_rate:
+        raise Undecodable(
+            "wrong_sample_rate",
+            f"{rate} Hz, expected {acceptance.min_sample_rate} to {acceptance.max_sample_rate}",
+        )
+    if file.channels > acceptance.max_channels:
+        raise Undecodable("wrong_channels", f"{file.channels} channels, expected at most {acceptance.max_channels}")
 
 
 _DITHER_DB = -86.0  # dBFS: above the dither of 16 bits
@@ -183,8 +211,14 @@ def open_recording(path: str, sha256: str = "") -> Iterator[tuple[soundfile.Soun
 
 
 @contextlib.contextmanager
-def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]:
+def open_stream(
+    stream: IO[bytes], longest_seconds: float = containers.MOST_SECONDS
+) -> Iterator[tuple[soundfile.SoundFile, "_Source"]]:
     """Opens a file that stands at its beginning.
+
+    Args:
+      stream: the file.
+      longest_seconds: how much is taken of one that libsndfile does not read.
 
     Raises:
       Undecodable: unreadable, empty_file, not_audio, truncated_header, damaged_header, unread_format, no_sound, or what it is
@@ -201,7 +235,7 @@ def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Sour
         if text.startswith(marks):
             raise Undecodable(reason, detail)
     if container := containers.find_format(head):
-        source, head = _convert(stream, source, container)
+        source, head = _convert(stream, source, container, longest_seconds)
     source.state_length(head)
     source.seek(0)
     source.ended = False
@@ -220,11 +254,11 @@ def open_stream(stream: IO[bytes]) -> Iterator[tuple[soundfile.SoundFile, "_Sour
         yield file, source
 
 
-def _convert(stream: IO[bytes], source: "_Source", container: str) -> tuple["_Source", bytes]:
+def _convert(stream: IO[bytes], source: "_Source", container: str, longest_seconds: float) -> tuple["_Source", bytes]:
     """Returns the sound of a file that libsndfile does not read, as a WAV file, and its beginning."""
     source.seek(0)
     try:
-        wav = containers.convert_to_wav(stream, container)
+        wav = containers.convert_to_wav(stream, container, longest_seconds)
     except containers.NotInstalled:
         detail = "M4A, AAC, WebM and video are read through PyAV, which is not installed: pip install 'ser-tinyml[av]'"
         raise Undecodable("unread_format", detail) from None
@@ -311,21 +345,33 @@ def _is_chunk(content: bytes, available: int) -> bool:
 def _read(
     file: soundfile.SoundFile, source: _Source, span: _Span, acceptance: Acceptance
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean of the channels of a span, and its first channel, float32 [frames], as far as the recording goes.
+    """Returns the mean of the channels of a span, and its first channel, float32 [frames], as far as the recording goes."""
+    mixed, firsts = [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    for block, first in _read_blocks(file, source, span, acceptance):
+        mixed.append(block)
+        firsts.append(first)
+    mono = np.concatenate(mixed)
+    return mono, mono if file.channels == 1 else np.concatenate(firsts)
+
+
+def _read_blocks(
+    file: soundfile.SoundFile, source: _Source, span: _Span, acceptance: Acceptance
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the mean of the channels of a span, and its first channel, float32 [frames], as far as the recording goes.
 
     It is mixed block by block: of 64 channels no more than a block is ever in memory.
     """
     start, end = min(span.start, file.frames), min(span.end, file.frames)
     _refuse_broken_promise(file)
-    levels, mixed, firsts = _Levels(), [np.empty(0, np.float32)], [np.empty(0, np.float32)]
+    levels = _Levels()
     missing = end - start
     try:
         _skip(file, start)
         while missing > 0 and len(block := file.read(min(missing, _BLOCK_FRAMES), dtype="float32", always_2d=True)):
             missing -= len(block)
             levels.add(block)
-            firsts.append(block[:, 0].copy())
-            mixed.append(firsts[-1] if block.shape[1] == 1 else block.mean(axis=1))
+            first = block[:, 0].copy()
+            yield first if block.shape[1] == 1 else block.mean(axis=1), first
         if file.format == "FLAC" and file.frames:  # only its last frame tells whether it is there
             file.seek(file.frames - 1)
             if not len(file.read(1)):
@@ -339,8 +385,6 @@ def _read(
         reason, found = "truncated_data" if source.ended else "damaged_data", end - start - missing
         raise Undecodable(reason, f"{found} of {end - start} frames from {start} on could be decoded")
     levels.check(acceptance)
-    mono = np.concatenate(mixed)
-    return mono, mono if file.channels == 1 else np.concatenate(firsts)
 
 
 _BLOCK_FRAMES = 1 << 16

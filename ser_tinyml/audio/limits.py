@@ -12,7 +12,7 @@ FFT_SIZES = tuple(2**power for power in range(5, 13))  # what CMSIS-DSP transfor
 MICROPHONE_RATES_HZ = (16_000, 41_667)  # of the Nano 33 BLE's microphone, as Arduino's PDM library starts it
 
 _RAM_BYTES = 256 * 1024  # of an nRF52840
-_RING_SLACK_SAMPLES = 3200  # SER_RING_SLACK_SAMPLES of firmware/app/ser_app.h
+_RING_SLACK_SAMPLES = 1600  # beside the longest piece of work: SER_RING_SLACK_SAMPLES of firmware/app/ser_app.h
 
 
 def check_front_end(front_end: FrontEnd) -> None:
@@ -82,5 +82,11 @@ def _check_prosody(front_end: FrontEnd) -> None:
 
 def working_bytes(front_end: FrontEnd) -> int:
     """Returns the RAM that audio ring, spectrum, log-mel spectrogram and features take, in bytes; the engine's is beside it."""
-    ring = 2 * (front_end.window_samples + _RING_SLACK_SAMPLES)
+    block = front_end.sample_rate // 50
+    if front_end.shares_frames:
+        opening = front_end.lead_samples + 4 * block + front_end.window_step_samples
+        kept, behind = max(opening, front_end.n_fft + block), 0
+    else:
+        kept, behind = front_end.window_samples, front_end.n_frames * front_end.n_fft // 30
+    ring = 2 * (kept + _RING_SLACK_SAMPLES + behind)
     return ring + 4 * front_end.n_fft + front_end.n_frames * (2 * front_end.n_mels + front_end.n_features)

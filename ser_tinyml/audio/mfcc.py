@@ -32,7 +32,7 @@ def compute_power(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.
     """Returns the power spectra of one window's frames, float32 [frames, 1 + n_fft // 2]; arguments as of `compute_mfcc`."""
     if padding == "waveform" or len(samples) > front_end.window_samples:
         samples = fix_length(samples, front_end.window_samples)
-    spectra = stft(samples, front_end.n_fft, front_end.hop_length)
+    spectra = stft(samples, front_end.n_fft, front_end.hop_length, front_end.center)
     return np.square(spectra.real) + np.square(spectra.imag)
 
 

@@ -21,8 +21,8 @@ _MOST_CHANGE = np.log(100.0)  # 40 dB, of a resonance that moves to where nothin
 _TINY = np.finfo(np.float32).tiny  # below, float32 has no reciprocal
 
 
-def stft(samples: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
-    """Returns the spectra of centred frames under a Hann window, like `librosa.stft(pad_mode="constant")`.
+def stft(samples: np.ndarray, n_fft: int, hop_length: int, center: bool = True) -> np.ndarray:
+    """Returns the spectra of frames under a Hann window, like `librosa.stft(pad_mode="constant")`.
 
     Computed in double precision, then rounded: a transform in single precision blurs cells near the 80 dB floor of a log-mel
     spectrogram, which costs 1.5e-3 in an MFCC.
@@ -32,11 +32,12 @@ def stft(samples: np.ndarray, n_fft: int, hop_length: int) -> np.ndarray:
         those that the features of the copy before were made of.
       n_fft: samples a frame.
       hop_length: samples between frames.
+      center: whether frame 0 lies around the first sample, with zeros before it, or begins with it.
 
     Returns:
       complex64 [frames, 1 + n_fft // 2], not to be changed.
     """
-    return _stft(_Identity(samples), n_fft, hop_length)
+    return _stft(_Identity(samples), n_fft, hop_length, n_fft // 2 if center else 0)
 
 
 class _Identity:
@@ -53,10 +54,10 @@ class _Identity:
 
 
 @functools.lru_cache(1)  # more would push other things out of the processor's cache
-def _stft(signal: _Identity, n_fft: int, hop_length: int) -> np.ndarray:
+def _stft(signal: _Identity, n_fft: int, hop_length: int, padding: int) -> np.ndarray:
     samples, window = signal.samples, _window(n_fft)
-    padded = np.zeros(len(samples) + n_fft // 2 * 2)
-    padded[n_fft // 2 : n_fft // 2 + len(samples)] = samples
+    padded = np.zeros(len(samples) + 2 * padding)
+    padded[padding : padding + len(samples)] = samples
     shape = 1 + (len(padded) - n_fft) // hop_length, n_fft
     frames = np.lib.stride_tricks.as_strided(padded, shape, (hop_length * padded.itemsize, padded.itemsize))
     return scipy.fft.rfft(frames * window, overwrite_x=True).astype(np.complex64)

@@ -9,6 +9,9 @@ _BLOCK = 0.02  # s
 _BURST = 4  # blocks in a row that the device's gate needs to open: SER_VAD_OPEN_BLOCKS of firmware/app/ser_vad.h
 _GATE = -30.0  # dB: speech is what is at most so far below the loudest part
 _FLOOR = -70.0  # dB full scale: the lowest level that the device's gate knows, SER_VAD_QUIETEST_DB
+_OPEN = 12.0  # dB that speech is above what is quiet: SER_VAD_OPEN_DB
+_SILENCE = -86.0  # dB full scale: above the dither of 16 bits; nothing is taken to be quieter
+_QUIET_SHARE = 0.05  # of the blocks: an encoder's silence before or behind a sound is shorter
 
 
 def find_speech(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
@@ -22,15 +25,53 @@ def find_speech(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
       samples: float32 [samples], not all zero.
       sample_rate: Hz.
     """
-    size = round(_BLOCK * sample_rate)
+    powers = measure_blocks(samples, sample_rate)
+    return find_speech_in(powers, len(samples), sample_rate)
+
+
+def block_samples(sample_rate: int) -> int:
+    """Returns the samples of a block of 20 ms."""
+    return round(_BLOCK * sample_rate)
+
+
+def measure_blocks(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Returns the power of each block of float32 [samples], float64 [blocks]; silence fills the last one.
+
+    It is of what is left without the block's offset, and is times the block's samples squared, for sums to stay exact.
+    """
+    size = block_samples(sample_rate)
     blocks = fix_length(samples, -(-len(samples) // size) * size).reshape(-1, size).astype(np.float64)
-    power = size * np.square(blocks).sum(axis=1) - np.square(blocks.sum(axis=1))  # times size squared: sums stay exact
-    lasting = _without_bursts(power)
+    return size * np.square(blocks).sum(axis=1) - np.square(blocks.sum(axis=1))
+
+
+def find_speech_in(powers: np.ndarray, length: int, sample_rate: int) -> tuple[int, int]:
+    """Does what `find_speech` does, of the powers of all blocks of so many samples."""
+    size = block_samples(sample_rate)
+    (active,) = np.nonzero(find_active(powers, sample_rate))
+    return int(active[0]) * size, min((int(active[-1]) + 1) * size, length)
+
+
+def find_active(powers: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Tells which of all blocks of a recording are speech by their energy, bool [blocks]."""
+    lasting = _without_bursts(powers)
     loudest = lasting.max()
-    floor = 10 ** (_FLOOR / 10) * size * size
+    floor = 10 ** (_FLOOR / 10) * block_samples(sample_rate) ** 2
     least = loudest * 10 ** (_GATE / 10)
-    (active,) = np.nonzero(lasting >= (max(least, floor) if loudest >= floor else least))
-    return int(active[0]) * size, min((int(active[-1]) + 1) * size, len(samples))
+    return lasting >= (max(least, floor) if loudest >= floor else least)
+
+
+def holds_speech(powers: np.ndarray, sample_rate: int) -> bool:
+    """Tells whether a recording's loudest blocks are as far above its quiet ones as the device's gate asks of speech.
+
+    The loudest blocks count where they last as long as a gate needs to open, and the quiet ones are a twentieth of all.
+
+    Args:
+      powers: of all its blocks, as `measure_blocks` gives them.
+      sample_rate: Hz.
+    """
+    silence = 10 ** (_SILENCE / 10) * block_samples(sample_rate) ** 2
+    quiet = max(float(np.quantile(powers, _QUIET_SHARE)), silence)
+    return bool(_without_bursts(powers).max() >= 10 ** (_OPEN / 10) * quiet)
 
 
 def _without_bursts(power: np.ndarray) -> np.ndarray:
@@ -51,10 +92,10 @@ def window_starts(begin: int, end: int, front_end: FrontEnd) -> list[int]:
     """Returns where the windows of an utterance start that speaks from sample `begin` to `end`.
 
     This is the one rule for where windows are; `firmware/app/ser_windows.h` is the same in C. The first window starts
-    `lead_samples` before the speech, but not before the recording; there is a further one every `window_hop_samples` while
-    speech goes on behind the end of the window before.
+    `lead_samples` before the speech, but not before the recording, and where windows share frames at the step before; there is
+    a further one every `window_hop_samples` while speech goes on behind the end of the window before.
     """
-    first = max(0, begin - front_end.lead_samples)
+    first = max(0, begin - front_end.lead_samples) // front_end.window_step_samples * front_end.window_step_samples
     behind = max(0, end - front_end.window_samples - first)
     count = 1 + -(-behind // front_end.window_hop_samples)
     return [first + front_end.window_hop_samples * n for n in range(count)]

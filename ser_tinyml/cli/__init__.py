@@ -27,6 +27,8 @@ COMMANDS = {
     "compare": Command(
         "ser_tinyml.cli.compare", "show finished runs side by side, and which differences are no chance"
     ),
+    "predict": Command("ser_tinyml.cli.predict", "say what emotion is in recordings"),
+    "listen": Command("ser_tinyml.cli.listen", "listen to the microphone as the device does"),
     "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
     "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),
     "trainer": Command("components.trainer.__main__", "train the network"),

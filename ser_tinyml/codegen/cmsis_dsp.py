@@ -8,7 +8,6 @@ SHA-256 is not the pinned one.
 import dataclasses
 import hashlib
 import io
-import os
 import pathlib
 import re
 import sys
@@ -18,6 +17,7 @@ import tempfile
 from schemas.errors import UserError
 from ser_tinyml.codegen.firmware_tree import find_firmware
 from ser_tinyml.runtimes.programs import run_program
+from ser_tinyml.store.cache import find_cache, keep
 
 _DOWNLOAD_SECONDS = 300
 
@@ -79,33 +79,16 @@ def _read_setting(recipe: str, name: str) -> str:
 
 def _read_archive(release: Release) -> bytes:
     """Returns the release's archive, from the cache or else from the package index; then it is in the cache, too."""
-    cached = _find_cache() / release.archive_name
+    cached = find_cache() / release.archive_name
     try:
         content = cached.read_bytes()
     except OSError:
         content = b""
     if not release.is_whole(content):
         content = _download(release, cached)
-        _keep(cached, content)
+        if why_not := keep(cached, content):
+            print(f"CMSIS-DSP is not kept for the next time: {cached}: {why_not}")
     return content
-
-
-def _find_cache() -> pathlib.Path:
-    """Returns the folder of the cache, as the XDG base directory specification has it: a relative path does not count."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return (pathlib.Path(given) if given.startswith("/") else pathlib.Path("~/.cache").expanduser()) / "ser-tinyml"
-
-
-def _keep(path: pathlib.Path, content: bytes) -> None:
-    """Writes a file whole or not at all; a cache that can't be written is done without."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as directory:
-            partial = pathlib.Path(directory, path.name)
-            partial.write_bytes(content)
-            partial.replace(path)
-    except OSError as error:
-        print(f"CMSIS-DSP is not kept for the next time: {path}: {error.strerror}")
 
 
 def _download(release: Release, cached: pathlib.Path) -> bytes:

@@ -150,6 +150,11 @@ class Plan:
         """Tells whether hidden states are held twice, before and after a frame."""
         return any(step.kind == "lstm" for step in self.by_frame)
 
+    @property
+    def step_macs(self) -> int:
+        """The multiply-accumulates of a window's last frame, with which all is computed that needs the whole window."""
+        return sum(step.n_frames * step.layer.macs for step in self.by_frame + self.by_window)
+
 
 def make_plan(graph: Graph) -> Plan:
     """Returns how the engine runs a graph."""

@@ -10,20 +10,11 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from schemas.errors import UserError
 from schemas.run_files import ModelDescription, Tensor
-from ser_tinyml.store import files
 
 _IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16  # of a buffer's data, as schema.fbs asks
 _OPERATOR_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 TYPE_NAMES = {value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)}
-
-
-def is_tflite(path: str) -> bool:
-    """Tells whether a file is a TFLite model, by its content; a folder is none."""
-    if files.is_folder(path):
-        return False
-    with files.open_binary(path) as file:
-        return file.read(8)[4:] == _IDENTIFIER
 
 
 def parse_model(content: bytes) -> schema.ModelT:

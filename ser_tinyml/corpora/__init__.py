@@ -128,15 +128,14 @@ def read(
         yield from own.read_table(source.path, source.name, reading)
         return
     listed = [path for path, _, _ in files.list_file_states(source.path, follow_links=True)]
-    paths = [path for path in listed if path.lower().endswith(_NAMED_AS_SOUND)]
+    paths = [path for path in listed if _is_named_as_sound(path)]
     if others is not None:
         others.update(_suffix_of(path) for path in set(listed).difference(paths))
     if not paths:
         raise UserError(f"{source}: no audio file ({', '.join(AUDIO_SUFFIXES)}) in it or below it")
     for path in paths:
         relative = path[len(files.join(source.path, "")) :]
-        name = relative.rpartition("/")[2]
-        if name.startswith("._"):
+        if _is_apple_double(path):
             yield LeftOut(
                 path, source.name, reason="apple_double", detail="what macOS keeps beside a file, no recording"
             )
@@ -145,6 +144,21 @@ def read(
             yield own.read_path(path, relative, corpus=source.name, reading=reading)
         else:
             yield _read_name(path, relative, COMBINED_PARTS if source.kind == COMBINED else (source.kind,))
+
+
+def list_sound(directory: str) -> list[str]:
+    """Returns all files in a directory and below it that are named as sound, sorted; linked folders are followed."""
+    listed = [path for path, _, _ in files.list_file_states(directory, follow_links=True)]
+    return [path for path in listed if _is_named_as_sound(path) and not _is_apple_double(path)]
+
+
+def _is_named_as_sound(path: str) -> bool:
+    return path.lower().endswith(_NAMED_AS_SOUND)
+
+
+def _is_apple_double(path: str) -> bool:
+    """Tells whether a name is of what macOS keeps beside a file."""
+    return path.rpartition("/")[2].startswith("._")
 
 
 def _suffix_of(path: str) -> str:

@@ -14,15 +14,7 @@ from ser_tinyml.judging import metrics
 from ser_tinyml.judging.faithful import agreement, compare_outputs
 from ser_tinyml.judging.held_out import HeldOut
 from ser_tinyml.judging.intervals import recall_intervals, score_strangers
-from ser_tinyml.runtimes.predictions import Predictions, Runtime
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """A runtime with a model in it."""
-
-    runtime: Runtime
-    bytes: int  # of the model
+from ser_tinyml.runtimes.predictions import Candidate, Predictions
 
 
 @dataclasses.dataclass(frozen=True)

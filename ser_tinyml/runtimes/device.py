@@ -1,5 +1,9 @@
-"""The firmware, built from an export and run: on this machine, and on an emulated Cortex-M4F."""
+"""The firmware, built from an export and run: on this machine, and on emulated boards.
 
+A board is a folder of firmware/boards; an emulated one has in its emulator.json what `Emulator` holds.
+"""
+
+import dataclasses
 import json
 import pathlib
 import re
@@ -14,9 +18,34 @@ from ser_tinyml.codegen.firmware_tree import find_firmware
 from ser_tinyml.runtimes.programs import BUILD_SECONDS, run_program
 
 HOST_TOOLS = ("cmake", "cc")
-BOARD_TOOLS = ("arm-none-eabi-gcc", "qemu-system-arm")
 _REPLAY_SECONDS = 3600  # the emulator takes a fraction of a second a window, and --board_clips may be many
-_QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-icount", "shift=0", "-kernel")
+
+
+@dataclasses.dataclass(frozen=True)
+class Emulator:
+    """How a board is emulated."""
+
+    core: str  # the processor's name
+    compiler: str
+    command: tuple[str, ...]  # runs a program, whose `-kernel FILE` follows, and counts instructions
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        return self.compiler, self.command[0]
+
+    def run(self, program: pathlib.Path, *arguments: str) -> bytes:
+        """Runs a program in its own folder, where it finds files by name, and returns what it prints; raises UserError."""
+        words = ",".join(f"arg={word}" for word in (program.stem, *arguments))
+        semihosting = ("-semihosting-config", f"enable=on,target=native,{words}")
+        command = (*self.command, "-kernel", program, *semihosting)
+        return run_program(*command, cwd=program.parent, limit_seconds=_REPLAY_SECONDS)
+
+
+def read_emulators(firmware: pathlib.Path | None = None) -> dict[str, Emulator]:
+    """Returns the emulated boards of a firmware's sources, by default the project's, by their folders' names."""
+    paths = sorted(((firmware or find_firmware()) / "boards").glob("*/emulator.json"))
+    read = {path.parent.name: json.loads(path.read_text()) for path in paths}
+    return {board: Emulator(each["core"], each["compiler"], tuple(each["command"])) for board, each in read.items()}
 
 
 def missing_tools(tools: tuple[str, ...]) -> list[str]:
@@ -45,25 +74,23 @@ def listen_on_host(folder: pathlib.Path, samples: np.ndarray, sample_rate: int) 
     return [json.loads(line) for line in lines.splitlines()]
 
 
-def replay_on_board(folder: pathlib.Path, vectors: Vectors) -> Results:
+def replay_on_board(emulator: Emulator, folder: pathlib.Path, vectors: Vectors) -> Results:
     """Replays vectors on `ser_replay.elf` of a build, in the emulator, which counts instructions."""
     paths = _write_vectors(folder, vectors)
-    arguments = ",".join(f"arg={word}" for word in ("ser_replay", "--replay", *(path.name for path in paths)))
-    semihosting = ("-semihosting-config", f"enable=on,target=native,{arguments}")
-    run_program(*_QEMU, folder / "ser_replay.elf", *semihosting, cwd=folder, limit_seconds=_REPLAY_SECONDS)
+    emulator.run(folder / "ser_replay.elf", "--replay", *(path.name for path in paths))
     return Results.decode(paths[1].read_bytes(), vectors)
 
 
-def profile_on_board(folder: pathlib.Path, source: str) -> tuple[LayerCost, ...]:
+def profile_on_board(emulator: Emulator, folder: pathlib.Path, source: str) -> tuple[LayerCost, ...]:
     """Runs `ser_profile.elf` of a build in the emulator, which counts the instructions of each layer.
 
     Args:
+      emulator: of the board.
       folder: of the build.
       source: the ser_model.c that was built, which names the layers.
     """
     names = {int(number): name for number, name in re.findall(r"SER_PROFILE\((\d+)\);  // (.*)", source)}
-    semihosting = ("-semihosting-config", "enable=on,target=native,arg=ser_profile")
-    printed = run_program(*_QEMU, folder / "ser_profile.elf", *semihosting, cwd=folder, limit_seconds=_REPLAY_SECONDS)
+    printed = emulator.run(folder / "ser_profile.elf")
     counts = (map(int, line.split()) for line in printed.decode().splitlines())
     return tuple(LayerCost(number, names[number], instructions) for number, instructions in counts)
 

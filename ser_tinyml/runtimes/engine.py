@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ser_tinyml.codegen.firmware_tree import find_firmware
-from ser_tinyml.codegen.generated import read_define, read_scale
+from ser_tinyml.codegen.firmware_tree import find_firmware, read_c
+from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define, read_scale
+from ser_tinyml.runtimes.compiled import COMPILER, load_compiled
 from ser_tinyml.runtimes.int8 import Quantization
-from ser_tinyml.runtimes.predictions import Predictions, predict_each
+from ser_tinyml.runtimes.predictions import Predictions, predict_each, run_each
 from ser_tinyml.runtimes.programs import BUILD_SECONDS, run_program
 
 
@@ -19,7 +20,7 @@ class Engine:
     def __init__(
         self,
         sources: Mapping[str, bytes],
-        folder: pathlib.Path,
+        folder: pathlib.Path | None = None,
         flags: tuple[str, ...] = ("-O2",),
         kernels: pathlib.Path | None = None,
     ):
@@ -27,23 +28,14 @@ class Engine:
 
         Args:
           sources: `ser_model.h` and `ser_model.c`.
-          folder: an empty folder, for these and the library.
-          flags: of the C compiler.
+          folder: an empty folder, for these and the library; by default what was compiled once comes from the user's cache.
+          flags: of the C compiler, in such a folder.
           kernels: an object file of the kernels; compiled with the same flags where it is not given.
 
         Raises:
           UserError: there is no C compiler, or it refuses the sources.
         """
-        for name, content in sources.items():
-            (folder / name).write_bytes(content)
-        interface = find_firmware() / "engine"
-        library = folder / "engine.so"
-        command = ["cc", "-std=c11", *flags, "-shared", "-fPIC", f"-I{interface}", f"-I{folder}"]
-        command += [
-            str(path) for path in (folder / "ser_model.c", kernels or interface / "ser_kernels.c", "-o", library)
-        ]
-        run_program(*command, limit_seconds=BUILD_SECONDS)
-        self._library = ctypes.CDLL(str(library))
+        self._library = _compile(sources, folder, flags, kernels) if folder else _load(sources)
         for function in (self._library.ser_engine_invoke, self._library.ser_engine_step):
             function.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
         header = sources["ser_model.h"].decode()
@@ -72,3 +64,26 @@ class Engine:
     def predict(self, inputs: np.ndarray) -> Predictions:
         """Runs the model on float32 [windows, frames, coefficients], standardised."""
         return predict_each(self.invoke, self._input.quantize(inputs), output=self._output)
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns the probabilities [windows, classes] of the same."""
+        return run_each(self.invoke, self._input.quantize(inputs), output=self._output)
+
+
+def _load(sources: Mapping[str, bytes]) -> ctypes.CDLL:
+    """Returns the library by the user's cache."""
+    model = {name: sources[name] for name in FIRMWARE_SOURCES}
+    return load_compiled(model | read_c("engine"), ("-I.", "-Iengine"))
+
+
+def _compile(
+    sources: Mapping[str, bytes], folder: pathlib.Path, flags: tuple[str, ...], kernels: pathlib.Path | None
+) -> ctypes.CDLL:
+    for name, content in sources.items():
+        (folder / name).write_bytes(content)
+    interface = find_firmware() / "engine"
+    library = folder / "engine.so"
+    command = [COMPILER, "-std=c11", *flags, "-shared", "-fPIC", f"-I{interface}", f"-I{folder}"]
+    command += [str(path) for path in (folder / "ser_model.c", kernels or interface / "ser_kernels.c", "-o", library)]
+    run_program(*command, limit_seconds=BUILD_SECONDS)
+    return ctypes.CDLL(str(library))

@@ -22,20 +22,21 @@ def make_golden(heard: list[Audio], exported: Export, int8: bytes) -> Vectors:
       int8: its int8 model.
     """
     samples = np.stack([audio.samples for audio in heard])
-    features = np.stack([_reference_features(window, exported.front_end) for window in samples])
+    features = np.stack([reference_features(window, exported.front_end) for window in samples])
     found = Tflm(int8, exported.arena_bytes).predict(standardise(features, exported.standardisation))
     assert found.quantized is not None and found.quantized_inputs is not None, "TFLM takes and gives int8"
     return Vectors(samples, found.quantized_inputs.reshape(len(samples), -1), found.quantized)
 
 
-def _reference_features(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
-    """Returns float32 [frames, features] of int16 [window_samples]."""
+def reference_features(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    """Returns librosa's MFCCs, and prosody, float32 [frames, features], of int16 [window_samples]."""
     mfcc = librosa.feature.mfcc(
         y=samples.astype(np.float32) / 32768,
         sr=front_end.sample_rate,
         n_mfcc=front_end.n_mfcc,
         n_fft=front_end.n_fft,
         hop_length=front_end.hop_length,
+        center=front_end.center,
         n_mels=front_end.n_mels,
         fmin=front_end.fmin,
         fmax=front_end.fmax,

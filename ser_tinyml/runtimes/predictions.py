@@ -30,8 +30,20 @@ class Runtime(Protocol):
     """Where a model runs."""
 
     def predict(self, inputs: np.ndarray) -> Predictions:
-        """Runs the model on float32 [windows, frames, coefficients], standardised as the model wants it."""
+        """Runs the model on float32 [windows, frames, coefficients], standardised as the model wants it, and times it."""
         ...
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns the float32 probabilities [windows, classes] of the same, and times nothing."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A runtime with a model in it."""
+
+    runtime: Runtime
+    bytes: int  # of the model
 
 
 def predict_each(
@@ -59,3 +71,11 @@ def predict_each(
     if output is None:
         return Predictions(stacked, latency_ms)
     return Predictions(output.dequantize(stacked), latency_ms, quantized=stacked, quantized_inputs=windows)
+
+
+def run_each(
+    invoke: Callable[[np.ndarray], np.ndarray], windows: np.ndarray, *, output: Quantization | None
+) -> np.ndarray:
+    """Does what `predict_each` does, but times nothing; returns the float32 probabilities [windows, classes]."""
+    outputs = np.stack([np.array(invoke(window)) for window in windows])
+    return outputs if output is None else output.dequantize(outputs)

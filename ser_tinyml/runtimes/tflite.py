@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from ser_tinyml.runtimes.int8 import Quantization
 from ser_tinyml.runtimes.native_log import quiet_native_log
-from ser_tinyml.runtimes.predictions import Predictions, predict_each
+from ser_tinyml.runtimes.predictions import Predictions, predict_each, run_each
 
 
 class TFLite:
@@ -30,7 +30,13 @@ class TFLite:
 
     def predict(self, inputs: np.ndarray, reset_state: bool = True) -> Predictions:
         """Runs the model on float32 [windows, frames, coefficients], standardised."""
-        quantization = Quantization.of_details(self._input)
-        windows = quantization.quantize(inputs) if quantization else inputs.astype(np.float32)
         output = Quantization.of_details(self._output)
-        return predict_each(lambda window: self.invoke(window, reset_state), windows, output=output)
+        return predict_each(lambda window: self.invoke(window, reset_state), self._take(inputs), output=output)
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns the probabilities [windows, classes] of the same."""
+        return run_each(self.invoke, self._take(inputs), output=Quantization.of_details(self._output))
+
+    def _take(self, inputs: np.ndarray) -> np.ndarray:
+        quantization = Quantization.of_details(self._input)
+        return quantization.quantize(inputs) if quantization else inputs.astype(np.float32)

@@ -9,7 +9,7 @@ from tflite_micro import runtime
 from schemas.errors import UserError
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.runtimes.int8 import Quantization
-from ser_tinyml.runtimes.predictions import Predictions, predict_each
+from ser_tinyml.runtimes.predictions import Predictions, predict_each, run_each
 from ser_tinyml.runtimes.programs import ProgramFailed, run_program
 
 # TFLM has no kernel for these, or hangs in them; the interpreter must not be given one.
@@ -44,6 +44,11 @@ class Tflm:
         assert self._input is not None, "TFLM's models are int8"
         windows = self._input.quantize(inputs)
         return predict_each(lambda window: self.invoke(window, reset_state), windows, output=self._output)
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Returns the probabilities [windows, classes] of the same."""
+        assert self._input is not None, "TFLM's models are int8"
+        return run_each(self.invoke, self._input.quantize(inputs), output=self._output)
 
 
 def measure_arena(content: bytes) -> int:

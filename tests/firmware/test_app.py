@@ -26,7 +26,6 @@ MODULES = ("button", "json", "level", "offset", "ring", "smoothing", "vad")  # n
 FRONT_END = FrontEnd()
 LABELS = PRESETS["four"].labels
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-Os", "-ffunction-sections")
-RING_BYTES = 2 * (FRONT_END.window_samples + 3200)
 REAL_CLIPS = 100
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
@@ -222,7 +221,8 @@ def test_board_keeps_less_than_2_kb_beside_the_ring_buffer(objects):
     ).stdout
     ram = {line.split()[-1]: int(line.split()[1]) + int(line.split()[2]) for line in report.splitlines()[1:]}
     assert {pathlib.Path(name).stem: bytes for name, bytes in ram.items() if bytes}.keys() == {"ser_nano33ble"}
-    assert RING_BYTES < sum(ram.values()) < RING_BYTES + 2048
+    ring_bytes = 2 * (FRONT_END.window_samples + 1600 + FRONT_END.n_frames * FRONT_END.n_fft // 30)
+    assert ring_bytes < sum(ram.values()) < ring_bytes + 2048
 
 
 def test_app_calls_no_heap_no_stdio_and_no_double_arithmetic(objects):

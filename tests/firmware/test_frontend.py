@@ -47,6 +47,16 @@ class CFrontEnd:
         """int16 [samples] -> int8 [frames, features]."""
         return self._call(self.library.ser_frontend_features, samples, 0, 0, np.int8)
 
+    def latest(self, samples: np.ndarray, front_end: FrontEnd, first: int) -> np.ndarray:
+        """int16 [samples] -> int8 [frames, features] of a window, by the frames that begin at sample `first` or behind it."""
+        assert samples.dtype == np.int16 and samples.flags.c_contiguous
+        self.library.ser_frontend_clear()
+        for start in range(first, len(samples) - front_end.n_fft + 1, front_end.hop_length):
+            self.library.ser_frontend_add(ctypes.byref(_Audio(samples.ctypes.data, len(samples), start)))
+        result = np.empty(self._shape, np.int8)
+        self.library.ser_frontend_latest(result.ctypes.data_as(ctypes.c_void_p))
+        return result
+
     def _call(self, function, samples, capacity, start, dtype) -> np.ndarray:
         assert samples.dtype == np.int16 and samples.flags.c_contiguous
         result = np.empty(self._shape, dtype)
@@ -114,7 +124,7 @@ def default(build_front_end) -> CFrontEnd:
 def librosa_mfcc(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     """int16 [samples] -> float32 [frames, coefficients]."""
     parameters = front_end.to_dict()
-    mel = {name: parameters[name] for name in ("n_fft", "hop_length", "n_mels", "fmin", "fmax")}
+    mel = {name: parameters[name] for name in ("n_fft", "hop_length", "center", "n_mels", "fmin", "fmax")}
     power = librosa.feature.melspectrogram(y=to_float(samples), sr=front_end.sample_rate, **mel)
     log_mel = librosa.power_to_db(power, amin=front_end.amin, top_db=front_end.top_db)
     return librosa.feature.mfcc(S=log_mel, n_mfcc=front_end.n_mfcc).T
@@ -169,6 +179,7 @@ CHANGES = [
     {"n_mels": 41, "n_mfcc": 20, "fmin": 80.0, "fmax": 6000.0},
     {"amin": 1e-6, "top_db": 60.0},
     {"window_samples": 8000, "sample_rate": 8000, "fmax": 4000.0},
+    {"window_samples": 25_600, "center": False},
     *({"n_fft": 2**power, "n_mels": 5 * power - 22, "n_mfcc": 3} for power in range(5, 13)),
 ]
 
@@ -210,6 +221,20 @@ def test_a_ring_buffer_that_wraps_gives_the_bits_of_a_linear_one(default, capaci
     ring = np.full(capacity, 12_345, np.int16)
     ring[(start + np.arange(len(speech))) % capacity] = speech
     np.testing.assert_array_equal(default.values(ring, capacity, start), default.values(speech))
+
+
+@pytest.mark.parametrize("prosody", [(), PROSODY, ("voicing",)], ids=",".join)
+def test_frames_that_windows_share_give_the_bits_of_each_window(build_front_end, prosody):
+    front_end = dataclasses.replace(FRONT_END, window_samples=25_600, center=False, prosody=prosody)
+    standardisation = Standardisation((0.0,) * front_end.n_features, (1.0,) * front_end.n_features)
+    c_front_end = build_front_end(front_end, standardisation, 0.05)
+    sound = np.concatenate([make_speech(40_000), make_speech(20_000) // 100])
+    for end in range(front_end.window_samples, len(sound), 16 * front_end.hop_length):
+        window = np.ascontiguousarray(sound[end - front_end.window_samples : end])
+        first = end % (2 * front_end.hop_length)
+        np.testing.assert_array_equal(
+            c_front_end.latest(np.ascontiguousarray(sound[:end]), front_end, first), c_front_end.features(window)
+        )
 
 
 def test_silence_has_the_first_coefficient_alone(default):

@@ -20,9 +20,10 @@ FRONT_ENDS = [
     FrontEnd(),
     dataclasses.replace(FrontEnd(), window_hop_samples=1_000, lead_samples=0),
     dataclasses.replace(FrontEnd(), window_samples=16_000, window_hop_samples=20_000, lead_samples=777),
+    dataclasses.replace(FrontEnd(), window_samples=25_600, window_hop_samples=8_192, center=False),
     dataclasses.replace(FrontEnd(), window_samples=24_001, window_hop_samples=3_901, lead_samples=30_000),
 ]
-NAMES = ["default", "short hop", "long hop", "long lead"]
+NAMES = ["default", "short hop", "long hop", "shared frames", "long lead"]
 
 
 class Span(ctypes.Structure):

@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 
 import ser_tinyml
-from pipeline.evaluate import describe_front_end, find_export, list_classes
+from pipeline.evaluate import describe_front_end, list_classes
 from schemas.errors import UsageError, UserError
 from schemas.run_files import Export, ManifestSummary
 from ser_tinyml.store import run_files
+from ser_tinyml.store.finished_model import find_model
 
 QUICK = {"noise_clips": 0, "num_shards": 1}
 
@@ -146,7 +147,7 @@ def test_a_changed_file_of_a_bundle_is_told(demo_root, strangers, tmp_path):
 
 
 def test_classes_of_a_model_take_the_emotions_that_it_learned_and_their_own_names(demo_root):
-    exported = run_files.read(Export, find_export(str(demo_root)))
+    exported = find_model(str(demo_root)).exported
     classes = {each["name"]: each["emotions"] for each in list_classes(exported)["classes"]}
     assert classes["unpleasant"] == ["angry", "sad", "unpleasant"] and classes["neutral"] == ["calm", "neutral"]
     renamed = dataclasses.replace(exported, label_of_emotion={"x": "neutral"})

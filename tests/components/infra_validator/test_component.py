@@ -16,7 +16,8 @@ from ser_tinyml.runtimes import device
 from ser_tinyml.store import run_files
 
 needs_host = pytest.mark.needs(*device.HOST_TOOLS)
-needs_board = pytest.mark.needs(*device.HOST_TOOLS, *device.BOARD_TOOLS)
+EMULATORS = device.read_emulators()
+needs_board = pytest.mark.needs(*device.HOST_TOOLS, *EMULATORS[component.BOARD].tools)
 
 
 def validate(root: pathlib.Path, output: pathlib.Path, export: pathlib.Path | None = None, **parameters) -> Board:
@@ -26,6 +27,11 @@ def validate(root: pathlib.Path, output: pathlib.Path, export: pathlib.Path | No
         str(output), component.Parameters(**parameters), **{name: str(path) for name, path in folders.items()}
     )
     return run_files.read(Board, str(output))
+
+
+def take_the_compiler_away(monkeypatch) -> None:
+    emulator = dataclasses.replace(EMULATORS[component.BOARD], compiler="no-such-compiler")
+    monkeypatch.setattr(device, "read_emulators", lambda: {component.BOARD: emulator})
 
 
 @needs_board
@@ -63,7 +69,7 @@ def test_a_firmware_too_large_for_its_board_fails(demo_root, tmp_path):
 
 @needs_host
 def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(device, "BOARD_TOOLS", ("no-such-compiler",))
+    take_the_compiler_away(monkeypatch)
     board = validate(demo_root, tmp_path / "board")
     assert not board.validated
     assert board.skipped == ("the emulated board: no-such-compiler not installed",)
@@ -73,7 +79,7 @@ def test_without_an_emulator_the_model_is_not_called_board_validated(demo_root, 
 
 @needs_host
 def test_an_engine_that_is_off_by_one_bias_fails(demo_root, tmp_path, monkeypatch, seal):
-    monkeypatch.setattr(device, "BOARD_TOOLS", ("no-such-compiler",))
+    take_the_compiler_away(monkeypatch)
     export = tmp_path / "export"
     shutil.copytree(demo_root / "export", export)
     source = (export / "ser_model.c").read_text()

@@ -6,9 +6,9 @@ from schemas.front_end import Standardisation
 from schemas.manifest import ManifestRow
 from schemas.record import Example
 from schemas.run_files import OutputComparison
-from ser_tinyml.judging.evaluation import Candidate, Judged, compare_runtimes, evaluate, list_predictions
+from ser_tinyml.judging.evaluation import Judged, compare_runtimes, evaluate, list_predictions
 from ser_tinyml.judging.held_out import HeldOut
-from ser_tinyml.runtimes.predictions import Predictions
+from ser_tinyml.runtimes.predictions import Candidate, Predictions
 
 LABELS = PRESETS["four"].labels
 

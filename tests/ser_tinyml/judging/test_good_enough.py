@@ -8,11 +8,11 @@ from schemas.front_end import Standardisation
 from schemas.record import Example
 from schemas.run_files import Comparison, Heard
 from ser_tinyml.judging import metrics
-from ser_tinyml.judging.evaluation import Candidate, Judged, evaluate
+from ser_tinyml.judging.evaluation import Judged, evaluate
 from ser_tinyml.judging.gates import CHANCE
 from ser_tinyml.judging.good_enough import Performance, Standards, judge_performance
 from ser_tinyml.judging.held_out import HeldOut
-from ser_tinyml.runtimes.predictions import Predictions
+from ser_tinyml.runtimes.predictions import Candidate, Predictions
 
 DEFAULTS = Standards(min_uar=CHANCE, min_recall=0.05, min_noisy_uar=0.0, max_calibration_error=0.3, allow_overlap=False)
 SUM = "largest deviation of a window's probabilities from a sum of 1"

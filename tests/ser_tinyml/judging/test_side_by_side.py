@@ -88,6 +88,7 @@ COST = BoardCost(
     engine_ram_bytes=5000,
     instructions_frontend=7_000_000,
     instructions_engine=2_000_000,
+    instructions_arduino={"frontend": 7_000_000, "engine": 2_000_000},
     layers=(),
     milliseconds={},
     assumptions="",

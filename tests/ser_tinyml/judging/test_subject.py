@@ -12,9 +12,10 @@ from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Export, ExportedFile, TrainedOn, Training
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflm_source import make_tflm_sources
-from ser_tinyml.judging.subject import Interface, load_export, load_file
+from ser_tinyml.judging.subject import load_export, load_file
 from ser_tinyml.store import run_files
 from ser_tinyml.store.digests import sha256_of
+from ser_tinyml.store.finished_model import Interface
 from tests.firmware.random_models import make_small_model
 
 INTERFACE = Interface(("a", "b", "c", "d"), FrontEnd(), Standardisation.identity(13))

@@ -1,11 +1,11 @@
-// ser_replay --replay VECTORS RESULTS, and --golden VECTORS, under qemu-system-arm: see boards/replay.h. Costs are instructions.
+// ser_replay --replay VECTORS RESULTS, and --golden VECTORS, in the emulator: see boards/replay.h. Costs are instructions.
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "instructions.h"
 #include "replay.h"
-#include "startup.h"
+#include "stack.h"
 
 #define PAINT 0xc5c5c5c5u
 
@@ -14,7 +14,7 @@ static replay_measurement measure(void (*work)(void));
 int main(int argc, char **argv) {
   instructions_init();
   if (!instructions_are_time()) {
-    fprintf(stderr, "the timer does not count instructions: run qemu-system-arm with -icount shift=0\n");
+    fprintf(stderr, "the timer does not count instructions: run the emulator with -icount shift=0\n");
     return EXIT_FAILURE;
   }
   return replay(argc, argv, measure);
@@ -24,7 +24,11 @@ int main(int argc, char **argv) {
 // is on.
 static __attribute__((noinline)) replay_measurement measure(void (*work)(void)) {
   uint32_t *top;
+#if defined(__riscv)
+  __asm volatile("mv %0, sp" : "=r"(top));
+#else
   __asm volatile("mov %0, sp" : "=r"(top));
+#endif
   for (volatile uint32_t *word = __stack_limit; word < top; word++) *word = PAINT;
   const uint32_t instructions = instructions_count(work);
   const volatile uint32_t *lowest = __stack_limit;

@@ -1,14 +1,6 @@
 #include "instructions.h"
 
-// Arm's CMSDK APB timer 0 (DDI 0479, "APB timer"): counts down, and from 0 on from `reload`.
-typedef struct {
-  uint32_t control;
-  uint32_t value;
-  uint32_t reload;
-} cmsdk_timer;
-
-#define TIMER (*(volatile cmsdk_timer *)0x40000000)
-#define TIMER_ENABLE 1u
+#include "ticks.h"
 
 #define LOOP_TURNS 50000u
 #define LOOP_INSTRUCTIONS (2u * LOOP_TURNS)
@@ -16,18 +8,15 @@ typedef struct {
 static void do_nothing(void);
 static void run_loop(void);
 static uint32_t count_ticks(void (*work)(void));
+static uint32_t to_instructions(uint32_t ticks);
 
-void instructions_init(void) {
-  TIMER.reload = UINT32_MAX;
-  TIMER.value = UINT32_MAX;
-  TIMER.control = TIMER_ENABLE;
-}
+void instructions_init(void) { ticks_start(); }
 
-uint32_t instructions_now(void) { return (UINT32_MAX - TIMER.value) * INSTRUCTIONS_PER_TICK; }
+uint32_t instructions_now(void) { return to_instructions(ticks_now()); }
 
 uint32_t instructions_count(void (*work)(void)) {
   const uint32_t overhead = count_ticks(do_nothing);
-  return (count_ticks(work) - overhead) * INSTRUCTIONS_PER_TICK;
+  return to_instructions(count_ticks(work) - overhead);
 }
 
 int instructions_are_time(void) {
@@ -35,15 +24,21 @@ int instructions_are_time(void) {
   return counted + INSTRUCTIONS_PER_TICK >= LOOP_INSTRUCTIONS && counted <= LOOP_INSTRUCTIONS + 2 * INSTRUCTIONS_PER_TICK;
 }
 
+static uint32_t to_instructions(uint32_t ticks) { return (uint32_t)((uint64_t)ticks * 1000 / SER_TICKS_PER_MICROSECOND); }
+
 static uint32_t count_ticks(void (*work)(void)) {
-  const uint32_t begin = TIMER.value;
+  const uint32_t begin = ticks_now();
   work();
-  return begin - TIMER.value;
+  return ticks_now() - begin;
 }
 
 static void do_nothing(void) {}
 
 static void run_loop(void) {
   uint32_t turns = LOOP_TURNS;
+#if defined(__riscv)
+  __asm volatile("1: addi %0, %0, -1\n bnez %0, 1b" : "+r"(turns));
+#else
   __asm volatile("1: subs %0, %0, #1\n bne 1b" : "+r"(turns)::"cc");
+#endif
 }

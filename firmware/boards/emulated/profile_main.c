@@ -8,7 +8,6 @@
 #include "ser_engine.h"
 #include "ser_model.h"
 #include "ser_profile.h"
-#include "startup.h"
 
 #define MOST_LAYERS 256
 
@@ -26,7 +25,7 @@ int main(void) {
   int8_t output[SER_N_LABELS];
   instructions_init();
   if (!instructions_are_time()) {
-    fprintf(stderr, "the timer does not count instructions: run qemu-system-arm with -icount shift=0\n");
+    fprintf(stderr, "the timer does not count instructions: run the emulator with -icount shift=0\n");
     return EXIT_FAILURE;
   }
   if (ser_engine_init() != 0) return EXIT_FAILURE;

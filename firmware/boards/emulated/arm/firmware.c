@@ -1,7 +1,7 @@
 // The app as a device runs it, with nothing of a certain device: no semihosting, no stdio, no heap.
 //
 // For the microphone stands memory beyond an nRF52840's: uint32 n, then int16 [n] at 16 kHz, where the emulator loads a file with
-// `-device loader,file=FILE,addr=0x21000000,force-raw=on`. Decisions go out on UART 0 as lines of JSON.
+// `-device loader,file=FILE,addr=SER_RECORDING_ADDRESS,force-raw=on`. Decisions go out on UART 0 as lines of JSON.
 
 #include <string.h>
 
@@ -10,8 +10,8 @@
 #include "ser_offset.h"
 #include "startup.h"
 
-#define RECORDING_LENGTH (*(const volatile uint32_t *)0x21000000)
-#define RECORDING ((const int16_t *)0x21000004)
+#define RECORDING_LENGTH (*(const volatile uint32_t *)SER_RECORDING_ADDRESS)
+#define RECORDING ((const int16_t *)(SER_RECORDING_ADDRESS + 4u))
 #define PDM_SAMPLES 256  // that a microphone's driver hands over at once
 
 // Arm's CMSDK APB UART (DDI 0479).
@@ -23,7 +23,7 @@ typedef struct {
   uint32_t baud_divisor;
 } cmsdk_uart;
 
-#define UART (*(volatile cmsdk_uart *)0x40004000)
+#define UART (*(volatile cmsdk_uart *)SER_UART_ADDRESS)
 #define UART_FULL 1u
 #define UART_SEND 1u
 

@@ -2,12 +2,6 @@
 #ifndef SER_STARTUP_H_
 #define SER_STARTUP_H_
 
-#include <stdint.h>
-
-// The stack: see linker.ld.
-extern uint32_t __stack_limit[];
-extern uint32_t __stack_top[];
-
 // The program, which does not return: with memory set up and the FPU on.
 void run_program(void);
 

@@ -1,9 +1,13 @@
 #include "startup.h"
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "stack.h"
 
 #define CPACR (*(volatile uint32_t *)0xe000ed88)  // ARMv7-M: Coprocessor Access Control Register
 #define CPACR_FPU (0xfu << 20)                    // full access to CP10 and CP11
+#define VTOR (*(volatile uint32_t *)0xe000ed08)   // Vector Table Offset Register
 
 #define SYSTEM_EXCEPTIONS 16
 
@@ -19,7 +23,7 @@ typedef union {
   void (*handler)(void);
 } vector;
 
-__attribute__((section(".vectors"), used)) static const vector vectors[SYSTEM_EXCEPTIONS] = {
+__attribute__((section(".vectors"), aligned(128), used)) static const vector vectors[SYSTEM_EXCEPTIONS] = {
     {.stack = __stack_top},   {.handler = Reset_Handler}, {.handler = handle_fault}, {.handler = handle_fault},
     {.handler = handle_fault}, {.handler = handle_fault},  {.handler = handle_fault}, {.handler = NULL},
     {.handler = NULL},         {.handler = NULL},          {.handler = NULL},         {.handler = handle_fault},
@@ -27,7 +31,8 @@ __attribute__((section(".vectors"), used)) static const vector vectors[SYSTEM_EX
 };
 
 void Reset_Handler(void) {
-  CPACR |= CPACR_FPU;
+  VTOR = (uint32_t)vectors;  // a processor with a secure state starts from another address than it is linked for
+  CPACR |= CPACR_FPU;        // ignored where there is none
   __asm volatile("dsb\n isb" ::: "memory");
   const uint32_t *from = __data_load;
   for (uint32_t *to = __data_start; to < __data_end;) *to++ = *from++;

@@ -1,0 +1,95 @@
+#include "ser_features.h"
+
+#include <string.h>
+
+#include "ser_frontend.h"
+#include "ser_level.h"
+
+// Adds `n` samples from sample `start` on, which the reader has passed.
+static void add_level(ser_level *level, const ser_ring *ring, uint64_t position, uint64_t start, uint32_t n) {
+  const uint32_t index = ser_ring_index_before(ring, (uint32_t)(position - start));
+  const uint32_t room = ring->capacity - index;
+  const uint32_t first = room < n ? room : n;
+  ser_level_add(level, ring->samples + index, first);
+  ser_level_add(level, ring->samples, n - first);
+}
+
+static ser_audio audio_from(const ser_ring *ring, uint64_t position, uint64_t start) {
+  return (ser_audio){ring->samples, ring->capacity, ser_ring_index_before(ring, (uint32_t)(position - start))};
+}
+
+#if SER_SHARES_FRAMES
+
+#define FRAMES_END ((SER_N_FRAMES - 1) * SER_HOP_LENGTH)  // from a window's start to the start of its last frame
+
+_Static_assert(FRAMES_END + SER_N_FFT <= SER_WINDOW_SAMPLES, "a window ends with its last frame, or behind it");
+_Static_assert(SER_N_FFT >= SER_HOP_LENGTH, "frames leave out nothing");
+
+static int complete_window(ser_features *features, const ser_ring *ring, uint64_t position);
+
+void ser_features_start(ser_features *features, uint64_t window) {
+  memset(features, 0, sizeof *features);
+  features->window = features->next_frame = window;
+  ser_frontend_clear();
+}
+
+int ser_features_hear(ser_features *features, const ser_ring *ring, uint64_t position) {
+  while (features->next_frame + SER_N_FFT <= position) {
+    const uint64_t start = features->next_frame;
+    const ser_audio audio = audio_from(ring, position, start);
+    ser_level level = {0, 0};
+    add_level(&level, ring, position, start, SER_HOP_LENGTH);
+    features->newest = features->newest + 1 == SER_N_FRAMES ? 0 : features->newest + 1;
+    features->squares[features->newest] = level.squares;
+    ser_frontend_add(&audio);
+    features->next_frame += SER_HOP_LENGTH;
+    const int intact = start == features->window + FRAMES_END ? complete_window(features, ring, position)
+                                                              : ser_ring_holds(ring, (uint32_t)(position - start));
+    if (!intact) return 0;
+  }
+  return 1;
+}
+
+// Its frames are the last SER_N_FRAMES ones.
+static int complete_window(ser_features *features, const ser_ring *ring, uint64_t position) {
+  const uint64_t last = features->window + FRAMES_END;
+  ser_level level = {0, 0};
+  add_level(&level, ring, position, last + SER_HOP_LENGTH, SER_N_FFT - SER_HOP_LENGTH);
+  const int intact = ser_ring_holds(ring, (uint32_t)(position - last));
+  for (uint32_t n = 0; n < SER_N_FRAMES; n++) level.squares += features->squares[n];
+  level.n = FRAMES_END + SER_N_FFT;
+  features->level_db = ser_level_db(&level);
+  ser_frontend_latest(features->values);
+  features->window += SER_WINDOW_HOP_SAMPLES;
+  return intact;
+}
+
+int ser_features_take(ser_features *features, const ser_ring *ring, uint64_t position, uint64_t window, int8_t *values,
+                      float *level_db) {
+  (void)ring, (void)position;
+  memcpy(values, features->values, sizeof features->values);
+  *level_db = features->level_db;
+  return features->window == window + SER_WINDOW_HOP_SAMPLES;
+}
+
+#else
+
+void ser_features_start(ser_features *features, uint64_t window) { features->window = window; }
+
+int ser_features_hear(ser_features *features, const ser_ring *ring, uint64_t position) {
+  (void)features, (void)ring, (void)position;
+  return 1;
+}
+
+int ser_features_take(ser_features *features, const ser_ring *ring, uint64_t position, uint64_t window, int8_t *values,
+                      float *level_db) {
+  features->window = window + SER_WINDOW_HOP_SAMPLES;
+  ser_level level = {0, 0};
+  add_level(&level, ring, position, window, SER_WINDOW_SAMPLES);
+  *level_db = ser_level_db(&level);
+  const ser_audio audio = audio_from(ring, position, window);
+  ser_frontend_features(&audio, values);
+  return ser_ring_holds(ring, (uint32_t)(position - window));
+}
+
+#endif

@@ -1,0 +1,3 @@
+set(CMAKE_SYSTEM_PROCESSOR cortex-m7)
+set(SER_PROCESSOR_FLAGS "-mcpu=cortex-m7 -mthumb -mfloat-abi=hard -mfpu=fpv5-d16")
+include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/arm-none-eabi.cmake)

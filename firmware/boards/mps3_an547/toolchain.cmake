@@ -1,0 +1,3 @@
+set(CMAKE_SYSTEM_PROCESSOR cortex-m55)
+set(SER_PROCESSOR_FLAGS "-mcpu=cortex-m55 -mthumb -mfloat-abi=hard")
+include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/arm-none-eabi.cmake)

@@ -1,0 +1,3 @@
+set(CMAKE_SYSTEM_PROCESSOR rv32imac)
+set(SER_PROCESSOR_FLAGS "-march=rv32imac -mabi=ilp32 -mcmodel=medany")
+include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/riscv32-unknown-elf.cmake)

@@ -1,0 +1,1 @@
+"""A finished model put to use: on recordings, and on sound as it comes."""
