@@ -1,4 +1,5 @@
-// An engine that fails, as TFLM's may, gives nothing at a window's last frame: the linker puts __wrap_ser_engine_step in the place of the one that the app calls.
+// An engine that fails, as TFLM's may, gives nothing at a window's last frame: the linker puts __wrap_ser_engine_step in the place of
+// the one that the app calls.
 
 #include "check.h"
 #include "ser_app.h"

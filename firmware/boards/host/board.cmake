@@ -20,7 +20,7 @@ if(SER_GOLDEN)
 endif()
 
 if(SER_FUZZ)
-  foreach(part wav frontend)
+  foreach(part wav frontend app)
     add_executable(fuzz_${part} tests/fuzz/fuzz_${part}.c)
     target_link_libraries(fuzz_${part} PRIVATE ser_${part})
     target_link_options(fuzz_${part} PRIVATE -fsanitize=fuzzer)
@@ -29,7 +29,7 @@ if(SER_FUZZ)
   target_include_directories(make_seeds PRIVATE tests)
   target_link_libraries(make_seeds PRIVATE m)
   add_custom_command(OUTPUT seeds
-    COMMAND ${CMAKE_COMMAND} -E make_directory seeds/wav seeds/frontend
+    COMMAND ${CMAKE_COMMAND} -E make_directory seeds/wav seeds/frontend seeds/app
     COMMAND make_seeds seeds
     DEPENDS make_seeds
     COMMENT "Making the fuzzers' seeds")
