@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
-	bench-engine bench-predict lint lock sbom audit mutants clean
+	bench-engine bench-boards bench-predict lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -96,6 +96,10 @@ bench-update: $(VENV)/installed
 # The generated engine against TFLM's kernels and TFLite's int8 interpreter, on this machine.
 bench-engine: $(VENV)/installed build/demo/firmware/CMakeLists.txt
 	$(BIN)/python benchmarks/engine.py --root=build/demo
+
+# The firmware's instructions on every emulated board, and Arduino's flags.
+bench-boards: $(VENV)/installed build/demo/firmware/CMakeLists.txt
+	$(BIN)/python benchmarks/boards.py --root=build/demo
 
 # What `predict` does with the generated engine against librosa with TFLite's interpreter, and against real time.
 bench-predict: $(VENV)/installed build/demo/firmware/CMakeLists.txt

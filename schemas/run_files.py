@@ -472,11 +472,13 @@ class BoardCost:
     windows: int
     flash_bytes: int
     ram_bytes: int
-    stack_bytes: int
+    stack_bytes: int  # that front end and engine were seen to take
+    stack_bound_bytes: int  # that the firmware can take at most, by its call graph, without interrupts
     engine_flash_bytes: int  # without weights and biases
     engine_ram_bytes: int  # with its stack
     instructions_frontend: int  # of a window
     instructions_engine: int
+    instructions_arduino: dict[str, int]  # of the same with Arduino's flags (-Os, softfp, FMA): part -> instructions
     layers: tuple[LayerCost, ...]  # of the engine, as they run; what only moves values has none
     milliseconds: dict[str, float]  # estimated, of a window: part -> ms
     assumptions: str  # of the estimate
@@ -503,7 +505,7 @@ class Board:
     """The firmware of a model, replayed. It is validated where all was replayed and every gate holds."""
 
     KIND: ClassVar[str] = "board validation"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     FILE_NAME: ClassVar[str] = "board.json"
 
     validated: bool

@@ -26,11 +26,15 @@ from ser_tinyml.judging.faithful import agreement
 from ser_tinyml.judging.gates import judge
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.runtimes import device, footprint
+from ser_tinyml.runtimes.stack import Stack
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
 BOARD = "mps2_an386"  # a Cortex-M4F: what the Nano 33 BLE has
+_WITH_ARDUINOS_FLAGS = "mps2_an386_arduino"  # the same
+_ARDUINO_WINDOWS = 8  # a window's instructions hardly depend on its sound
+_LARGEST_ARDUINO_SHARE = 1.05
 _CLOCK_HZ = 64_000_000
 _CYCLES_AN_INSTRUCTION = 1.5
 _ASSUMPTIONS = (
@@ -86,7 +90,7 @@ def _why_not(dataset: Dataset, exported: Export) -> str:
     return ""
 
 
-_PARTS = 6  # of which `_validate` tells when each is done
+_PARTS = 8  # of which `_validate` tells when each is done
 
 
 def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evaluation: str) -> Board:
@@ -125,11 +129,21 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         progress.advance()
         layers = device.profile_on_board(emulator, folder / "board", (generated / "ser_model.c").read_text())
         progress.advance()
-        sections = footprint.read_map((folder / "board" / "ser_firmware.map").read_text())
+        linker_map = (folder / "board" / "ser_firmware.map").read_text()
+        sections, stack_room = footprint.read_map(linker_map), footprint.read_number(linker_map, "STACK_BYTES")
+        stack_bound = Stack.of_build(folder / "board", "ser_firmware").bound("run_program")
+        device.build(_WITH_ARDUINOS_FLAGS, generated, folder / "arduino", cmsis_dsp=cmsis_dsp)
+        progress.advance()
+        few = chosen[:_ARDUINO_WINDOWS]
+        arduino_emulator = device.read_emulators()[_WITH_ARDUINOS_FLAGS]
+        arduino = device.replay_on_board(arduino_emulator, folder / "arduino", vectors[few])
+        progress.advance()
     same = all(np.array_equal(getattr(on_board, name), getattr(results, name)[chosen]) for name in _SAME)
     replay = dataclasses.replace(replay, bit_exact=replay.bit_exact and same)
-    cost = _measure(on_board, sections, layers, clips=len(np.unique(clip_of_window[chosen])))
-    passed += _judge_board(same, cost, parameters)
+    clips = len(np.unique(clip_of_window[chosen]))
+    cost = _measure(on_board, arduino, sections, layers, clips=clips, stack_bound=stack_bound)
+    passed += _judge_board(same, cost, parameters, stack_room=stack_room)
+    passed += _judge_arduino(cost, exact=np.all(arduino.from_features == vectors[few].outputs, axis=1))
     validated = all(gate.passed for gate in passed)
     return Board(
         validated=validated, skipped=(), gates=tuple(passed), replay=replay, cost=cost, false_alarms=false_alarms
@@ -148,11 +162,21 @@ def _judge_replay(replay: Replay, parameters: Parameters) -> list[Gate]:
     ]
 
 
-def _judge_board(same: bool, cost: BoardCost, parameters: Parameters) -> list[Gate]:
+def _judge_board(same: bool, cost: BoardCost, parameters: Parameters, *, stack_room: int) -> list[Gate]:
     return [
         judge("host and board give the same", float(same), "at least", 1.0, unit="of windows"),
         judge("flash", cost.flash_bytes, "at most", parameters.max_flash_bytes, unit="bytes"),
         judge("RAM", cost.ram_bytes, "at most", parameters.max_ram_bytes, unit="bytes"),
+        judge("the most that the stack can take", cost.stack_bound_bytes, "at most", stack_room, unit="bytes"),
+    ]
+
+
+def _judge_arduino(cost: BoardCost, exact: np.ndarray) -> list[Gate]:
+    """Judges what Arduino's flags make of the same sources: what a user of the library gets."""
+    share = sum(cost.instructions_arduino.values()) / (cost.instructions_frontend + cost.instructions_engine)
+    return [
+        judge("windows with TFLM's bits with Arduino's flags", exact.mean(), "at least", 1.0, unit="of windows"),
+        judge("instructions with Arduino's flags", share, "at most", _LARGEST_ARDUINO_SHARE, unit="of those at -O2"),
     ]
 
 
@@ -196,19 +220,32 @@ def _compare(vectors: Vectors, results: Results, *, clip_of_window: np.ndarray, 
     )
 
 
-def _measure(board: Results, sections: list[footprint.Section], layers: tuple[LayerCost, ...], clips: int) -> BoardCost:
+def _measure(
+    board: Results,
+    arduino: Results,
+    sections: list[footprint.Section],
+    layers: tuple[LayerCost, ...],
+    *,
+    clips: int,
+    stack_bound: int,
+) -> BoardCost:
     engine = footprint.of_engine(sections)
-    costs = {"frontend": int(board.frontend_cost.mean()), "engine": int(board.engine_cost.mean())}
+    costs, with_arduinos_flags = (
+        {"frontend": int(each.frontend_cost.mean()), "engine": int(each.engine_cost.mean())}
+        for each in (board, arduino)
+    )
     return BoardCost(
         clips=clips,
         windows=len(board.features),
         flash_bytes=footprint.sum_flash(sections),
         ram_bytes=footprint.sum_ram(sections) + board.stack_bytes,
         stack_bytes=board.stack_bytes,
+        stack_bound_bytes=stack_bound,
         engine_flash_bytes=footprint.sum_flash(engine),
         engine_ram_bytes=footprint.sum_ram(engine) + board.engine_stack_bytes,
         instructions_frontend=costs["frontend"],
         instructions_engine=costs["engine"],
+        instructions_arduino=with_arduinos_flags,
         layers=layers,
         milliseconds={
             name: round(1e3 * count * _CYCLES_AN_INSTRUCTION / _CLOCK_HZ, 1) for name, count in costs.items()

@@ -75,4 +75,7 @@ target_compile_definitions(cmsis_dsp PUBLIC __GNUC_PYTHON__ ARM_MATH_AUTOVECTORI
 # thousand instructions a transform of 1,024 points on a Cortex-M4.
 target_compile_options(cmsis_dsp PRIVATE -w -Os -ffunction-sections -fdata-sections)
 # No fused multiply-add, here and where it is used: the same bits on every processor.
-target_compile_options(cmsis_dsp PUBLIC -ffp-contract=off)
+if(NOT SER_FP_CONTRACT)
+  set(SER_FP_CONTRACT off)
+endif()
+target_compile_options(cmsis_dsp PUBLIC -ffp-contract=${SER_FP_CONTRACT})

@@ -1,8 +1,15 @@
+// Arduino compiles for size, which makes a decision 15 % slower. The pragma stands before all, so that inline functions are of it, too.
+#if defined(__OPTIMIZE_SIZE__) && !defined(__clang__)
+#pragma GCC optimize("O2")
+#endif
+
 #include "ser_kernels.h"
 
 #include <stddef.h>
 
-#if defined(__SSE2__)
+#if defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -16,7 +23,51 @@ static inline void separate_rows(int32_t low16, int32_t low12, int32_t low8, int
   sums[3] = low4;
 }
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#if defined(__ARM_FEATURE_MVE)
+
+// 64 multiply-accumulates in 18 instructions. A group of four inputs is four words: two of rows 0 and 1, two of rows 2 and 3. Of
+// four groups VLD4 gathers the first word of each in one vector, the second in the next; VLD2 gathers the inputs alike.
+void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
+  int32_t both01 = 0, low01 = 0, both23 = 0, low23 = 0;  // VMLADAVA wraps around
+  int blocks = n / SER_BLOCK;
+  do {
+    const uint32x4x4_t groups = vld4q_u32((const uint32_t *)(const void *)tile);
+    const uint32x4x2_t pairs = vld2q_u32((const uint32_t *)(const void *)x);
+    tile += 2 * SER_BLOCK;
+    x += SER_BLOCK;
+    for (int half = 0; half < 2; ++half) {
+      const int16x8_t inputs = vreinterpretq_s16_u32(pairs.val[half]);
+      const int16x8_t rows01 = vreinterpretq_s16_u32(groups.val[half]), rows23 = vreinterpretq_s16_u32(groups.val[2 + half]);
+      both01 = vmladavaq_s16(both01, rows01, inputs);
+      both23 = vmladavaq_s16(both23, rows23, inputs);
+      low01 = vmladavaq_s16(low01, vmovlbq_s8(vreinterpretq_s8_s16(rows01)), inputs);
+      low23 = vmladavaq_s16(low23, vmovlbq_s8(vreinterpretq_s8_s16(rows23)), inputs);
+    }
+  } while (--blocks > 0);
+  sums[0] = (int32_t)((uint32_t)both01 - (uint32_t)low01) >> 8;
+  sums[1] = low01;
+  sums[2] = (int32_t)((uint32_t)both23 - (uint32_t)low23) >> 8;
+  sums[3] = low23;
+}
+
+// 32 multiply-accumulates in 9 instructions; what is shifted to the left is summed 16 times as large.
+void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
+  int32_t low16 = 0, low12 = 0, low8 = 0, low4 = 0;
+  int blocks = n / SER_BLOCK * 2;
+  do {
+    const int16x8_t weights = vldrhq_s16(tile), inputs = vldrhq_s16(x);
+    tile += 8;
+    x += 8;
+    const int16x8_t shifted = vshlq_n_s16(weights, 4);
+    low16 = vmladavaq_s16(low16, weights, inputs);
+    low12 = vmladavaq_s16(low12, shifted, inputs);
+    low8 = vmladavaq_s16(low8, vmovlbq_s8(vreinterpretq_s8_s16(weights)), inputs);
+    low4 = vmladavaq_s16(low4, vmovlbq_s8(vreinterpretq_s8_s16(shifted)), inputs);
+  } while (--blocks > 0);
+  separate_rows(low16, low12 >> 4, low8, low4 >> 4, sums);
+}
+
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
 
 // 16 multiply-accumulates in 14 instructions: r3-r6 weights, r7 and r8 inputs, r10 256 * s0 + s1, r11 s1,
 // r12 256 * s2 + s3, lr s3.
@@ -148,33 +199,41 @@ void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]
 
 #else
 
+// Four sums in registers, and four inputs a turn: on a Cortex-M3 2.6 times faster than sums in an array.
 void ser_dot4(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
-  uint32_t both[2] = {0, 0}, low[2] = {0, 0};  // unsigned: they wrap around
-  for (int start = 0; start < n; start += 4, tile += 8) {
-    for (int k = 0; k < 8; ++k) {
-      both[k / 4] += (uint32_t)(tile[k] * x[start + k % 4]);
-      low[k / 4] += (uint32_t)((int8_t)tile[k] * x[start + k % 4]);
+  uint32_t both01 = 0, low01 = 0, both23 = 0, low23 = 0;  // unsigned: they wrap around
+  for (const int16_t *end = x + n; x != end; x += 4, tile += 8) {
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const int32_t input = x[k], weights01 = tile[k], weights23 = tile[4 + k];
+      both01 += (uint32_t)(weights01 * input);
+      low01 += (uint32_t)((int8_t)weights01 * input);
+      both23 += (uint32_t)(weights23 * input);
+      low23 += (uint32_t)((int8_t)weights23 * input);
     }
   }
-  for (int pair = 0; pair < 2; ++pair) {
-    sums[2 * pair] = (int32_t)(both[pair] - low[pair]) >> 8;
-    sums[2 * pair + 1] = (int32_t)low[pair];
-  }
+  sums[0] = (int32_t)(both01 - low01) >> 8;
+  sums[1] = (int32_t)low01;
+  sums[2] = (int32_t)(both23 - low23) >> 8;
+  sums[3] = (int32_t)low23;
 }
 
 // The low bits of a value, sign-extended.
-static int32_t extend(int16_t value, int bits) {
-  const int32_t half = 1 << (bits - 1);
-  return ((value & (2 * half - 1)) ^ half) - half;
+static inline int32_t extend(int32_t value, int bits) {
+  return (int32_t)((uint32_t)value << (32 - bits)) >> (32 - bits);
 }
 
 void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]) {
   int32_t low16 = 0, low12 = 0, low8 = 0, low4 = 0;
-  for (int i = 0; i < n; ++i) {
-    low16 += tile[i] * x[i];
-    low12 += extend(tile[i], 12) * x[i];
-    low8 += extend(tile[i], 8) * x[i];
-    low4 += extend(tile[i], 4) * x[i];
+  for (const int16_t *end = x + n; x != end; x += 4, tile += 4) {
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const int32_t input = x[k], weights = tile[k];
+      low16 += weights * input;
+      low12 += extend(weights, 12) * input;
+      low8 += extend(weights, 8) * input;
+      low4 += extend(weights, 4) * input;
+    }
   }
   separate_rows(low16, low12, low8, low4, sums);
 }

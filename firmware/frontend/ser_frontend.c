@@ -1,3 +1,8 @@
+// Arduino compiles for size, which makes a decision 15 % slower. The pragma stands before all, so that inline functions are of it, too.
+#if defined(__OPTIMIZE_SIZE__) && !defined(__clang__)
+#pragma GCC optimize("O2")
+#endif
+
 #include "ser_frontend.h"
 
 #include <math.h>

@@ -186,8 +186,8 @@ def _begin_table(labels: tuple[str, ...], names: list[str], *, with_plot: bool) 
     def show(path: str, outcome: "Prediction | UserError") -> None:
         if isinstance(outcome, UserError):
             sys.stdout.flush()  # it stands behind the rows before it
-            said = str(outcome)
-            print(f"error: {said if path in said else f'{path}: {said}'}", file=sys.stderr, flush=True)
+            reason = str(outcome)
+            print(f"error: {reason if path in reason else f'{path}: {reason}'}", file=sys.stderr, flush=True)
             return
         emotion = (outcome.label or "no speech") + (" (uncertain)" if outcome.uncertain else "")
         values = (f" {value:>{max(6, len(label))}.2f}" for label, value in outcome.probabilities.items())

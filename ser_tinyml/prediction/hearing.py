@@ -20,7 +20,7 @@ from ser_tinyml.audio.windows import (
 
 CLIP_SECONDS = 10.0  # --crop's default: the evaluator judges no longer recordings
 
-_MEMORY_BYTES = 1 << 23  # of a recording's samples; more lie in a temporary file
+_MEMORY_BYTES = 1 << 20  # of a recording's samples; more lie in a temporary file
 _SAMPLE_BYTES = 2
 
 

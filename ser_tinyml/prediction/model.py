@@ -130,6 +130,8 @@ class Model:
         samples = np.asarray(samples)
         if not rate > 0:
             raise UserError(f"the rate is {rate}, expected a positive number of Hz")
+        if samples.ndim not in (1, 2):
+            raise UserError(f"the samples have {samples.ndim} dimensions, expected [samples] or [samples, channels]")
         channels = samples.T if samples.ndim == 2 else [samples]
         mono = np.mean([as_float(channel) for channel in channels], axis=0, dtype=np.float32)
         try:
@@ -140,7 +142,7 @@ class Model:
     def predict_file(self, path: str) -> Prediction:
         """Says what emotion is in a recording, of any length and format that the project reads, in constant memory.
 
-        What is longer than eight megabytes of samples (four minutes) is kept in a temporary file meanwhile.
+        Of what is longer than a megabyte of samples (half a minute), they are in a temporary file meanwhile.
 
         Args:
           path: of the recording, on any filesystem.

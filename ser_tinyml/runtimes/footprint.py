@@ -46,6 +46,14 @@ def read_map(text: str) -> list[Section]:
     return found
 
 
+def read_number(text: str, name: str) -> int:
+    """Returns a number that the linker was given by name, as its map shows it; raises UserError where it does not."""
+    found = re.search(rf"^\s+0x([0-9a-f]+)\s+{re.escape(name)} = ", text, re.MULTILINE)
+    if found is None:
+        raise UserError(f"the linker's map has no {name}")
+    return int(found[1], 16)
+
+
 def sum_flash(sections: list[Section]) -> int:
     """Returns the bytes of flash that sections take."""
     return sum(section.size for section in sections if section.in_flash)

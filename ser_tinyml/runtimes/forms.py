@@ -29,7 +29,7 @@ def list_forms(model: FinishedModel) -> Forms:
             return Candidate(Keras(keras), 4 * keras.count_params())
 
         forms["keras"] = load_keras
-    for name in filter(model.has_tflite, exported.formats):
+    for name in model.list_tflite():
         forms[name] = lambda name=name: _load_tflite(model.read_tflite(name))  # type: ignore[misc]
     forms["tflm"] = lambda: _load_tflm(model.read_tflite("int8"), exported.arena_bytes)
     return forms

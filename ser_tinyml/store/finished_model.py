@@ -33,18 +33,15 @@ class FinishedModel:
         """Returns an exported TFLite file: float, dynamic or int8.
 
         Raises:
-          UserError: it is not there, or not as it was exported.
+          UserError: it can't be read, or is not as it was exported.
         """
-        assert self.exported, "a file from anywhere has no other forms"
-        name = f"ser_{form}.tflite"
-        if form not in self.exported.formats or not files.exists(files.join(self.export, name)):
-            raise UserError(f"{self.path} has no {name}")
-        return self._read_exported(name)
+        return self._read_exported(f"ser_{form}.tflite")
 
-    def has_tflite(self, form: str) -> bool:
-        """Tells whether it has an exported TFLite file: a firmware bundle has but int8."""
+    def list_tflite(self) -> list[str]:
+        """Returns which exported TFLite files are at hand: a firmware bundle has but int8, which always is there."""
         assert self.exported, "a file from anywhere has no other forms"
-        return form in self.exported.formats and files.exists(files.join(self.export, f"ser_{form}.tflite"))
+        names = {name: files.join(self.export, f"ser_{name}.tflite") for name in self.exported.formats}
+        return [name for name, path in names.items() if name == "int8" or files.exists(path)]
 
     def read_sources(self, *names: str) -> dict[str, bytes]:
         """Returns exported C files by their names; raises UserError where one is not there, or not as it was exported."""

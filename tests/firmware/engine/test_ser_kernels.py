@@ -20,7 +20,6 @@ from tests.firmware.random_models import ModelWriter
 
 HERE = REPOSITORY / "tests/firmware/engine"
 SOURCES = [FIRMWARE / "engine/ser_kernels.c", f"-I{FIRMWARE / 'engine'}"]
-QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic", "-semihosting-config", "enable=on,target=native,arg=print")
 FACTOR = np.dtype([("multiplier", np.int32), ("left_shift", np.uint8), ("right_shift", np.uint8)], align=True)
 UNTOUCHED = 90  # what arrays hold before and behind what a kernel may write
 
@@ -225,32 +224,40 @@ def test_proved_range_of_sums_is_reached_by_the_worst_inputs_and_not_left(kernel
     assert (sums.smallest, sums.largest) == (min(found), max(found))
 
 
-@pytest.fixture
-def compile_for_board():
-    """The command that compiles for the emulated board."""
+# The processor, and where flash and RAM are, of emulated boards whose cores have instructions of their own.
+BOARDS = {
+    "mps2-an386": (("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16"), "0", "0x20000000"),
+    "mps3-an547": (("-mcpu=cortex-m55",), "0x10000000", "0x30000000"),
+}
+
+
+def compile_for_board(board: str) -> list:
+    """Returns the command that compiles for an emulated board."""
+    processor, flash, ram = BOARDS[board]
     shared = FIRMWARE / "boards/emulated"
     arm = shared / "arm"
-    processor = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
-    places = {"FLASH_ORIGIN": "0", "FLASH_LENGTH": "1M", "RAM_ORIGIN": "0x20000000", "RAM_LENGTH": "256K"}
+    places = {"FLASH_ORIGIN": flash, "FLASH_LENGTH": "512K", "RAM_ORIGIN": ram, "RAM_LENGTH": "256K"}
     sizes = places | {"STACK_BYTES": "16384", "HEAP_BYTES": "16384"}
     memory = (*(f"-Wl,--defsym={name}={value}" for name, value in sizes.items()), f"-T{arm / 'linker.ld'}")
     libraries = ("-nostartfiles", "--specs=nano.specs", "--specs=rdimon.specs", f"-I{arm}", f"-I{shared}")
-    return ["arm-none-eabi-gcc", *processor, "-O2", *memory, *libraries, arm / "startup.c", arm / "semihosting.c"]
+    machine = (*processor, "-mthumb", "-mfloat-abi=hard", "-O2")
+    return ["arm-none-eabi-gcc", *machine, *memory, *libraries, arm / "startup.c", arm / "semihosting.c"]
 
 
 @pytest.mark.needs("arm-none-eabi-gcc", "qemu-system-arm")
-def test_a_processors_own_instructions_give_the_same_numbers(tmp_path, compile_for_board):
-    """On an emulated Cortex-M4, whose dot product, saturation and rounded product are instructions that a PC lacks."""
+def test_a_processors_own_instructions_give_the_same_numbers(tmp_path):
+    """Of a Cortex-M4 and of a Cortex-M55's Helium, whose products and saturation are instructions that a PC lacks."""
     printed = []
-    for compiler in (["cc", *STRICT, "-DSER_PORTABLE"], ["cc", *STRICT, "-DSER_NATIVE"], compile_for_board):
-        program = tmp_path / f"print_kernels_{len(printed)}"
+    host = {flag: ["cc", *STRICT, flag] for flag in ("-DSER_PORTABLE", "-DSER_NATIVE")}
+    for name, compiler in (host | {board: compile_for_board(board) for board in BOARDS}).items():
+        program = tmp_path / name
         subprocess.run([*compiler, HERE / "print_kernels.c", *SOURCES, "-o", program], check=True)
-        command = [program] if compiler[0] == "cc" else [*QEMU, "-kernel", program]
+        semihosting = ("-nographic", "-semihosting-config", "enable=on,target=native,arg=print", "-kernel", program)
+        command = [program] if name in host else ["qemu-system-arm", "-M", name, *semihosting]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
         printed.append(ended.stdout.splitlines())
-    portable, native, board = printed
-    assert len(portable) == 2 * 16 + 1000
-    assert portable == native == board
+    assert len(printed[0]) == 2 * 16 + 1000
+    assert all(lines == printed[0] for lines in printed)
 
 
 # ---- layers ----

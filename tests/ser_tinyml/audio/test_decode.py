@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from components.transform.parameters import Parameters
-from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
+from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_blocks, decode_window
 from ser_tinyml.store import files
 
 CROP = Crop(0.4, 1.9)
@@ -205,7 +205,7 @@ def test_three_hours_cost_a_clips_memory_and_reading(tmp_path, container, load_r
 MEASURE = """
 import pathlib, re, sys
 from components.transform.parameters import Parameters
-from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
+from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_blocks, decode_window
 
 def peak():  # KB; getrusage would tell the parent's peak where that is higher
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
@@ -370,3 +370,22 @@ def test_what_stands_in_the_place_of_a_recording_is_told(tmp_path, begin, reason
     (tmp_path / "x.wav").write_bytes(begin)
     with pytest.raises(Undecodable, match=f"^{reason}: "):
         decode_window(str(tmp_path / "x.wav"), Crop(0.0, 10.0), 16_000)
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x.flac", "x.ogg", "x.mp3"])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_blocks_are_the_bits_of_the_whole(write_speech, tmp_path, name, rate):
+    samples, _ = soundfile.read(write_speech("source.wav", 5.0, rate, channels=2))
+    soundfile.write(tmp_path / name, samples, rate)
+    whole = decode_window(str(tmp_path / name), Crop(0.0, 60.0), 16_000).samples
+    with files.open_binary(str(tmp_path / name)) as stream:
+        blocks = list(decode_blocks(stream, 16_000))
+    assert len(blocks) > 1
+    np.testing.assert_array_equal(np.concatenate(blocks), whole)
+
+
+def test_blocks_of_a_recording_that_ends_too_early_end_with_the_reason(write_speech):
+    path = write_speech("x.wav", 10.0)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with files.open_binary(str(path)) as stream, pytest.raises(Undecodable, match="truncated_data"):
+        list(decode_blocks(stream, 16_000))

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import soundfile
 
 from components.transform.component import Parameters
 from components.transform.component import run as run_step
@@ -9,7 +10,14 @@ from schemas.front_end import FrontEnd
 from schemas.manifest import ManifestRow
 from ser_tinyml.audio.clip import cut_windows
 from ser_tinyml.audio.decode import Undecodable
-from ser_tinyml.audio.windows import cut_window, find_speech, place_windows
+from ser_tinyml.audio.windows import (
+    cut_window,
+    find_speech,
+    find_speech_in,
+    holds_speech,
+    measure_blocks,
+    place_windows,
+)
 from ser_tinyml.store.dataset import read_split
 from ser_tinyml.store.digests import sha256_of
 from ser_tinyml.store.manifest import write_manifest
@@ -113,3 +121,20 @@ def test_speech_with_more_windows_than_a_clip_may_have_goes_to_quarantine():
     with pytest.raises(Undecodable, match=r"too_many_windows: 13\d\d windows of speech, at most 1000"):
         cut_windows(speech, speech, front_end)
     assert len(cut_windows(speech[: 11 * 16_000], speech[: 11 * 16_000], front_end)) > 900
+
+
+def test_speech_is_found_by_its_blocks_as_in_the_whole(write_speech):
+    samples, rate = soundfile.read(write_speech("x.wav"), dtype="float32")
+    powers = np.concatenate([measure_blocks(samples[: 320 * 7], rate), measure_blocks(samples[320 * 7 :], rate)])
+    assert find_speech_in(powers, len(samples), rate) == find_speech(samples, rate)
+
+
+@pytest.mark.parametrize("silence", [0, 1_000])
+def test_steady_sound_holds_no_speech_and_a_voice_does(write_speech, silence):
+    """An encoder's silence before it makes no difference."""
+    voice, rate = soundfile.read(write_speech("x.wav"), dtype="float32")
+    hiss = 0.05 * np.random.default_rng(0).standard_normal(3 * rate).astype(np.float32)
+    before = np.zeros(silence, np.float32)
+    assert holds_speech(measure_blocks(np.concatenate([before, voice]), rate), rate)
+    assert not holds_speech(measure_blocks(np.concatenate([before, hiss]), rate), rate)
+    assert not holds_speech(measure_blocks(np.zeros(rate, np.float32), rate), rate)

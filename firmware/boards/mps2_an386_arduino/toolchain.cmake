@@ -1,0 +1,5 @@
+set(CMAKE_SYSTEM_PROCESSOR cortex-m4)
+set(SER_PROCESSOR_FLAGS "-mcpu=cortex-m4 -mthumb -mfloat-abi=softfp -mfpu=fpv4-sp-d16")
+set(SER_OPTIMIZATION -Os)
+set(SER_FP_CONTRACT fast)
+include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/arm-none-eabi.cmake)

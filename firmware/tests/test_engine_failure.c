@@ -1,0 +1,51 @@
+// An engine that fails, as TFLM's may: the linker puts __wrap_ser_engine_invoke in the place of the one that the app calls.
+
+#include "check.h"
+#include "ser_app.h"
+
+int __wrap_ser_engine_invoke(const int8_t *window, int8_t *output);
+
+static ser_app app;
+static uint32_t calls;
+
+int __wrap_ser_engine_invoke(const int8_t *window, int8_t *output) {
+  (void)window;
+  (void)output;
+  calls++;
+  return 1;
+}
+
+// Noise that is much louder from the second second on, for as long as the app takes it; returns how many decisions it made.
+static uint32_t listen(int seconds) {
+  uint32_t decisions = 0;
+  uint32_t random = 1;
+  ser_decision decision;
+  for (int time = 0; time < seconds * SER_SAMPLE_RATE; time++) {
+    random = random * 1664525u + 1013904223u;
+    const int32_t noise = (int32_t)(random >> 16) - 0x8000;
+    const int16_t heard = (int16_t)(time < SER_SAMPLE_RATE ? noise / 1000 : noise / 4);
+    ser_app_write(&app, &heard, 1);
+    while (ser_app_poll(&app, &decision)) decisions++;
+  }
+  return decisions;
+}
+
+static void test_an_engine_that_fails_stops_the_app_without_a_decision(void) {
+  ser_app_start(&app);
+  CHECK(listen(4) == 0);
+  CHECK(calls == 1 && !app.running);
+}
+
+static void test_the_app_can_be_started_again(void) {
+  ser_app_start(&app);
+  CHECK(app.running == 1);
+  CHECK(listen(4) == 0);
+  CHECK(calls == 2 && !app.running);
+}
+
+int main(void) {
+  CHECK(ser_app_init(&app) == 0);
+  test_an_engine_that_fails_stops_the_app_without_a_decision();
+  test_the_app_can_be_started_again();
+  return failures != 0;
+}
