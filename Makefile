@@ -64,14 +64,18 @@ firmware-%: build/demo/firmware/CMakeLists.txt
 	cmake --build build/firmware/$* --parallel 2
 	ctest --test-dir build/firmware/$* --output-on-failure
 
-# The WAV reader and the front end fuzzed under ASan and UBSan, so many seconds each.
+# The WAV reader, the front end and the whole app fuzzed under ASan and UBSan; then random models through the engine, and random
+# sounds through random front ends, against Python's. So many seconds each.
 FUZZ_SECONDS ?= 600
 fuzz: build/demo/firmware/CMakeLists.txt
 	cmake -S firmware -B build/firmware/fuzz -DSER_FUZZ=ON -DCMAKE_C_COMPILER=clang $(GENERATED)
 	cmake --build build/firmware/fuzz --parallel 2
-	mkdir -p build/firmware/fuzz/found/wav build/firmware/fuzz/found/frontend
+	mkdir -p build/firmware/fuzz/found/wav build/firmware/fuzz/found/frontend build/firmware/fuzz/found/app
 	cd build/firmware/fuzz && ./fuzz_wav -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 found/wav seeds/wav
 	cd build/firmware/fuzz && ./fuzz_frontend -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=48007 found/frontend seeds/frontend
+	cd build/firmware/fuzz && ./fuzz_app -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=600 found/app seeds/app
+	$(BIN)/python -m tests.firmware.differential --models=1000000 --mutants=1000000 --seconds=$(FUZZ_SECONDS)
+	$(BIN)/python -m tests.firmware.differential_frontend --seconds=$(FUZZ_SECONDS)
 
 BUNDLE := $(CURDIR)/build/demo/firmware
 GENERATED := -DSER_GENERATED=$(BUNDLE)/generated -DSER_GOLDEN=$(BUNDLE)/golden/vectors.bin -DCMSIS_DSP_DIR=$(BUNDLE)/third_party/cmsis_dsp
@@ -153,7 +157,7 @@ audit: $(VENV)/installed
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra av --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
+	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra av --extra listen --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
 		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock
 	sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?==([^ ;]+).*/\1==\3/p' requirements.lock > constraints.txt

@@ -1,5 +1,7 @@
 #include "ser_app.h"
 
+#include <string.h>
+
 #include "ser_windows.h"
 
 static void forget_audio(ser_app *app);
@@ -19,6 +21,7 @@ static void describe(ser_app *app, const int8_t *output, ser_decision *decision)
 
 int ser_app_init(ser_app *app) {
   app->running = 0;
+  app->reject_below = SER_REJECT_BELOW;
   return ser_engine_init();
 }
 
@@ -39,6 +42,23 @@ void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n) {
   if (__atomic_load_n(&app->running, __ATOMIC_ACQUIRE)) {
     ser_ring_write(&app->ring, samples, n);
   }
+}
+
+int ser_app_take(ser_app *app, int16_t *samples, uint32_t n) {
+  if (ser_ring_unread(&app->ring) < n) return 0;
+  for (uint32_t taken = 0; taken < n;) {
+    const int16_t *run;
+    const uint32_t length = ser_ring_run(&app->ring, &run);
+    const uint32_t part = length < n - taken ? length : n - taken;
+    memcpy(samples + taken, run, part * sizeof *samples);
+    ser_ring_advance(&app->ring, part);
+    taken += part;
+  }
+  app->position += n;
+  app->begin = app->position;
+  if (ser_ring_holds(&app->ring, n)) return 1;
+  lose_audio(app);
+  return 0;
 }
 
 int ser_app_poll(ser_app *app, ser_decision *decision) {
@@ -181,7 +201,7 @@ static int go_on_deciding(ser_app *app, ser_decision *decision) {
 static void describe(ser_app *app, const int8_t *output, ser_decision *decision) {
   ser_smoothing_add(&app->smoothing, output);
   decision->label = ser_smoothing_mean(&app->smoothing, SER_OUTPUT_SCALE, SER_OUTPUT_ZERO_POINT, app->probabilities);
-  decision->uncertain = app->probabilities[decision->label] < SER_REJECT_BELOW;
+  decision->uncertain = app->probabilities[decision->label] < app->reject_below;
   decision->n_labels = SER_N_LABELS;
   decision->labels = ser_labels;
   decision->probabilities = app->probabilities;

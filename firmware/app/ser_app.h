@@ -66,10 +66,11 @@ _Static_assert(SER_WINDOW_SAMPLES >= SER_OPENING_SAMPLES, "the gate is open befo
 #define SER_RING_SAMPLES (SER_KEPT_SAMPLES + SER_RING_SLACK_SAMPLES)
 #define SER_SMOOTHED_DECISIONS 8
 
-// All of it is the app's own but `running` and `overruns`, which a board may read.
+// All of it is the app's own but `running` and `overruns`, which a board may read, and `reject_below`, which it may set.
 typedef struct {
   uint32_t running;
-  uint32_t overruns;  // since start
+  uint32_t overruns;   // since start
+  float reject_below;  // decisions of less probability are uncertain; at first SER_REJECT_BELOW
   int16_t samples[SER_RING_SAMPLES];
   ser_ring ring;
   uint64_t position;  // samples since start, up to the end of the last block
@@ -102,6 +103,10 @@ void ser_app_stop(ser_app *app);
 // Takes `n` samples, from an interrupt or between two polls; ignored while the app is stopped. Pieces of more than
 // SER_RING_SLACK_SAMPLES between two polls may cost decisions.
 void ser_app_write(ser_app *app, const int16_t *samples, uint32_t n);
+
+// Takes out the next `n` samples, at most SER_RING_SLACK_SAMPLES, which then are not decided about. Returns 0 where they have not
+// come yet, or were overwritten: that is counted in `overruns`.
+int ser_app_take(ser_app *app, int16_t *samples, uint32_t n);
 
 // Works through the samples that have come. Returns 1 at the next decision, which it describes in `decision` (valid until the next
 // call), or 0 when the samples are used up. Call it again and again; a decision takes the time of the engine.

@@ -53,8 +53,9 @@ int replay(int argc, char **argv, replay_measure *measure) {
     fprintf(stderr, "usage: --replay VECTORS RESULTS, or --golden VECTORS\n");
     return EXIT_FAILURE;
   }
-  if (ser_engine_init() != 0) {
-    fprintf(stderr, "the engine can't be initialised\n");
+  const int status = ser_engine_init();
+  if (status != 0) {
+    fprintf(stderr, "the engine can't be initialised: %s\n", ser_engine_reason(status));
     return EXIT_FAILURE;
   }
   FILE *vectors;

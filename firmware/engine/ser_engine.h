@@ -23,8 +23,15 @@
 extern "C" {
 #endif
 
-// Prepares the engine; may be called again. Returns 0, or 1 where TFLM's interpreter can't allocate the model.
+// What ser_engine_init returns where TFLM's interpreter can't be prepared.
+enum { SER_ENGINE_NO_OPERATOR = 1, SER_ENGINE_NO_ARENA = 2 };
+
+// Prepares the engine; may be called again. Returns 0, or a reason, which ser_engine_reason words.
 int ser_engine_init(void);
+
+static inline const char *ser_engine_reason(int status) {
+  return status == SER_ENGINE_NO_ARENA ? "arena too small: raise SER_TENSOR_ARENA_BYTES" : "TFLM's resolver lacks an operator";
+}
 
 // Forgets all frames: the next one is the first of a window.
 void ser_engine_reset(void);

@@ -22,11 +22,11 @@ int ser_engine_init(void) {
   static tflite::MicroMutableOpResolver<SER_TFLM_N_OPERATORS> resolver;
   if (interpreter == nullptr) {
 #define SER_ADD_OPERATOR(name) \
-  if (resolver.Add##name() != kTfLiteOk) return 1;
+  if (resolver.Add##name() != kTfLiteOk) return SER_ENGINE_NO_OPERATOR;
     SER_TFLM_OPERATORS(SER_ADD_OPERATOR)
 #undef SER_ADD_OPERATOR
     static tflite::MicroInterpreter only(tflite::GetModel(g_ser_model), resolver, arena, sizeof arena);
-    if (only.AllocateTensors() != kTfLiteOk) return 1;
+    if (only.AllocateTensors() != kTfLiteOk) return SER_ENGINE_NO_ARENA;
     interpreter = &only;
   }
   ser_engine_reset();
@@ -43,7 +43,7 @@ int ser_engine_step(const int8_t *frame, int8_t *output) {
 }
 
 int ser_engine_invoke(const int8_t *window, int8_t *output) {
-  // LSTM states outlive an invocation of TFLM's reference kernels.
+  // LSTM states outlive an invocation, but of CMSIS-NN's kernels before June 2026.
   if (interpreter->Reset() != kTfLiteOk) return 1;
   memcpy(interpreter->input(0)->data.int8, window, SER_N_FRAMES * SER_N_FEATURES);
   if (interpreter->Invoke() != kTfLiteOk) return 1;

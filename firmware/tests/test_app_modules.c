@@ -285,14 +285,16 @@ static void test_offset_goes_and_speech_stays(void) {
 }
 
 static void test_offset_cuts_off_what_does_not_fit(void) {
-  ser_offset offset = {0};
-  for (uint32_t i = 0; i < 8000; i++) {
-    int16_t sample = -32768;
+  for (int32_t end = INT16_MIN; end <= INT16_MAX; end += UINT16_MAX) {
+    ser_offset offset = {0};
+    for (uint32_t time = 0; time < 10000; time++) {
+      int16_t sample = (int16_t)(end < 0 ? INT16_MAX : INT16_MIN);
+      ser_offset_remove(&offset, &sample, 1);
+    }
+    int16_t sample = (int16_t)end;
     ser_offset_remove(&offset, &sample, 1);
+    CHECK(sample == end);
   }
-  int16_t sample = 32767;
-  ser_offset_remove(&offset, &sample, 1);
-  CHECK(sample == 32767);
 }
 
 int main(void) {

@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "predict": Command("ser_tinyml.cli.predict", "say what emotion is in recordings"),
     "listen": Command("ser_tinyml.cli.listen", "listen to the microphone as the device does"),
+    "serve-model": Command("components.serving.__main__", "write a model as a SavedModel for TensorFlow Serving"),
     "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
     "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),
     "trainer": Command("components.trainer.__main__", "train the network"),

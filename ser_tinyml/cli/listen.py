@@ -128,7 +128,9 @@ def _open_microphone(name: str | None) -> "Iterator[tuple[float, Iterator[np.nda
         with microphone:
             yield rate, iter(heard.get, None)
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise UserError(f"the microphone can't be heard: {error}") from error
+        raise UserError(
+            f"the microphone can't be heard ({error}): connect one, name one by --microphone, or take --replay=FILE"
+        ) from error
 
 
 class _Lines:

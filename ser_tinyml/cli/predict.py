@@ -135,11 +135,11 @@ def _predict(model: "Model", path: str) -> "Prediction":
 
     if path != STANDARD_INPUT:
         with files.open_binary(path) as stream:
-            return model.predict_stream(stream)
+            return model.predict_opened(stream)
     with tempfile.TemporaryFile() as copy:  # a decoder goes back and forth
         shutil.copyfileobj(sys.stdin.buffer, copy)
         copy.seek(0)
-        return model.predict_stream(copy)
+        return model.predict_opened(copy)
 
 
 Show = Callable[[str, "Prediction | UserError"], None]

@@ -28,12 +28,12 @@ _WINDOWS_AT_ONCE = 64
 class Prediction:
     """What a model says of one recording: of each of its windows, and, by their vote, of the whole."""
 
-    labels: tuple[str, ...]  #: the classes
-    seconds: float  #: how long the recording is
-    window_seconds: float  #: how long a window is
-    window_starts: np.ndarray  #: float64 [windows], s: where each begins; none where nobody speaks
-    window_probabilities: np.ndarray  #: float32 [windows, classes]
-    reject_below: float  #: the likeliest class's probability, below which an answer is uncertain
+    labels: tuple[str, ...]  # the classes
+    seconds: float  # how long the recording is
+    window_seconds: float  # how long a window is
+    window_starts: np.ndarray  # float64 [windows], s: where each begins; none where nobody speaks
+    window_probabilities: np.ndarray  # float32 [windows, classes]
+    reject_below: float  # the likeliest class's probability, below which an answer is uncertain
 
     @property
     def has_speech(self) -> bool:
@@ -152,21 +152,21 @@ class Model:
         """
         with files.open_binary(str(path)) as stream:
             try:
-                return self.predict_stream(stream)
+                return self.predict_opened(stream)
             except UserError as error:
                 raise UserError(f"{path}: {error}") from error
 
-    def predict_stream(self, stream: IO[bytes]) -> Prediction:
+    def predict_opened(self, file: IO[bytes]) -> Prediction:
         """Says what emotion is in a recording.
 
         Args:
-          stream: the recording's file, at its beginning; it can be sought in.
+          file: the recording, opened, at its beginning; it can be sought in.
 
         Raises:
           UserError: it can't be read, or is no sound.
         """
         try:
-            return self._predict(decode_blocks(stream, self.front_end.sample_rate, ANY_RECORDING))
+            return self._predict(decode_blocks(file, self.front_end.sample_rate, ANY_RECORDING))
         except Undecodable as error:
             raise UserError(str(error)) from error
 

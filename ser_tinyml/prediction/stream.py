@@ -17,11 +17,11 @@ from ser_tinyml.runtimes.listener import Listener
 class Decision:
     """What the device decides about a window of 1.5 s, smoothed over the last decisions of the same utterance."""
 
-    seconds: float  #: of sound since the stream began, up to the end of the window
-    label: str  #: the likeliest class
-    uncertain: bool  #: its probability is below the model's threshold
-    probabilities: dict[str, float]  #: class -> its probability
-    level_db: float  #: of the window, dB full scale
+    seconds: float  # of sound since the stream began, up to the end of the window
+    label: str  # the likeliest class
+    uncertain: bool  # its probability is below the model's threshold
+    probabilities: dict[str, float]  # class -> its probability
+    level_db: float  # of the window, dB full scale
 
     def to_json(self) -> dict:
         """Returns the decision with the names of the line that a board writes."""

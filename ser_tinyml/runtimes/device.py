@@ -70,7 +70,7 @@ def replay_on_host(folder: pathlib.Path, vectors: Vectors) -> Results:
 def listen_on_host(folder: pathlib.Path, samples: np.ndarray, sample_rate: int) -> list[dict]:
     """Lets the app of a build hear int16 [samples] as a microphone would give them; returns its decisions (app/ser_json.h)."""
     soundfile.write(folder / "heard.wav", samples, sample_rate, subtype="PCM_16")
-    lines = run_program(folder / "ser_host", "--listen", folder / "heard.wav", limit_seconds=_REPLAY_SECONDS)
+    lines = run_program(folder / "ser_host", folder / "heard.wav", limit_seconds=_REPLAY_SECONDS)
     return [json.loads(line) for line in lines.splitlines()]
 
 

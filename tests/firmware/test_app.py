@@ -22,7 +22,7 @@ from tests.firmware.random_models import make_small_model
 
 APP = FIRMWARE / "app"
 NANO = FIRMWARE / "boards" / "nano33ble"
-MODULES = ("button", "json", "level", "offset", "ring", "smoothing", "vad")  # need neither model nor front end
+MODULES = ("button", "json", "level", "offset", "ring", "smoothing", "text", "vad")  # need neither model nor front end
 FRONT_END = FrontEnd()
 LABELS = PRESETS["four"].labels
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-Os", "-ffunction-sections")
@@ -215,14 +215,14 @@ def test_library_properties_have_what_arduino_asks_for(arduino_library):
     assert (arduino_library / "src" / properties["includes"]).is_file()
 
 
-def test_board_keeps_less_than_2_kb_beside_the_ring_buffer(objects):
+def test_board_keeps_less_than_3_kb_beside_the_ring_buffer(objects):
     report = subprocess.run(
         ["arm-none-eabi-size", *sorted(objects.iterdir())], check=True, capture_output=True, text=True
     ).stdout
     ram = {line.split()[-1]: int(line.split()[1]) + int(line.split()[2]) for line in report.splitlines()[1:]}
     assert {pathlib.Path(name).stem: bytes for name, bytes in ram.items() if bytes}.keys() == {"ser_nano33ble"}
     ring_bytes = 2 * (FRONT_END.window_samples + 1600 + FRONT_END.n_frames * FRONT_END.n_fft // 30)
-    assert ring_bytes < sum(ram.values()) < ring_bytes + 2048
+    assert ring_bytes < sum(ram.values()) < ring_bytes + 3072
 
 
 def test_app_calls_no_heap_no_stdio_and_no_double_arithmetic(objects):
@@ -232,4 +232,4 @@ def test_app_calls_no_heap_no_stdio_and_no_double_arithmetic(objects):
     )
     called = {line.split()[-1] for line in report.stdout.splitlines() if line.startswith(" ")}
     foreign = {name for name in called if not name.startswith("ser_")}
-    assert foreign <= {"memcpy", "memset", "log10f", "__aeabi_uldivmod", "__aeabi_ul2f"}
+    assert foreign <= {"memcpy", "memset", "strcmp", "strlen", "strncmp", "log10f", "__aeabi_uldivmod", "__aeabi_ul2f"}

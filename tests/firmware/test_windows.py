@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from schemas.front_end import FrontEnd, Standardisation
-from ser_tinyml.audio.decode import Crop, decode_window
-from ser_tinyml.audio.windows import find_speech, window_starts
+from ser_tinyml.audio.windows import window_starts
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from tests.firmware.conftest import FIRMWARE, STRICT
 from tests.firmware.random_models import make_small_model
@@ -26,19 +25,11 @@ FRONT_ENDS = [
 NAMES = ["default", "short hop", "long hop", "shared frames", "long lead"]
 
 
-class Span(ctypes.Structure):
-    """`speech_span`."""
-
-    _fields_ = (("begin", ctypes.c_uint32), ("end", ctypes.c_uint32))
-
-
 class CWindows:
-    """`ser_windows.c`, and the host's `speech.c`, with a front end's numbers."""
+    """`ser_windows.c` with a front end's numbers."""
 
     def __init__(self, front_end: FrontEnd, folder: pathlib.Path):
-        sources = ["app/ser_windows.c", "boards/host/speech.c"]
-        self._library = build_library(front_end, folder, [FIRMWARE / source for source in sources])
-        self._library.speech_find.restype = Span
+        self._library = build_library(front_end, folder, [FIRMWARE / "app/ser_windows.c"])
         for name in ("first", "next", "has_next"):
             getattr(self._library, f"ser_windows_{name}").argtypes = [ctypes.c_uint64] * (
                 2 if name == "has_next" else 1
@@ -50,10 +41,6 @@ class CWindows:
         while self._library.ser_windows_has_next(starts[-1], end):
             starts.append(self._library.ser_windows_next(starts[-1]))
         return starts
-
-    def find_speech(self, samples: np.ndarray) -> tuple[int, int]:
-        found = self._library.speech_find(samples.ctypes.data_as(ctypes.c_void_p), len(samples))
-        return found.begin, found.end
 
 
 def build_library(front_end: FrontEnd, folder: pathlib.Path, sources: list[pathlib.Path]) -> ctypes.CDLL:
@@ -82,30 +69,6 @@ def test_windows_start_where_pythons_do(build_windows, front_end):
         for begin in (0, 1, front_end.lead_samples, front_end.lead_samples + 1, int(rng.integers(0, 100_000))):
             expected = window_starts(begin, begin + length, front_end)
             assert windows.starts(begin, begin + length) == expected, (begin, length)
-
-
-@pytest.mark.parametrize("rate", [16_000, 11_025, 11_075])  # 20 ms of these are 320, 220.5 and 221.5 samples
-@pytest.mark.parametrize("length", [1, 319, 320, 321, 5_000, 24_001])
-def test_speech_is_found_where_python_finds_it(build_windows, length, rate):
-    windows = build_windows(dataclasses.replace(FrontEnd(), sample_rate=rate, fmax=5_000.0))
-    rng = np.random.default_rng(length)
-    for _ in range(100):
-        loudness = np.repeat(10 ** rng.uniform(-3, 0, length // 100 + 1), 100)[:length]
-        samples = np.int16(np.clip(12_000 * loudness * rng.standard_normal(length), -32768, 32767))
-        samples[0] = samples[0] or 1
-        assert windows.find_speech(samples) == find_speech(samples.astype(np.float32) / 32768, rate)
-
-
-def test_real_recordings_have_the_windows_that_training_gave_them(build_windows, real_corpora):
-    windows, front_end = build_windows(FrontEnd()), FrontEnd()
-    paths = [path for name in ("ravdess", "tess") for path in sorted((real_corpora / name).rglob("*.flac"))][::10]
-    assert len(paths) > 150
-    for path in paths:
-        samples = decode_window(str(path), Crop(0.0, 10.0), front_end.sample_rate).samples
-        heard = np.int16(np.clip(np.rint(32768 * samples), -32768, 32767))
-        speech = find_speech(heard.astype(np.float32) / 32768, front_end.sample_rate)
-        assert windows.find_speech(heard) == speech
-        assert windows.starts(*speech) == window_starts(*speech, front_end)
 
 
 class HeardWindow(ctypes.Structure):

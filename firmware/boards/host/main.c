@@ -1,5 +1,5 @@
-// ser_host FILE.wav prints what the model hears, as JSON; ser_host --listen FILE.wav prints what a board that is left running decides,
-// a line of JSON a decision; ser_host --replay and --golden: see boards/replay.h.
+// ser_host FILE... is the device on a PC: what a board that is left running hears and decides, a line of JSON a decision. ser_host
+// --replay and --golden: see boards/replay.h.
 
 #define _POSIX_C_SOURCE 199309L
 
@@ -10,92 +10,123 @@
 #include <string.h>
 #include <time.h>
 
+#include "recording.h"
 #include "replay.h"
 #include "ser_app.h"
-#include "ser_engine.h"
-#include "ser_frontend.h"
 #include "ser_json.h"
 #include "ser_model.h"
 #include "ser_offset.h"
-#include "ser_windows.h"
-#include "speech.h"
 #include "wav.h"
 
 #define PDM_SAMPLES 256
+// What comes behind a file: enough for the last window that begins in it, and for the gate to close.
+#define SILENT_SAMPLES (SER_WINDOW_SAMPLES + SER_WINDOW_HOP_SAMPLES + SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES)
+#define EXIT_USAGE 2
 
-typedef struct {
-  uint32_t n_windows;
-  double votes[SER_N_LABELS];  // sums of the windows' probabilities
-  uint64_t frontend_ns;
-  uint64_t engine_ns;
-} report;
+static const char help[] =
+    "usage: ser_host FILE...                       hears WAV files, - for standard input\n"
+    "       ser_host --replay VECTORS RESULTS      writes what vectors give (boards/vectors.h)\n"
+    "       ser_host --golden VECTORS              compares with what vectors say\n"
+    "\n"
+    "Each file is heard as a board that is left running hears it: voice gate, front end, model, smoothing; then silence.\n"
+    "Each decision is a line of JSON, as the board writes it: ms since the file's start, class, uncertain, probabilities,\n"
+    "rms_db, overruns; of several files with the file's name in front. A file without speech has none.\n"
+    "WAV of any rate up to 192 kHz, any number of channels, 8 to 32 bits, or floats.\n"
+    "Ends with 0, with 1 where a file can't be heard, with 2 where the usage is another.\n";
 
-static uint8_t *read_file(const char *name, size_t *size);
-static int hear(const char *name, int (*work)(const wav *file));
-static int listen(const wav *file);
-static int classify(const wav *file);
-static bool classify_windows(const int16_t *samples, uint32_t n, report *so_far);
-static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32_t start, report *so_far);
-static void print_summary(const report *whole);
+static int hear_files(char **names, int n);
+static bool hear_file(const char *name, bool show_name);
+static bool hear_bytes(const uint8_t *bytes, size_t size, const char *name, bool show_name);
+static bool hear(const int16_t *samples, uint32_t n, const char *name);
+static uint8_t *read_stream(FILE *file, size_t *size);
 static void print_string(const char *text);
 static replay_measurement measure(void (*work)(void));
 static uint64_t now_ns(void);
 
 int main(int argc, char **argv) {
-  if (argc == 3 && strcmp(argv[1], "--listen") == 0) return hear(argv[2], listen);
-  if (argc > 1 && strncmp(argv[1], "--", 2) == 0) return replay(argc, argv, measure);
-  if (argc == 2) return hear(argv[1], classify);
-  fprintf(stderr, "usage: ser_host FILE.wav, ser_host --listen FILE.wav, ser_host --replay VECTORS RESULTS, or ser_host --golden VECTORS\n");
-  return EXIT_FAILURE;
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    fputs(help, stdout);
+    return EXIT_SUCCESS;
+  }
+  if (argc > 1 && (strcmp(argv[1], "--replay") == 0 || strcmp(argv[1], "--golden") == 0)) return replay(argc, argv, measure);
+  if (argc < 2 || strncmp(argv[1], "--", 2) == 0) {
+    fprintf(stderr, "usage: ser_host FILE..., or see ser_host --help\n");
+    return EXIT_USAGE;
+  }
+  return hear_files(argv + 1, argc - 1);
 }
 
-// Does the work on a file's sound; EXIT_FAILURE with a line on the error stream where it has none.
-static int hear(const char *name, int (*work)(const wav *file)) {
+// All of them, also where one can't be heard.
+static int hear_files(char **names, int n) {
+  bool good = true;
+  for (int i = 0; i < n; i++) good = hear_file(names[i], n > 1) && good;
+  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+// False with a line on the error stream where it can't be heard.
+static bool hear_file(const char *name, bool show_name) {
+  const bool is_input = strcmp(name, "-") == 0;
+  FILE *file = is_input ? stdin : fopen(name, "rb");
   size_t size;
-  uint8_t *bytes = read_file(name, &size);
-  if (bytes == NULL) {
-    fprintf(stderr, "%s: %s\n", name, strerror(errno));
-    return EXIT_FAILURE;
-  }
+  uint8_t *bytes = file == NULL ? NULL : read_stream(file, &size);
+  if (bytes == NULL) fprintf(stderr, "%s: %s\n", name, strerror(errno));
+  if (file != NULL && !is_input) fclose(file);
+  const bool good = bytes != NULL && hear_bytes(bytes, size, name, show_name);
+  free(bytes);
+  return good;
+}
+
+static bool hear_bytes(const uint8_t *bytes, size_t size, const char *name, bool show_name) {
   wav file;
   char error[WAV_ERROR_SIZE];
-  int status = EXIT_FAILURE;
-  if (wav_read(bytes, size, SER_SAMPLE_RATE, &file, error) == 0) {
-    status = work(&file);
-  } else {
+  uint32_t n;
+  int16_t *samples = NULL;
+  if (wav_read(bytes, size, &file, error) == 0) samples = recording_make(&file, SER_SAMPLE_RATE, &n, error);
+  if (samples == NULL) {
     fprintf(stderr, "%s: %s\n", name, error);
+    return false;
   }
-  free(bytes);
-  return status;
+  const bool good = hear(samples, n, show_name ? name : NULL);
+  if (!good) fprintf(stderr, "%s: can't be heard: the engine fails\n", name);
+  free(samples);
+  return good;
 }
 
 // In pieces, as a microphone's driver hands them over.
-static int listen(const wav *file) {
+static bool hear(const int16_t *samples, uint32_t n, const char *name) {
   static ser_app app;
-  static ser_offset offset;
   static char line[SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES)];
-  if (ser_app_init(&app) != 0) return EXIT_FAILURE;
+  ser_offset offset = {0};
+  const int status = ser_app_init(&app);
+  if (status != 0) {
+    fprintf(stderr, "the engine can't be initialised: %s\n", ser_engine_reason(status));
+    return false;
+  }
   ser_app_start(&app);
-  for (uint32_t start = 0; start < file->n_frames; start += PDM_SAMPLES) {
-    int16_t samples[PDM_SAMPLES];
-    const uint32_t left = file->n_frames - start;
-    const uint32_t n = left < PDM_SAMPLES ? left : PDM_SAMPLES;
-    for (uint32_t k = 0; k < n; k++) samples[k] = wav_sample(file, start + k);
-    ser_offset_remove(&offset, samples, n);
-    ser_app_write(&app, samples, n);
+  const uint64_t end = (uint64_t)n + SILENT_SAMPLES;
+  for (uint64_t start = 0; start < end; start += PDM_SAMPLES) {
+    int16_t piece[PDM_SAMPLES] = {0};
+    const uint64_t left = start < n ? n - start : 0;
+    const uint32_t n_heard = left < PDM_SAMPLES ? (uint32_t)left : PDM_SAMPLES;
+    if (n_heard > 0) memcpy(piece, samples + start, n_heard * sizeof *piece);
+    ser_offset_remove(&offset, piece, n_heard);
+    ser_app_write(&app, piece, PDM_SAMPLES);
     ser_decision decision;
     while (ser_app_poll(&app, &decision)) {
-      if (ser_json_decision(&decision, line, sizeof line) == 0) return EXIT_FAILURE;
-      fputs(line, stdout);
+      if (ser_json_decision(&decision, line, sizeof line) == 0) return false;
+      if (name != NULL) {
+        fputs("{\"file\":", stdout);
+        print_string(name);
+      }
+      fputs(name != NULL ? "," : "{", stdout);
+      fputs(line + 1, stdout);
     }
   }
-  return EXIT_SUCCESS;
+  return app.running;
 }
 
-// The whole file, for free(); NULL with errno where that fails.
-static uint8_t *read_file(const char *name, size_t *size) {
-  FILE *file = fopen(name, "rb");
-  if (file == NULL) return NULL;
+// All that comes, for free(); NULL with errno where that fails.
+static uint8_t *read_stream(FILE *file, size_t *size) {
   uint8_t *bytes = NULL;
   size_t capacity = 0;
   *size = 0;
@@ -106,96 +137,20 @@ static uint8_t *read_file(const char *name, size_t *size) {
     bytes = larger;
     *size += fread(bytes + *size, 1, capacity - *size, file);
   } while (*size == capacity);
-  const bool whole = *size < capacity && ferror(file) == 0;
+  if (*size < capacity && ferror(file) == 0) return bytes;
   const int reason = errno;
-  fclose(file);
-  if (whole) return bytes;
   free(bytes);
   errno = reason;
   return NULL;
 }
 
-static int classify(const wav *file) {
-  if (ser_engine_init() != 0) {
-    fprintf(stderr, "the engine can't be initialised\n");
-    return EXIT_FAILURE;
-  }
-  int16_t *samples = malloc(file->n_frames * sizeof *samples);
-  if (samples == NULL) {
-    fprintf(stderr, "%s\n", strerror(errno));
-    return EXIT_FAILURE;
-  }
-  for (uint32_t n = 0; n < file->n_frames; n++) samples[n] = wav_sample(file, n);
-  report whole = {0, {0}, 0, 0};
-  printf("{\"windows\": [");
-  const bool good = classify_windows(samples, file->n_frames, &whole);
-  free(samples);
-  if (!good) {
-    fprintf(stderr, "the engine fails at window %u\n", (unsigned)whole.n_windows);
-    return EXIT_FAILURE;
-  }
-  printf("], ");
-  print_summary(&whole);
-  return EXIT_SUCCESS;
-}
-
-// Those over the recording's speech.
-static bool classify_windows(const int16_t *samples, uint32_t n, report *so_far) {
-  const speech_span speech = speech_find(samples, n);
-  uint64_t start = ser_windows_first(speech.begin);
-  while (classify_window(samples, n, (uint32_t)start, so_far)) {
-    if (!ser_windows_has_next(start, speech.end)) return true;
-    start = ser_windows_next(start);
-  }
-  return false;
-}
-
-// The window from sample `start` on, with silence where the recording has ended: it may have ended before `start`.
-static bool classify_window(const int16_t *recording, uint32_t n_samples, uint32_t start, report *so_far) {
-  static int16_t samples[SER_WINDOW_SAMPLES];
-  const uint32_t left = start < n_samples ? n_samples - start : 0;
-  for (uint32_t n = 0; n < SER_WINDOW_SAMPLES; n++) {
-    samples[n] = n < left ? recording[start + n] : 0;
-  }
-  int8_t features[SER_N_FRAMES * SER_N_FEATURES];
-  int8_t output[SER_N_LABELS];
-  const uint64_t begin = now_ns();
-  const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
-  ser_frontend_features(&audio, features);
-  const uint64_t middle = now_ns();
-  if (ser_engine_invoke(features, output) != 0) return false;
-  so_far->engine_ns += now_ns() - middle;
-  so_far->frontend_ns += middle - begin;
-  so_far->n_windows++;
-  printf("%s{\"seconds\": %.3f, \"probabilities\": [", so_far->n_windows == 1 ? "" : ", ", (double)start / SER_SAMPLE_RATE);
-  for (uint32_t n = 0; n < SER_N_LABELS; n++) {
-    const double probability = (double)SER_OUTPUT_SCALE * (output[n] - SER_OUTPUT_ZERO_POINT);
-    so_far->votes[n] += probability;
-    printf("%s%.6g", n == 0 ? "" : ", ", probability);
-  }
-  printf("]}");
-  return true;
-}
-
-static void print_summary(const report *whole) {
-  uint32_t first = 0;
-  printf("\"probabilities\": {");
-  for (uint32_t n = 0; n < SER_N_LABELS; n++) {
-    printf("%s", n == 0 ? "" : ", ");
-    print_string(ser_labels[n]);
-    printf(": %.6g", whole->votes[n] / whole->n_windows);
-    if (whole->votes[n] > whole->votes[first]) first = n;
-  }
-  printf("}, \"class\": ");
-  print_string(ser_labels[first]);
-  printf(", \"uncertain\": %s", whole->votes[first] / whole->n_windows < (double)SER_REJECT_BELOW ? "true" : "false");
-  printf(", \"frontend_us\": %.1f, \"engine_us\": %.1f}\n",
-         1e-3 * (double)whole->frontend_ns / whole->n_windows, 1e-3 * (double)whole->engine_ns / whole->n_windows);
-}
-
 static void print_string(const char *text) {
   putchar('"');
   for (; *text != '\0'; text++) {
+    if ((unsigned char)*text < ' ') {
+      printf("\\u%04x", (unsigned)*text);
+      continue;
+    }
     if (*text == '"' || *text == '\\') putchar('\\');
     putchar(*text);
   }

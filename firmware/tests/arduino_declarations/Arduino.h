@@ -21,6 +21,7 @@ void digitalWrite(pin_size_t pin, PinStatus status);
 void analogWrite(pin_size_t pin, int value);
 PinStatus digitalRead(pin_size_t pin);
 unsigned long millis(void);
+unsigned long micros(void);
 void delay(unsigned long ms);
 }
 

@@ -1,12 +1,12 @@
 // The app as a device runs it, with nothing of a certain device: no semihosting, no stdio, no heap.
 //
 // For the microphone stands memory beyond an nRF52840's: uint32 n, then int16 [n] at 16 kHz, where the emulator loads a file with
-// `-device loader,file=FILE,addr=SER_RECORDING_ADDRESS,force-raw=on`. Decisions go out on UART 0 as lines of JSON.
+// `-device loader,file=FILE,addr=SER_RECORDING_ADDRESS,force-raw=on`. UART 0 is the console's serial line.
 
 #include <string.h>
 
 #include "ser_app.h"
-#include "ser_json.h"
+#include "ser_console.h"
 #include "ser_offset.h"
 #include "startup.h"
 
@@ -25,40 +25,46 @@ typedef struct {
 
 #define UART (*(volatile cmsdk_uart *)SER_UART_ADDRESS)
 #define UART_FULL 1u
+#define UART_CAME 2u
 #define UART_SEND 1u
+#define UART_RECEIVE 2u
 
 #define AIRCR (*(volatile uint32_t *)0xe000ed0c)  // ARMv7-M: Application Interrupt and Reset Control Register
 #define AIRCR_RESET 0x05fa0004u
 
 static ser_app app;
 static ser_offset offset;
+static ser_console console;
 static int16_t pdm_samples[PDM_SAMPLES];
-static char line[SER_JSON_BYTES(SER_N_LABELS, SER_LABEL_BYTES)];
 
-static void report_decisions(void) {
-  ser_decision decision;
-  while (ser_app_poll(&app, &decision)) {
-    const uint32_t length = ser_json_decision(&decision, line, sizeof line);
-    for (uint32_t n = 0; n < length; n++) {
-      while (UART.state & UART_FULL) continue;
-      UART.data = (uint8_t)line[n];
-    }
+static void send(const char *line, uint32_t length) {
+  for (uint32_t n = 0; n < length; n++) {
+    while (UART.state & UART_FULL) continue;
+    UART.data = (uint8_t)line[n];
   }
+}
+
+static void obey_and_report(void) {
+  while (UART.state & UART_CAME) ser_console_read(&console, (char)UART.data);
+  for (uint32_t length; (length = ser_console_poll(&console)) > 0;) send(console.line, length);
+}
+
+// Hears the next samples of the recording, of which so many were heard: all again where the app was started. Returns how many now.
+static uint32_t hear(uint32_t heard) {
+  const uint32_t begin = app.ring.written == 0 ? 0 : heard;
+  if (begin + PDM_SAMPLES > RECORDING_LENGTH) return begin;
+  memcpy(pdm_samples, RECORDING + begin, sizeof pdm_samples);
+  ser_offset_remove(&offset, pdm_samples, PDM_SAMPLES);
+  ser_app_write(&app, pdm_samples, PDM_SAMPLES);
+  return begin + PDM_SAMPLES;
 }
 
 void run_program(void) {
   UART.baud_divisor = 217;  // 115,200 of 25 MHz
-  UART.control = UART_SEND;
+  UART.control = UART_SEND | UART_RECEIVE;
   if (ser_app_init(&app) != 0) handle_fault();
-  ser_app_start(&app);
-  const uint32_t length = RECORDING_LENGTH;
-  for (uint32_t start = 0; start + PDM_SAMPLES <= length; start += PDM_SAMPLES) {
-    memcpy(pdm_samples, RECORDING + start, sizeof pdm_samples);
-    ser_offset_remove(&offset, pdm_samples, PDM_SAMPLES);
-    ser_app_write(&app, pdm_samples, PDM_SAMPLES);
-    report_decisions();
-  }
-  for (;;) __asm volatile("wfi");
+  ser_console_init(&console, &app);
+  for (uint32_t heard = 0;; heard = hear(heard)) obey_and_report();
 }
 
 void handle_fault(void) {

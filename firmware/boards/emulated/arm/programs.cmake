@@ -36,6 +36,9 @@ endfunction()
 
 add_board_executable(ser_firmware 4096 0 ${arm}/firmware.c)
 target_link_libraries(ser_firmware PRIVATE ser_app)
+if(SER_ENGINE STREQUAL tflm)
+  target_link_options(ser_firmware PRIVATE --specs=nosys.specs)  # TFLM's library refers to exit and heap, and uses neither
+endif()
 target_compile_definitions(ser_firmware PRIVATE
   SER_RECORDING_ADDRESS=${SER_RECORDING_ADDRESS}u SER_UART_ADDRESS=${SER_UART_ADDRESS}u)
 
