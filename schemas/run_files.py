@@ -514,3 +514,40 @@ class Board:
     replay: Replay | None  # None where the firmware was not built
     cost: BoardCost | None  # None without an emulator
     false_alarms: tuple[FalseAlarms, ...]  # none where the firmware was not built
+
+
+# ---- what serve-model writes ----
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedForm:
+    """What a SavedModel says of held-out clips, against what the Keras model says of the same bytes or samples."""
+
+    clips: int
+    agreement: float  # share of clips that get Keras's class
+    same_windows: float  # share of clips in which the windows are at the same places
+    mean_difference: float  # the largest of a clip's probabilities, mean over clips
+    largest_difference: float
+    agreement_with_recording: float  # share that get the class that Keras gives the recording before it was encoded
+
+
+@dataclasses.dataclass(frozen=True)
+class Serving:
+    """A SavedModel for a server, and whether it is what was trained."""
+
+    KIND: ClassVar[str] = "serving"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "serving.json"
+
+    model_sha256: str  # of the Keras model
+    model_version: int  # the folder that it is in
+    labels: tuple[str, ...]  # in the order of the probabilities
+    front_end: FrontEnd
+    decoders: bool  # whether it takes encoded recordings, and samples of any rate
+    libraries: dict[str, str]  # name -> version, that it was tried on
+    bytes: int  # of all its files
+    feature_difference: float  # of a window's features from the data job's, at most
+    forms: dict[str, ServedForm]  # by what it was given: samples, wav, flac, ogg, mp3
+    gates: tuple[Gate, ...]
+    faithful: bool  # whether every gate holds
+    occasion: Occasion

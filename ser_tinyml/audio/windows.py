@@ -6,12 +6,12 @@ from schemas.front_end import FrontEnd
 from ser_tinyml.audio.resample import fix_length
 
 _BLOCK = 0.02  # s
-_BURST = 4  # blocks in a row that the device's gate needs to open: SER_VAD_OPEN_BLOCKS of firmware/app/ser_vad.h
-_GATE = -30.0  # dB: speech is what is at most so far below the loudest part
-_FLOOR = -70.0  # dB full scale: the lowest level that the device's gate knows, SER_VAD_QUIETEST_DB
-_OPEN = 12.0  # dB that speech is above what is quiet: SER_VAD_OPEN_DB
-_SILENCE = -86.0  # dB full scale: above the dither of 16 bits; nothing is taken to be quieter
-_QUIET_SHARE = 0.05  # of the blocks: an encoder's silence before or behind a sound is shorter
+BURST_BLOCKS = 4  # blocks in a row that the device's gate needs to open: SER_VAD_OPEN_BLOCKS of firmware/app/ser_vad.h
+GATE_DB = -30.0  # dB: speech is what is at most so far below the loudest part
+FLOOR_DB = -70.0  # dB full scale: the lowest level that the device's gate knows, SER_VAD_QUIETEST_DB
+OPEN_DB = 12.0  # dB that speech is above what is quiet: SER_VAD_OPEN_DB
+SILENCE_DB = -86.0  # dB full scale: above the dither of 16 bits; nothing is taken to be quieter
+QUIET_SHARE = 0.05  # of the blocks: an encoder's silence before or behind a sound is shorter
 
 
 def find_speech(samples: np.ndarray, sample_rate: int) -> tuple[int, int]:
@@ -54,8 +54,8 @@ def find_active(powers: np.ndarray, sample_rate: int) -> np.ndarray:
     """Tells which of all blocks of a recording are speech by their energy, bool [blocks]."""
     lasting = _without_bursts(powers)
     loudest = lasting.max()
-    floor = 10 ** (_FLOOR / 10) * block_samples(sample_rate) ** 2
-    least = loudest * 10 ** (_GATE / 10)
+    floor = 10 ** (FLOOR_DB / 10) * block_samples(sample_rate) ** 2
+    least = loudest * 10 ** (GATE_DB / 10)
     return lasting >= (max(least, floor) if loudest >= floor else least)
 
 
@@ -68,14 +68,14 @@ def holds_speech(powers: np.ndarray, sample_rate: int) -> bool:
       powers: of all its blocks, as `measure_blocks` gives them.
       sample_rate: Hz.
     """
-    silence = 10 ** (_SILENCE / 10) * block_samples(sample_rate) ** 2
-    quiet = max(float(np.quantile(powers, _QUIET_SHARE)), silence)
-    return bool(_without_bursts(powers).max() >= 10 ** (_OPEN / 10) * quiet)
+    silence = 10 ** (SILENCE_DB / 10) * block_samples(sample_rate) ** 2
+    quiet = max(float(np.quantile(powers, QUIET_SHARE)), silence)
+    return bool(_without_bursts(powers).max() >= 10 ** (OPEN_DB / 10) * quiet)
 
 
 def _without_bursts(power: np.ndarray) -> np.ndarray:
-    """Returns for each block the most that it and its neighbours hold for `_BURST` blocks in a row, float64 [blocks]."""
-    length = min(_BURST, len(power))
+    """Returns for each block the most that it and its neighbours hold for `BURST_BLOCKS` blocks in a row, float64 [blocks]."""
+    length = min(BURST_BLOCKS, len(power))
     held = np.lib.stride_tricks.sliding_window_view(power, length).min(axis=1)
     padded = np.pad(held, length - 1, constant_values=-np.inf)
     return np.lib.stride_tricks.sliding_window_view(padded, length).max(axis=1)

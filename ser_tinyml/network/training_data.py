@@ -37,12 +37,12 @@ def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.D
     return (
         open_records(shard_paths(examples, split))
         .map(lambda record: parse_tensors(record, front_end), num_parallel_calls=2)
-        .map(lambda mfcc, label: (_standardise(mfcc, dataset.standardisation), label))
+        .map(lambda mfcc, label: (standardise_in_graph(mfcc, dataset.standardisation), label))
         .apply(tf.data.experimental.assert_cardinality(dataset.splits[split].examples))
     )
 
 
-def _standardise(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
+def standardise_in_graph(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
     """Does in the graph what `ser_tinyml.audio.standardise` does in NumPy."""
     standardised = (mfcc - tf.constant(constants.mean)) / tf.constant(constants.deviation)
     return tf.where(tf.reduce_all(mfcc == 0, axis=-1, keepdims=True), 0.0, standardised)

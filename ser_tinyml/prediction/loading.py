@@ -46,7 +46,7 @@ def load(
         return _load_exported(found, runtime)
     if files.is_folder(found.path) and not files.exists(files.join(found.path, "saved_model.pb")):
         raise UserError(f"{path} is no finished model: no run, no export and no firmware bundle")
-    return _load_file(found.path, runtime, _describe(labels, front_end, standardisation))
+    return _load_file(found.path, runtime, describe_file(labels, front_end, standardisation))
 
 
 def _load_exported(found: FinishedModel, runtime: str | None) -> Model:
@@ -133,8 +133,8 @@ def _load_form(found: FinishedModel, name: str) -> Runtime:
     return forms[name]().runtime
 
 
-def _describe(labels: Sequence[str] | None, front_end: str | None, standardisation: str | None) -> Interface:
-    """Returns what a file takes and gives, which the file itself does not say."""
+def describe_file(labels: Sequence[str] | None, front_end: str | None, standardisation: str | None) -> Interface:
+    """Returns what a file takes and gives, which the file itself does not say; arguments as of `ser_tinyml.load`."""
     if labels is not None:
         check_labels(labels, "labels")
     described = read_front_end(front_end, FrontEnd()) if front_end else FrontEnd()

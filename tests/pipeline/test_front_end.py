@@ -19,9 +19,11 @@ SMALL = (
 NARROW = (
     "--sample_rate=8000",
     "--n_mfcc=40",
-    "--window_seconds=1.0",
+    "--window_seconds=1.024",
+    "--window_hop=0.512",
     "--n_fft=1024",
     "--hop_length=256",
+    "--center=false",
     "--n_mels=64",
     "--prosody=pitch,voicing,energy",
 )
@@ -33,26 +35,28 @@ def check_board(root):
     assert board["replay"]["windows"] > 20
 
 
-def test_8_khz_40_coefficients_and_windows_of_a_second_reach_the_emulated_board(run, demo_flags, tmp_path):
-    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8", "--time_mask=31", "--frequency_mask=39")
+def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(run, demo_flags, tmp_path):
+    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8", "--time_mask=28", "--frequency_mask=39")
     shown = run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
     assert "microphone hears at 16000 and 41667 Hz, not at 8000: there will be no Arduino library" in shown.stdout
     expected = FrontEnd(
         sample_rate=8000,
-        window_samples=8000,
+        window_samples=8192,
         n_fft=1024,
         hop_length=256,
+        center=False,
         n_mels=64,
         fmax=4000.0,
         n_mfcc=40,
-        window_hop_samples=4000,
+        window_hop_samples=4096,
         lead_samples=800,
         prosody=("pitch", "voicing", "energy"),
     )
     assert run_files.read(Dataset, str(tmp_path / "examples")).front_end == expected
     assert json.loads((tmp_path / "export/export.json").read_text())["front_end"] == expected.to_dict()
     header = (tmp_path / "firmware/generated/ser_model.h").read_text()
-    for line in ("SER_SAMPLE_RATE 8000", "SER_N_FRAMES 32", "SER_N_MFCC 40", "SER_N_FEATURES 43", "SER_FMAX 4000.0f"):
+    lines = ["SER_SAMPLE_RATE 8000", "SER_N_FRAMES 29", "SER_SHARES_FRAMES 1", "SER_N_MFCC 40", "SER_N_FEATURES 43"]
+    for line in [*lines, "SER_FMAX 4000.0f"]:
         assert line in header
     assert not (tmp_path / "firmware/arduino").exists()
     assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()

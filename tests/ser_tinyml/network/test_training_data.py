@@ -73,10 +73,10 @@ def test_training_that_skips_what_it_has_seen_sees_what_it_would_have_seen(masks
 
 
 def test_the_graph_standardises_like_the_schema_and_leaves_padding_zero():
-    from ser_tinyml.network.training_data import _standardise
+    from ser_tinyml.network.training_data import standardise_in_graph
 
     constants = Standardisation((-250.0, 30.0), (120.0, 40.0))
     mfcc = np.float32([[0, 0], [-300, 0], [-100, 70]])
     expected = standardise(mfcc, constants)
     np.testing.assert_allclose(expected, [[0, 0], [-50 / 120, -0.75], [1.25, 1.0]], atol=1e-6)
-    np.testing.assert_allclose(_standardise(mfcc, constants), expected, atol=1e-6)
+    np.testing.assert_allclose(standardise_in_graph(mfcc, constants), expected, atol=1e-6)

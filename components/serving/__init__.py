@@ -1,0 +1,1 @@
+"""Finished model -> a TensorFlow SavedModel for a server."""
