@@ -18,7 +18,9 @@ from playwright.sync_api import Browser, sync_playwright
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 IMAGES = REPOSITORY / "docs" / "images"
 _COLUMNS, _LINES = 84, 18
-_TERMINAL = "font: 15px/1.25 'DejaVu Sans Mono', monospace; margin: 0; padding: 14px 18px; background: #14181d; color: #d5dbe2"
+_TERMINAL = (
+    "font: 15px/1.25 'DejaVu Sans Mono', monospace; margin: 0; padding: 14px 18px; background: #14181d; color: #d5dbe2"
+)
 
 
 def main() -> None:
@@ -44,7 +46,9 @@ def capture_listen(root: str, recording: str, seconds: float) -> str:
     session = f"pictures-{time.monotonic_ns()}"
     typed = ["ser-tinyml", "listen", f"--model={root}", f"--replay={recording}"]
     command = f"PYTHONPATH={REPOSITORY} {shlex.join([sys.executable, '-m', 'ser_tinyml', *typed[1:]])}"
-    subprocess.run(["tmux", "new-session", "-d", "-s", session, "-x", f"{_COLUMNS}", "-y", f"{_LINES}", command], check=True)
+    subprocess.run(
+        ["tmux", "new-session", "-d", "-s", session, "-x", f"{_COLUMNS}", "-y", f"{_LINES}", command], check=True
+    )
     try:
         while "listening to" not in _capture(session):
             time.sleep(0.1)
@@ -55,7 +59,9 @@ def capture_listen(root: str, recording: str, seconds: float) -> str:
 
 
 def _capture(session: str) -> str:
-    return subprocess.run(["tmux", "capture-pane", "-e", "-p", "-t", session], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["tmux", "capture-pane", "-e", "-p", "-t", session], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def draw_terminal(browser: Browser, shown: str, path: pathlib.Path) -> None:
@@ -70,7 +76,7 @@ def draw_terminal(browser: Browser, shown: str, path: pathlib.Path) -> None:
             close = {"1": "</b>", "2": "</span>"}.get(kind, "")
             parts.append(opened.get(kind, ""))
     page = browser.new_page(viewport={"width": 820, "height": 200})
-    page.set_content(f"<pre style=\"{_TERMINAL}\">{''.join(parts)}{close}</pre>")
+    page.set_content(f'<pre style="{_TERMINAL}">{"".join(parts)}{close}</pre>')
     page.locator("pre").screenshot(path=path)
 
 

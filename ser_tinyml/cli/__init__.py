@@ -29,6 +29,8 @@ COMMANDS = {
     ),
     "predict": Command("ser_tinyml.cli.predict", "say what emotion is in recordings"),
     "listen": Command("ser_tinyml.cli.listen", "listen to the microphone as the device does"),
+    "monitor": Command("ser_tinyml.cli.monitor", "show what a board hears and decides, and give it commands"),
+    "capture": Command("ser_tinyml.cli.capture", "record through a board's microphone, to train on what it hears"),
     "serve-model": Command("components.serving.__main__", "write a model as a SavedModel for TensorFlow Serving"),
     "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
     "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),

@@ -42,7 +42,7 @@ def draw_panel(
     width = max(4, min(60, columns - margin - len("  -70 dB  speech ")))
     louder = draw_bar(1 - level_db / _QUIETEST_DB, width)
     state = f"{_BOLD}speech{_PLAIN}" if has_speech else f"{_FAINT}-{_PLAIN}"
-    likeliest = max(probabilities, key=probabilities.__getitem__)
+    likeliest = max(probabilities, key=probabilities.__getitem__, default="")
     lines = [f"{'level':{margin}}{louder}  {max(level_db, _QUIETEST_DB):3.0f} dB  {state}"]
     for label, value in probabilities.items():
         line = f"{label:{margin}}{draw_bar(value, width)}  {value:.2f}"
@@ -93,6 +93,10 @@ class LiveView:
         """Adds a decision to the log, and shows its probabilities."""
         self._probabilities = decision.probabilities
         self._draw(draw_decision(decision) + "\n")
+
+    def show_line(self, line: str) -> None:
+        """Adds any other line to the log."""
+        self._draw(line + "\n")
 
     def _draw(self, log: str = "") -> None:
         """Draws the panel where it was, or, behind a line that is added to the log, below that."""
