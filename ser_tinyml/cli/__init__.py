@@ -42,6 +42,8 @@ COMMANDS = {
     "pusher": Command("components.pusher.__main__", "write the firmware bundle of a blessed model"),
     "reporter": Command("components.reporter.__main__", "write the report"),
     "demo-corpus": Command("ser_tinyml.cli.demo_corpus", "make a synthetic corpus to try the pipeline with"),
+    "export-hub": Command("ser_tinyml.cli.export_hub", "make a folder for the Hugging Face hub of a finished run"),
+    "lineage": Command("pipeline.openlineage", "print what a run's steps read and made as OpenLineage events"),
     "corpora": Command("ser_tinyml.cli.corpora", "list the corpora that can be read, with licence and page"),
 }
 
