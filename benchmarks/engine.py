@@ -49,9 +49,8 @@ def main() -> None:
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     for name, median in medians.items():
         print(f"{name}: {1e3 * median:.3f} ms a window ({len(windows)} windows, {arguments.rounds} rounds)")
-    print(
-        f"TFLM is tflite-micro {importlib.metadata.version('tflite-micro')}, TFLite TensorFlow's {importlib.metadata.version('tensorflow')}"
-    )
+    versions = {name: importlib.metadata.version(name) for name in ("tflite-micro", "tensorflow")}
+    print(f"TFLM is tflite-micro {versions['tflite-micro']}, TFLite TensorFlow's {versions['tensorflow']}")
     print(f"vs_tflm: {medians['TFLM'] / medians['generated engine']:.2f}")
     print(f"vs_tflite: {medians['TFLite int8'] / medians['generated engine']:.2f}")
 
