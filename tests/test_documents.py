@@ -221,3 +221,19 @@ def test_a_file_that_a_page_names_is_there(page):
     rooms = "schemas|ser_tinyml|components|pipeline|firmware|tests|tools|docs|benchmarks"
     for named in re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text()):
         assert "NAME" in named or (REPOSITORY / named).exists(), f"{page.name}: {named}"
+
+
+def test_the_tutorial_runs_from_top_to_bottom(folder):
+    """It takes the demo's run as it is, and trains three small networks of its own: some 40 s of one core."""
+    output = folder / "tutorial.ipynb"
+    run_command("tools.tutorial", f"--folder={folder}", f"--output={output}")
+    cells = [cell for cell in json.loads(output.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) == 10 and all(cell["execution_count"] for cell in cells)
+    said = "".join("".join(out.get("text", "")) for cell in cells for out in cell["outputs"])
+    assert len(re.findall(r"^split by \w+ +UAR 0\.\d\d", said, re.MULTILINE)) == 3 and "FAILED" not in said
+
+
+def test_the_tutorial_is_kept_with_what_its_cells_gave_and_no_path_of_a_machine():
+    text = (REPOSITORY / "docs" / "tutorial.ipynb").read_text()
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] for cell in cells[1:]) and not re.search(r"/(?:tmp|home|root|work|Users)/", text)
