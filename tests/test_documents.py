@@ -80,7 +80,7 @@ def is_known(command: str, flag: str) -> bool:
     if name in list_flags(command):
         return True
     is_beams = name in PipelineOptions([flag if "=" in flag else f"{flag}=1"]).get_all_options(drop_default=True)
-    return command in ("run", "transform") and is_beams
+    return command in ("run", "transform", "bulk") and is_beams
 
 
 README = list_recipes(REPOSITORY / "README.md")
