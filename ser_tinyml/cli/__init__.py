@@ -32,6 +32,7 @@ COMMANDS = {
     "monitor": Command("ser_tinyml.cli.monitor", "show what a board hears and decides, and give it commands"),
     "capture": Command("ser_tinyml.cli.capture", "record through a board's microphone, to train on what it hears"),
     "serve-model": Command("components.serving.__main__", "write a model as a SavedModel for TensorFlow Serving"),
+    "bulk": Command("components.bulk_inference.__main__", "say what emotion is in many recordings: a Beam job"),
     "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
     "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),
     "trainer": Command("components.trainer.__main__", "train the network"),
