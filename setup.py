@@ -42,6 +42,8 @@ CONTAINERS = ["av>=14,<19"]  # M4A, AAC, WebM and video
 
 MICROPHONE = ["sounddevice>=0.4.6,<0.6"]
 
+TUNING = ["optuna>=4,<6"]
+
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
 DEVELOPMENT = [
@@ -107,7 +109,14 @@ setuptools.setup(
         "ser_tinyml.firmware": ["**/*"],
     },
     install_requires=DATA_JOB,
-    extras_require={"train": TRAINING, "av": CONTAINERS, "listen": MICROPHONE, "gcp": GOOGLE_CLOUD, "dev": DEVELOPMENT},
+    extras_require={
+        "train": TRAINING,
+        "av": CONTAINERS,
+        "listen": MICROPHONE,
+        "tune": TUNING,
+        "gcp": GOOGLE_CLOUD,
+        "dev": DEVELOPMENT,
+    },
     entry_points={"console_scripts": ["ser-tinyml = ser_tinyml.cli:main"]},
     cmdclass={"sdist": SourceDistribution},
 )
