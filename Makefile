@@ -174,7 +174,7 @@ audit: $(VENV)/installed
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra av --extra listen --extra board --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
+	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra av --extra listen --extra board --extra tune --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
 		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock
 	sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?==([^ ;]+).*/\1==\3/p' requirements.lock > constraints.txt

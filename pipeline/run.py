@@ -1,6 +1,5 @@
 """`python -m pipeline.run --corpus=ravdess:DIR --pipeline_root=ROOT [flags]`: flags -> steps -> report."""
 
-import dataclasses
 import functools
 import json
 from typing import Any
@@ -8,8 +7,8 @@ from typing import Any
 from absl import flags
 
 from components.command_line import define_json, run_command, told_beside
-from components.step import define_flags, define_output, from_flags, load_component
-from pipeline.execution import Plan, run_side_by_side, run_steps
+from components.step import define_flags, define_output, load_component
+from pipeline.execution import Plan, of_fold, read_plan, run_side_by_side, run_steps
 from pipeline.steps import STEPS, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.corpora import CORPORA, parse_corpus_flags
@@ -93,19 +92,7 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
 
 def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> Plan:
     """Returns the steps to run with the parameters of each; raises UsageError for the flags that steps refuse, all at once."""
-    plan: Plan = []
-    refused = []
-    for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
-        try:
-            parameters = from_flags(step.parameters, flag_values)
-        except UsageError as error:
-            refused.append(str(error))
-            continue
-        if step.name == "example_gen":
-            parameters = dataclasses.replace(parameters, fold=fold)
-        plan.append((step, parameters))
-    if refused:
-        raise UsageError("\n".join(refused))
+    plan = of_fold(read_plan(plan_steps(flag_values["model_path"].value, deploys=deploys), flag_values), fold)
     _check_together({step.name: parameters for step, parameters in plan})
     return plan
 

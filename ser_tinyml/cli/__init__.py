@@ -23,6 +23,7 @@ class Command:
 
 COMMANDS = {
     "run": Command("pipeline.run", "run the whole pipeline: recordings to features, model, firmware and report"),
+    "tune": Command("pipeline.tune", "search the best network and front end for a board's budget"),
     "evaluate": Command("pipeline.evaluate", "judge a finished model on other recordings"),
     "compare": Command(
         "ser_tinyml.cli.compare", "show finished runs side by side, and which differences are no chance"
