@@ -13,6 +13,7 @@
 
 #ifdef SER_FRONTEND_FIXED
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ser_model.h"
@@ -28,6 +29,10 @@ typedef struct {
   int32_t re;
   int32_t im;
 } point;
+
+typedef struct {
+  point of[4];
+} point_sums;
 
 // One frame's samples, of which the FFT takes even ones as real parts and odd ones as imaginary parts; then its spectrum, bin k at
 // ser_radix4_order[k]; then the bins' powers.
@@ -74,9 +79,10 @@ static void raise_samples(uint32_t bits);
 static void transform(void);
 static void transform_by_4(uint32_t span);
 static void transform_by_2(void);
+static point_sums add_by_4(const point *x, uint32_t span);
 static int32_t cosine_of(uint32_t index);
 static int32_t sine_of(uint32_t index);
-static point turn(int32_t re, int32_t im, int32_t cosine, int32_t sine);
+static point turn(point z, int32_t cosine, int32_t sine);
 static void find_powers(void);
 static int32_t apply_mel_bands(uint32_t place, uint32_t headroom);
 static uint64_t scale_q31(uint64_t number, uint32_t factor_q31);
@@ -164,7 +170,9 @@ static uint32_t load_frame(const ser_cut *cut) {
 }
 
 static void raise_samples(uint32_t bits) {
-  for (uint32_t n = 0; n < SER_N_FFT; n++) frame_buffer.samples[n] = (int32_t)((uint32_t)frame_buffer.samples[n] << bits);
+  for (int32_t *sample = frame_buffer.samples; sample < frame_buffer.samples + SER_N_FFT; sample += 4) {
+    for (uint32_t n = 0; n < 4; n++) sample[n] *= 1 << bits;
+  }
 }
 
 // The FFT in place, over its length, with bins in the order of ser_radix4_order.
@@ -176,24 +184,41 @@ static void transform(void) {
 
 // A stage of radix 4: points that are `span` apart.
 static void transform_by_4(uint32_t span) {
+  const point *end = frame_buffer.points + SER_FFT_POINTS;
+  for (point *x = frame_buffer.points; x < end; x += 4 * span) {
+    const point_sums sums = add_by_4(x, span);
+    x[0] = (point){sums.of[0].re >> 2, sums.of[0].im >> 2};
+    x[span] = (point){sums.of[1].re >> 2, sums.of[1].im >> 2};
+    x[2 * span] = (point){sums.of[2].re >> 2, sums.of[2].im >> 2};
+    x[3 * span] = (point){sums.of[3].re >> 2, sums.of[3].im >> 2};
+  }
   const uint32_t step = SER_N_FFT / 4 / span;  // of the first turn
-  for (uint32_t j = 0; j < span; j++) {
-    const int32_t c1 = cosine_of(j * step), s1 = sine_of(j * step);
-    const int32_t c2 = cosine_of(2 * j * step), s2 = sine_of(2 * j * step);
-    const int32_t c3 = cosine_of(3 * j * step), s3 = sine_of(3 * j * step);
-    for (point *x = frame_buffer.points + j; x < frame_buffer.points + SER_FFT_POINTS; x += 4 * span) {
-      point *x1 = x + span, *x2 = x1 + span, *x3 = x2 + span;
-      const int32_t sum_re = x->re + x2->re, sum_im = x->im + x2->im;
-      const int32_t difference_re = x->re - x2->re, difference_im = x->im - x2->im;
-      const int32_t odd_sum_re = x1->re + x3->re, odd_sum_im = x1->im + x3->im;
-      const int32_t odd_difference_re = x1->re - x3->re, odd_difference_im = x1->im - x3->im;
-      x->re = (sum_re + odd_sum_re) >> 2;
-      x->im = (sum_im + odd_sum_im) >> 2;
-      *x1 = turn(difference_re + odd_difference_im, difference_im - odd_difference_re, c1, s1);
-      *x2 = turn(sum_re - odd_sum_re, sum_im - odd_sum_im, c2, s2);
-      *x3 = turn(difference_re - odd_difference_im, difference_im + odd_difference_re, c3, s3);
+  for (uint32_t j = 1; j < span; j++) {
+    const uint32_t angle = j * step;
+    const int32_t c1 = cosine_of(angle), s1 = sine_of(angle);
+    const int32_t c2 = cosine_of(2 * angle), s2 = sine_of(2 * angle);
+    const int32_t c3 = cosine_of(3 * angle), s3 = sine_of(3 * angle);
+    for (point *x = frame_buffer.points + j; x < end; x += 4 * span) {
+      const point_sums sums = add_by_4(x, span);
+      x[0] = (point){sums.of[0].re >> 2, sums.of[0].im >> 2};
+      x[span] = turn(sums.of[1], c1, s1);
+      x[2 * span] = turn(sums.of[2], c2, s2);
+      x[3 * span] = turn(sums.of[3], c3, s3);
     }
   }
+}
+
+// The transform of four points that are `span` apart.
+static inline point_sums add_by_4(const point *x, uint32_t span) {
+  const point a = x[0], b = x[span], c = x[2 * span], d = x[3 * span];
+  const point sum = {a.re + c.re, a.im + c.im}, odd_sum = {b.re + d.re, b.im + d.im};
+  const point difference = {a.re - c.re, a.im - c.im}, odd_difference = {b.re - d.re, b.im - d.im};
+  return (point_sums){{
+      {sum.re + odd_sum.re, sum.im + odd_sum.im},
+      {difference.re + odd_difference.im, difference.im - odd_difference.re},
+      {sum.re - odd_sum.re, sum.im - odd_sum.im},
+      {difference.re - odd_difference.im, difference.im + odd_difference.re},
+  }};
 }
 
 static void transform_by_2(void) {
@@ -205,17 +230,15 @@ static void transform_by_2(void) {
 }
 
 // Of 2 pi index / SER_N_FFT, for less than three quarters of a turn.
-static int32_t cosine_of(uint32_t index) { return ser_cosine_q30[index <= HALF_FRAME ? index : SER_N_FFT - index]; }
+static inline int32_t cosine_of(uint32_t index) { return ser_cosine_q30[HALF_FRAME - abs(HALF_FRAME - (int32_t)index)]; }
 
-static int32_t sine_of(uint32_t index) {
-  return ser_cosine_q30[index <= QUARTER_FRAME ? QUARTER_FRAME - index : index - QUARTER_FRAME];
-}
+static inline int32_t sine_of(uint32_t index) { return ser_cosine_q30[abs(QUARTER_FRAME - (int32_t)index)]; }
 
-// A quarter of (re + i im) (cosine - i sine).
-static inline point turn(int32_t re, int32_t im, int32_t cosine, int32_t sine) {
+// A quarter of z times cosine - i sine.
+static inline point turn(point z, int32_t cosine, int32_t sine) {
   return (point){
-      (int32_t)(((int64_t)re * cosine + (int64_t)im * sine) >> 32),
-      (int32_t)(((int64_t)im * cosine - (int64_t)re * sine) >> 32),
+      (int32_t)(((int64_t)z.re * cosine + (int64_t)z.im * sine) >> 32),
+      (int32_t)((int64_t)z.im * cosine >> 32) - (int32_t)((int64_t)z.re * sine >> 32),
   };
 }
 
@@ -231,7 +254,7 @@ static void find_powers(void) {
     const point high = frame_buffer.points[*high_bin];
     const int32_t even_re = (low.re + high.re) >> 2;
     const int32_t even_im = (low.im - high.im) >> 2;
-    const point odd = turn(low.im + high.im, high.re - low.re, *cosine++, *sine--);
+    const point odd = turn((point){low.im + high.im, high.re - low.re}, *cosine++, *sine--);
     const int64_t sum_re = even_re + odd.re;
     const int64_t sum_im = even_im + odd.im;
     const int64_t difference_re = even_re - odd.re;
