@@ -6,7 +6,7 @@
 // For processors without an FPU: integers alone, of 32 bits, with products and sums of 64. So all processors give the same bits.
 // (ser_frames_write_values, which no device calls, tells the integers as float.)
 //
-// A number in Qn is in steps of 2^-n. A frame's samples are scaled so that the loudest takes 28 bits, and its spectrum is the true
+// A number in Qn is in steps of 2^-n. A frame's samples are scaled so that the loudest takes 27 or 28 bits, and its spectrum is the true
 // one over the transform's length: each stage of the FFT divides by its radix, so nothing overflows. A right shift of a negative
 // number is taken to be arithmetic, as it is with GCC and Clang.
 #include "ser_frames.h"
@@ -63,8 +63,9 @@ static int32_t low_power[2][SER_PITCH_BINS];
 
 static void keep_low_power(uint32_t frame);
 static void find_pitch(uint32_t first, uint32_t count);
-static void find_peak(uint32_t place, const int32_t *correlation);
-static int64_t correlate(const int32_t *correlation, uint32_t lag);
+static uint32_t find_period(const int32_t *correlation);
+static void measure_period(uint32_t place, const int32_t *power, uint32_t lag);
+static int64_t correlate(const int32_t *power, uint32_t lag);
 #endif
 
 // What no frame of a window is quieter than, as levels in Q8: SER_TOP_DB below the loudest.
@@ -75,7 +76,7 @@ static struct {
 
 static uint32_t place_of(uint32_t frame);
 static uint32_t load_frame(const ser_cut *cut);
-static void raise_samples(uint32_t bits);
+static uint32_t magnitude_bits(int32_t number);
 static void transform(void);
 static void transform_by_4(uint32_t span);
 static void transform_by_2(void);
@@ -151,29 +152,35 @@ static uint32_t load_frame(const ser_cut *cut) {
   memset(samples + cut->last, 0, (SER_N_FFT - cut->last) * sizeof *samples);
   uint32_t any = 0;  // all bits that any sample has
   for (const ser_run *run = cut->runs; run < cut->runs + cut->n_runs; run++) {
+#pragma GCC unroll 4
+    for (uint32_t n = 0; n < run->count; n++) any |= magnitude_bits(2 * run->samples[n]);  // -1 has a bit, too
+  }
+  const uint32_t before_window = (uint32_t)__builtin_clz(any | 1) - 16;
+  any = 0;
+  for (const ser_run *run = cut->runs; run < cut->runs + cut->n_runs; run++) {
     const int rising = run->first < HALF_FRAME;
     const int16_t *sample = run->samples;
     const int32_t *cosine = ser_cosine_q30 + (rising ? run->first : SER_N_FFT - run->first);
     int32_t *windowed = samples + run->first;
+#pragma GCC unroll 4
     for (const int32_t *end = windowed + run->count; windowed < end;) {
       // Less the window's height of 2, as the frame's power has no sign.
-      const int32_t product = (int32_t)((int64_t)(*sample++ * (1 << 14)) * (*cosine - ONE_Q30) >> 32);
+      const int32_t product = (int32_t)((int64_t)(*sample++ * (1 << (14 + before_window))) * (*cosine - ONE_Q30) >> 32);
       cosine += rising ? 1 : -1;
-      any |= (uint32_t)(product ^ (product >> 31));
+      any |= magnitude_bits(product);
       *windowed++ = product;
     }
   }
-  if (!any || any >> SAMPLE_BITS) return 0;  // -32768 where the window is highest is 2^28
-  const uint32_t headroom = count_zeros(any) - (64 - SAMPLE_BITS);
-  if (headroom) raise_samples(headroom);
-  return headroom;
+  // -32768 where the window is highest takes a bit more; a bit less is not worth the work.
+  if (any >> (SAMPLE_BITS - 2) || !any) return before_window;
+  const uint32_t behind_window = (uint32_t)__builtin_clz(any) - (32 - SAMPLE_BITS);
+#pragma GCC unroll 4
+  for (uint32_t n = 0; n < SER_N_FFT; n++) samples[n] *= 1 << behind_window;
+  return before_window + behind_window;
 }
 
-static void raise_samples(uint32_t bits) {
-  for (int32_t *sample = frame_buffer.samples; sample < frame_buffer.samples + SER_N_FFT; sample += 4) {
-    for (uint32_t n = 0; n < 4; n++) sample[n] *= 1 << bits;
-  }
-}
+// The bits of a number, or of its magnitude less one where it is negative.
+static inline uint32_t magnitude_bits(int32_t number) { return (uint32_t)(number ^ (number >> 31)); }
 
 // The FFT in place, over its length, with bins in the order of ser_radix4_order.
 static void transform(void) {
@@ -229,7 +236,7 @@ static void transform_by_2(void) {
   }
 }
 
-// Of 2 pi index / SER_N_FFT, for less than three quarters of a turn.
+// Of 2 pi index / SER_N_FFT, of a turn, and for less than three quarters of one.
 static inline int32_t cosine_of(uint32_t index) { return ser_cosine_q30[HALF_FRAME - abs(HALF_FRAME - (int32_t)index)]; }
 
 static inline int32_t sine_of(uint32_t index) { return ser_cosine_q30[abs(QUARTER_FRAME - (int32_t)index)]; }
@@ -304,8 +311,8 @@ static inline uint64_t scale_q31(uint64_t number, uint32_t factor_q31) {
 // Power -> level in Q8, at least 0.
 static int32_t to_level(uint64_t power, int32_t offset_q24, uint32_t headroom) {
   if (!power) return 0;
-  const int32_t octaves = log2_of(power) - (int32_t)(headroom << 25) + offset_q24;
-  return octaves < 0 ? 0 : (int32_t)((int64_t)octaves * (int32_t)SER_LEVELS_PER_OCTAVE >> 16);
+  const int64_t octaves = (int64_t)log2_of(power) - (int32_t)(headroom << 25) + offset_q24;
+  return octaves < 0 ? 0 : (int32_t)(octaves * (int32_t)SER_LEVELS_PER_OCTAVE >> 16);
 }
 
 // How many bits there are above the highest that is set.
@@ -347,41 +354,56 @@ static void find_pitch(uint32_t first, uint32_t count) {
     frame_buffer.points[k] = frame_buffer.points[SER_FFT_POINTS - k] = powers;
   }
   transform();
-  find_peak(place_of(first), &frame_buffer.points[0].re);
-  if (count > 1) find_peak(place_of(first + 1), &frame_buffer.points[0].im);
+  const uint32_t lags[2] = {find_period(&frame_buffer.points[0].re), find_period(&frame_buffer.points[0].im)};
+  for (uint32_t part = 0; part < count; part++) measure_period(place_of(first + part), low_power[part], lags[part]);
 }
 
-// Of one frame, the real or the imaginary parts.
-static void find_peak(uint32_t place, const int32_t *correlation) {
-  const int32_t total = *correlation;
-  if (total <= 0) {
-    prosody[place].pitch = prosody[place].voicing = 0;
-    return;
-  }
+// The lag of the strongest period, of the autocorrelations that are the real or the imaginary parts.
+static uint32_t find_period(const int32_t *correlation) {
+  const int64_t total = *correlation;
   uint32_t best = SER_PITCH_FIRST;
   int64_t best_score = INT64_MIN;
   for (uint32_t lag = SER_PITCH_FIRST; lag <= SER_PITCH_LAST; lag++) {
-    const int64_t score = correlate(correlation, lag) - (int64_t)total * ser_pitch_cost_q26[lag];
+    const int64_t relative = (int64_t)correlation[2 * ser_radix4_order[lag]] * ser_pitch_gain_q26[lag];
+    const int64_t score = relative - total * ser_pitch_cost_q26[lag];
     if (score > best_score) {
       best = lag;
       best_score = score;
     }
   }
-  const int64_t before = correlate(correlation, best - 1);
-  const int64_t peak = correlate(correlation, best);
-  const int64_t after = correlate(correlation, best + 1);
-  // The top of a parabola, within half a lag: in Q20.
+  return best;
+}
+
+// The pitch and voicing of the frame in a place. The transform, which divides, has too few bits left for the curve at its top.
+static void measure_period(uint32_t place, const int32_t *power, uint32_t lag) {
+  const int64_t total = correlate(power, 0);
+  if (total == 0) {
+    prosody[place].pitch = prosody[place].voicing = 0;
+    return;
+  }
+  const uint32_t spare = 34 - count_zeros((uint64_t)total);  // but for 30 bits
+  const int64_t before = (correlate(power, lag - 1) >> spare) * ser_pitch_gain_q26[lag - 1];
+  const int64_t peak = (correlate(power, lag) >> spare) * ser_pitch_gain_q26[lag];
+  const int64_t after = (correlate(power, lag + 1) >> spare) * ser_pitch_gain_q26[lag + 1];
+  // The top of a parabola, within half a lag, in Q20.
+  const int64_t half = 1 << 19;
   const int64_t bend = (2 * peak - before - after) >> 18;
-  int32_t shift = bend > 0 ? (int32_t)((after - before) * 2 / bend) : 0;
-  shift = shift < -(1 << 19) ? -(1 << 19) : shift > 1 << 19 ? 1 << 19 : shift;
-  prosody[place].pitch = SER_PITCH_OCTAVES_Q20 + 20 * (1 << 20) - (log2_of((best << 20) + (uint32_t)shift) >> 4);
-  const int64_t voicing = (peak >> 6) / total;
+  const int64_t shift = bend > 0 ? 2 * (after - before) / bend : 0;
+  const int64_t top = ((int64_t)lag << 20) + (shift < -half ? -half : shift > half ? half : shift);
+  prosody[place].pitch = SER_PITCH_OCTAVES_Q20 + 20 * (1 << 20) - (log2_of((uint64_t)top) >> 4);
+  const int64_t voicing = (peak >> 6) / (total >> spare);
   prosody[place].voicing = (int32_t)(voicing < 0 ? 0 : voicing > 1 << 20 ? 1 << 20 : voicing);
 }
 
-// The autocorrelation at a lag, over the window's, times 2^26.
-static int64_t correlate(const int32_t *correlation, uint32_t lag) {
-  return (int64_t)correlation[2 * ser_radix4_order[lag]] * ser_pitch_gain_q26[lag];
+// The autocorrelation at a lag of a frame that was kept, less than 2^62.
+static int64_t correlate(const int32_t *power, uint32_t lag) {
+  int64_t sum = 0;
+  uint32_t angle = 0;
+  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+    angle = (angle + 2 * lag) % SER_N_FFT;
+    sum += (int64_t)power[k] * (cosine_of(angle) >> 6);
+  }
+  return sum;
 }
 #endif
 

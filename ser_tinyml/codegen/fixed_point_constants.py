@@ -1,7 +1,7 @@
 """The constants of `firmware/frontend/ser_frames_fixed.c`: those of the front end in integers.
 
-A number in Qn is an integer in steps of 2^-n. In C a frame's spectrum is the true one times 2^(27 + headroom) / `SER_FFT_POINTS`,
-where the headroom is each frame's own; the rest is in the offsets behind the logarithms.
+A number in Qn is an integer in steps of 2^-n. In C a frame's spectrum is the true one times 2^(27 + headroom) over
+the FFT's points, where the headroom is each frame's own; the rest is in the offsets behind the logarithms.
 """
 
 import math
@@ -48,7 +48,11 @@ def _list_defines(front_end: FrontEnd, shift: int) -> list[Define]:
     if front_end.prosody:
         octaves = math.log2(front_end.sample_rate / 2 / LOWEST_PITCH_HZ)
         facts += [
-            ("SER_ENERGY_OFFSET_Q24", int(_offset(energy_norm(front_end), front_end)), "of a spectrum's sum, as of a band's"),
+            (
+                "SER_ENERGY_OFFSET_Q24",
+                int(_offset(energy_norm(front_end), front_end)),
+                "of a spectrum's sum, as of a band's",
+            ),
             ("SER_PITCH_OCTAVES_Q20", _to_fixed(octaves, _OCTAVE), "of a lag of one step above the lowest pitch"),
         ]
     return [Define(*fact) for fact in facts]
