@@ -28,11 +28,11 @@ exec {compiler} "${{kept[@]}}" -O0 --coverage -fprofile-abs-path
 # Two processes, of about the same length. What needs an emulated board, the demo's run or clang runs none of these counters.
 TESTS = (
     (
-        ("engine", "test_golden.py", "test_app.py"),
+        ("engine", "test_golden.py", "test_app.py", "test_windows.py"),
         "not clang and not own_instructions and not without and not tflm_gives",
     ),
     (
-        ("test_frontend.py", "test_windows.py", "test_boards.py"),
+        ("test_frontend.py", "test_boards.py"),
         "not demo and not on_the_board and not host_and_board and not the_board and not device_carries and not bundle "
         "and not fuzzers and not archive and not of_the_engine and not cmake_says and not real and not arguments",
     ),
