@@ -34,7 +34,8 @@ TESTS = (
     (
         ("test_frontend.py", "test_boards.py"),
         "not demo and not on_the_board and not host_and_board and not the_board and not device_carries and not bundle "
-        "and not fuzzers and not archive and not of_the_engine and not cmake_says and not real and not arguments",
+        "and not fuzzers and not archive and not of_the_engine and not cmake_says and not real and not arguments "
+        "and not tflms_library",
     ),
 )
 
