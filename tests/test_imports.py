@@ -52,5 +52,13 @@ def test_a_command_looks_at_its_flags_without_what_takes_seconds_to_load(command
     )
     assert shown.returncode == 2, shown.stderr
     loaded = {line.rpartition("|")[2].strip() for line in shown.stderr.splitlines()}
-    assert "absl.flags" in loaded or command in ("predict", "listen", "compare", "demo-corpus", "corpora")
+    assert "absl.flags" in loaded or command in (
+        "predict",
+        "listen",
+        "monitor",
+        "capture",
+        "compare",
+        "demo-corpus",
+        "corpora",
+    )
     assert not loaded & {"tensorflow", "apache_beam", "sklearn"}

@@ -5,6 +5,7 @@
 
 #include "ser_app.h"
 #include "ser_offset.h"
+#include "ser_selftest.h"
 
 #define PIECE_SAMPLES 256  // as a microphone's driver hands them over
 
@@ -45,6 +46,15 @@ uint32_t ser_listener_hear(ser_listener *listener, const int16_t *samples, uint3
 }
 
 int32_t ser_listener_hears_speech(const ser_listener *listener) { return listener->app.vad.open; }
+
+int32_t ser_listener_selftest(ser_listener *listener, int8_t *of_features, int8_t *of_sound) {
+  ser_app_stop(&listener->app);
+  const ser_selftest result = ser_selftest_run(&listener->app);
+  memcpy(of_features, result.of_features, sizeof result.of_features);
+  memcpy(of_sound, result.of_sound, sizeof result.of_sound);
+  ser_app_start(&listener->app);
+  return result.failed;
+}
 
 static int32_t take_decision(ser_listener *listener, ser_heard *heard) {
   ser_decision decision;

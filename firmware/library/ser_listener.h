@@ -36,6 +36,9 @@ uint32_t ser_listener_hear(ser_listener *listener, const int16_t *samples, uint3
 // Returns whether the voice gate is open.
 int32_t ser_listener_hears_speech(const ser_listener *listener);
 
+// Runs the self-test of ser_selftest.h into int8 [SER_N_LABELS] each; returns whether it fails. The listener has then heard nothing.
+int32_t ser_listener_selftest(ser_listener *listener, int8_t *of_features, int8_t *of_sound);
+
 #ifdef __cplusplus
 }
 #endif

@@ -69,7 +69,7 @@ def measure_served(
         compared.setdefault(SAMPLES, []).append((original, served.hear_samples(*given), original.label))
         for name in _ENCODINGS if served.decodes else ():
             content = _encode(samples, row.sample_rate, name)
-            said = reference.predict_stream(io.BytesIO(content))
+            said = reference.predict_opened(io.BytesIO(content))
             compared.setdefault(name, []).append((said, served.hear_encoded(content), original.label))
     if not compared:
         raise UserError("none of the held-out recordings can be decoded: there is nothing to try the SavedModel on")

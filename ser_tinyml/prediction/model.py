@@ -187,6 +187,17 @@ class Model:
             raise UserError(f"the rate is {rate}, expected a positive number of Hz")
         return Stream(self._make_listener(), labels=self.labels, front_end=front_end, rate=rate)
 
+    def run_selftest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what the self-test of a board with this model gives.
+
+        Returns:
+          int8 [classes], the engine's outputs for features that are given, and those for a window of sound that is given.
+
+        Raises:
+          UserError: the model has no generated C, there is no C compiler, or the engine fails.
+        """
+        return self._make_listener().run_selftest()
+
     def _predict(self, blocks: Iterable[np.ndarray]) -> Prediction:
         heard = HeardRecording(blocks, self.front_end)
         starts, probabilities = self._decide(heard) if self._run else self._listen(heard)

@@ -33,6 +33,18 @@ class Decision:
             "rms_db": round(self.level_db, 1),
         }
 
+    @classmethod
+    def from_json(cls, line: dict) -> "Decision":
+        """Returns the decision that a board's line describes; raises KeyError, TypeError or ValueError where it is none."""
+        probabilities = {str(label): float(value) for label, value in line["probabilities"].items()}
+        return cls(
+            seconds=line["ms"] / 1000,
+            label=str(line["class"]),
+            uncertain=bool(line["uncertain"]),
+            probabilities=probabilities,
+            level_db=float(line["rms_db"]),
+        )
+
 
 class Stream:
     """A device that listens: it hears blocks of sound of any size, and decides while somebody speaks.

@@ -39,13 +39,13 @@ class Listener:
         self._library = load_compiled(files, _FLAGS)
         self._library.ser_listener_new.restype = ctypes.c_void_p
         self._library.ser_listener_hear.restype = ctypes.c_uint32
-        n_labels = read_define(sources["ser_model.h"].decode(), "SER_N_LABELS")
+        self._n_labels = read_define(sources["ser_model.h"].decode(), "SER_N_LABELS")
         self._heard = np.zeros(
             (),
             [
                 *((name, np.uint32) for name in ("label", "uncertain", "milliseconds")),
                 ("rms_db", np.float32),
-                ("probabilities", np.float32, (n_labels,)),
+                ("probabilities", np.float32, (self._n_labels,)),
             ],
         )
         self._pointer = ctypes.c_void_p(self._library.ser_listener_new())
@@ -67,6 +67,17 @@ class Listener:
             samples = samples[taken:]
             if decided:
                 yield self._heard.copy()
+
+    def run_selftest(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what a board's self-test gives: the int8 outputs [classes] for given features, and for given sound.
+
+        What was heard before is forgotten. Raises UserError where the engine fails.
+        """
+        outputs = np.empty((2, self._n_labels), np.int8)
+        pointers = (ctypes.c_void_p(row.ctypes.data) for row in outputs)
+        if self._library.ser_listener_selftest(self._pointer, *pointers):
+            raise UserError("the engine fails in its self-test")
+        return outputs[0], outputs[1]
 
     @property
     def hears_speech(self) -> bool:
