@@ -11,6 +11,7 @@ Writes below ROOT/tune:
 
 import dataclasses
 import functools
+import importlib.metadata
 import json
 from typing import Any
 
@@ -127,12 +128,14 @@ class _Study:
         """Raises UserError where the folder holds a study that something else decides."""
         step, parameters = self._plan[0]
         run = Lineage(self._folder).describe_run(step, parameters)
+        _, transform, _ = _list_parameters(self._plan)
+        noises = files.list_file_states(transform.noise_dir) if transform.noise_dir else []
         identity = {
             "budget": dataclasses.asdict(self._budget),
             "folds": self._own.folds,
             "flags": {name: value for name, value in given.items() if name != "corpus"},
-            "recordings": run.inputs,
-            "libraries": run.libraries,
+            "recordings": run.inputs | {"noise_dir": noises},
+            "libraries": run.libraries | {"optuna": importlib.metadata.version("optuna")},
             "code": short_hash("".join(map(digest_code, _DECIDING_CODE))),
         }
         identity = json.loads(json.dumps(identity))
