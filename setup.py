@@ -44,6 +44,8 @@ MICROPHONE = ["sounddevice>=0.4.6,<0.6"]
 
 SERIAL_LINE = ["pyserial>=3.5,<4"]  # of a board
 
+TUNING = ["optuna>=4,<6"]
+
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
 DEVELOPMENT = [
@@ -118,6 +120,7 @@ setuptools.setup(
         "av": CONTAINERS,
         "listen": MICROPHONE,
         "board": SERIAL_LINE,
+        "tune": TUNING,
         "gcp": GOOGLE_CLOUD,
         "dev": DEVELOPMENT,
     },

@@ -6,7 +6,7 @@ The times are those of the first and the last file that the step wrote; a step t
 import argparse
 import datetime
 import json
-import os
+import pathlib
 import re
 import uuid
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def _tell_folder(root: str, name: str, digest: str) -> dict[str, Any]:
     """Returns an artifact as a dataset, named as OpenLineage names files: by what opens it, and the path there."""
     path = files.join(root, name)
     bucket = re.fullmatch(r"(\w+://[^/]+)/(.*)", path)
-    namespace, below = bucket.groups() if bucket else ("file", os.path.abspath(path))
+    namespace, below = bucket.groups() if bucket else ("file", str(pathlib.Path(path).absolute()))
     return {"namespace": namespace, "name": below, "facets": {"version": _facet(_VERSION_FACET, datasetVersion=digest)}}
 
 

@@ -14,10 +14,14 @@ import sys
 from typing import NamedTuple
 
 import pytest
+import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipeline.steps import STEPS
 from schemas.manifest import ManifestRow
 from ser_tinyml.cli import COMMANDS
+from ser_tinyml.version import VERSION
+from tests.conftest import run_command
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -237,3 +241,43 @@ def test_the_tutorial_is_kept_with_what_its_cells_gave_and_no_path_of_a_machine(
     text = (REPOSITORY / "docs" / "tutorial.ipynb").read_text()
     cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
     assert all(cell["outputs"] for cell in cells[1:]) and not re.search(r"/(?:tmp|home|root|work|Users)/", text)
+
+
+def test_the_site_builds_and_every_page_and_link_of_it_leads_somewhere(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", f"--site-dir={tmp_path / 'site'}"]
+    built = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert {page.stem for page in (REPOSITORY / "docs").glob("*.md")} <= {
+        page.stem for page in (tmp_path / "site").iterdir()
+    }
+    assert "<table>" in (tmp_path / "site" / "glossary.html").read_text()
+
+
+def test_the_hooks_before_a_commit_are_what_lint_does():
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"] for repo in hooks for hook in repo["hooks"]]
+    makefile = (REPOSITORY / "Makefile").read_text()
+    lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1].replace("$(BIN)", ".venv/bin")
+    assert entries == [line.strip() for line in lint.splitlines()]
+
+
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert cited["version"] == VERSION and cited["cff-version"] == "1.2.0"
+    assert cited["license"] == "Apache-2.0" and all(author["name"] for author in cited["authors"])
+
+
+def test_the_devcontainer_builds_what_is_there():
+    container = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
+    assert (REPOSITORY / ".devcontainer" / container["build"]["dockerfile"]).resolve() == REPOSITORY / "Dockerfile"
+    assert all((REPOSITORY / word).exists() for word in container["postCreateCommand"].split() if "/" in word)
+
+
+def test_the_commands_for_other_orchestrators_make_the_pipelines_graph():
+    page = (REPOSITORY / "docs" / "orchestration.md").read_text()
+    commands = {name: set(flags) for name, *flags in list_commands(re.search(r"```sh\n(.*?)```", page, re.DOTALL)[1])}
+    assert list(commands) == [step.name for step in STEPS]
+    for step in STEPS:
+        paths = step.inputs | {"output": step.output}
+        graph = {f"--{name}=ROOT/{path}" for name, path in paths.items()}
+        assert commands[step.name] - {"--corpus=folder:mine"} == graph, step.name

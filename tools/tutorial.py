@@ -1,6 +1,7 @@
 """Executes docs/tutorial.ipynb from top to bottom, and writes it with what its cells gave; a cell that fails ends it.
 
-`python tools/tutorial.py` writes it in place, as `make tutorial` does; its folder is the repository, where `make demo` leaves build/demo.
+`python tools/tutorial.py` writes it in place, as `make tutorial` does; its paths begin in the repository, where `make demo`
+leaves build/demo.
 """
 
 import argparse

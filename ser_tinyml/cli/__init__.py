@@ -23,6 +23,7 @@ class Command:
 
 COMMANDS = {
     "run": Command("pipeline.run", "run the whole pipeline: recordings to features, model, firmware and report"),
+    "tune": Command("pipeline.tune", "search the best network and front end for a board's budget"),
     "evaluate": Command("pipeline.evaluate", "judge a finished model on other recordings"),
     "compare": Command(
         "ser_tinyml.cli.compare", "show finished runs side by side, and which differences are no chance"
@@ -44,6 +45,7 @@ COMMANDS = {
     "demo-corpus": Command("ser_tinyml.cli.demo_corpus", "make a synthetic corpus to try the pipeline with"),
     "export-hub": Command("ser_tinyml.cli.export_hub", "make a folder for the Hugging Face hub of a finished run"),
     "lineage": Command("pipeline.openlineage", "print what a run's steps read and made as OpenLineage events"),
+    "completion": Command("ser_tinyml.cli.completion", "print the completion of bash or zsh"),
     "corpora": Command("ser_tinyml.cli.corpora", "list the corpora that can be read, with licence and page"),
 }
 

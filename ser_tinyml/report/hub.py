@@ -38,7 +38,10 @@ def make_folder(root: str) -> dict[str, bytes]:
         raise UserError(f"{root} is no finished run: its card needs {', '.join(_JUDGED_BY)} and export")
     for folder in folders.values():
         artifact.verify(folder)
-    dataset, evaluation = run_files.read(Dataset, folders["examples"]), run_files.read(Evaluation, folders["evaluation"])
+    dataset, evaluation = (
+        run_files.read(Dataset, folders["examples"]),
+        run_files.read(Evaluation, folders["evaluation"]),
+    )
     board = run_files.read(Board, folders["board"])
     gates.require_passed((*evaluation.gates, *board.gates), f"{root} is not for others: its model is not blessed")
     exported = dataclasses.replace(found.exported, model_path="")  # nobody's business

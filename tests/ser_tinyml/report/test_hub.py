@@ -70,7 +70,9 @@ def test_a_folder_that_holds_something_is_left_alone(run, folder, demo_root):
 
 
 def test_a_model_that_is_not_blessed_is_refused(demo_root, tmp_path, seal):
-    root = shutil.copytree(demo_root, tmp_path / "root", ignore=shutil.ignore_patterns("firmware", "report", "*.tfrecord.gz"))
+    root = shutil.copytree(
+        demo_root, tmp_path / "root", ignore=shutil.ignore_patterns("firmware", "report", "*.tfrecord.gz")
+    )
     for kind, folder, step in ((Evaluation, "evaluation", "evaluator"), (Board, "board", "infra_validator")):
         document = json.loads((root / folder / kind.FILE_NAME).read_text())
         document["gates"][0]["passed"] = False
@@ -78,7 +80,7 @@ def test_a_model_that_is_not_blessed_is_refused(demo_root, tmp_path, seal):
         seal(root / folder, step)
         assert not run_files.read(kind, str(root / folder)).gates[0].passed
     seal(root / "examples", "transform")
-    with pytest.raises(GateFailed, match="its model is not blessed:\n  .*FAILED"):
+    with pytest.raises(GateFailed, match=r"its model is not blessed:\n  .*FAILED"):
         make_folder(str(root))
 
 
