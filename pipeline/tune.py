@@ -11,13 +11,14 @@ Writes below ROOT/tune:
 
 import dataclasses
 import functools
+import importlib.metadata
 import json
 from typing import Any
 
 import numpy as np
 from absl import flags
 
-from components.command_line import run_command
+from components.command_line import define_json, run_command, told_beside
 from components.step import StepParameters, define_flags, define_output, from_flags, parameter
 from pipeline import trial
 from pipeline.execution import Plan, of_fold, read_plan, run_side_by_side, run_steps
@@ -85,10 +86,13 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     }
     _check_given(plan)
     root = flag_values["pipeline_root"].value
-    with locked(root):
+    as_json = flag_values["json"].value
+    with locked(root), told_beside(as_json):
         study = _Study(root, own, plan, given, beam_options)
         study.search()
-        study.report()
+        front = study.report()
+    if as_json:
+        print(json.dumps(front))
 
 
 def _check_given(plan: Plan) -> None:
@@ -124,12 +128,14 @@ class _Study:
         """Raises UserError where the folder holds a study that something else decides."""
         step, parameters = self._plan[0]
         run = Lineage(self._folder).describe_run(step, parameters)
+        _, transform, _ = _list_parameters(self._plan)
+        noises = files.list_file_states(transform.noise_dir) if transform.noise_dir else []
         identity = {
             "budget": dataclasses.asdict(self._budget),
             "folds": self._own.folds,
             "flags": {name: value for name, value in given.items() if name != "corpus"},
-            "recordings": run.inputs,
-            "libraries": run.libraries,
+            "recordings": run.inputs | {"noise_dir": noises},
+            "libraries": run.libraries | {"optuna": importlib.metadata.version("optuna")},
             "code": short_hash("".join(map(digest_code, _DECIDING_CODE))),
         }
         identity = json.loads(json.dumps(identity))
@@ -242,8 +248,12 @@ class _Study:
 
     # ---- reporting ----
 
-    def report(self) -> None:
-        """Writes report and flag file; here, and of the front alone, the test speakers are looked at."""
+    def report(self) -> list[dict]:
+        """Writes report and flag file; here, and of the front alone, the test speakers are looked at.
+
+        Returns:
+          The front's trials, each with its test UAR, and whether it is the chosen one.
+        """
         from ser_tinyml.report.tuning import Tuning, render_html, render_markdown  # with Jinja
 
         best = find_best(self._trials)
@@ -263,6 +273,9 @@ class _Study:
         markdown = render_markdown(tuning)
         files.write_text(files.join(self._folder, "tuning.md"), markdown)
         print(f"\n{markdown}\n{files.join(self._folder, 'tuning.html')}")
+        return [
+            dataclasses.asdict(made) | {"test_uar": test_uar, "chosen": made == best} for made, test_uar in tuning.front
+        ]
 
     def _measure_test(self, made: Trial) -> float:
         trainings = self._prepare(_with_flags(self._plan, made.flags))
@@ -325,6 +338,7 @@ def main() -> None:
     """Runs `ser-tinyml tune`."""
     define_output("pipeline_root", "tune", "Directory for all that the search leaves behind.")
     define_flags(Parameters, "tune")
+    define_json("tune")
     for step in _STEPS:
         define_flags(step.parameters, step.name)
     run_command(execute, takes_beam_options=True)

@@ -116,8 +116,8 @@ def count_engine(plan: Plan) -> dict[str, int]:
     """Returns how often the engine does what it repeats, for a decision."""
     graph = plan.graph
     counts = {"inputs": graph.n_frames * graph.n_inputs, "blocks": 0, "units": 0, "outputs": 0}
-    for step in plan.by_frame + plan.by_window:
-        times = graph.n_frames if step in plan.by_frame else step.n_frames
+    timed = [(step, graph.n_frames) for step in plan.by_frame] + [(step, step.n_frames) for step in plan.by_window]
+    for step, times in timed:
         if isinstance(step.layer, Lstm):
             counts["blocks"] += times * step.layer.n_outputs * (step.padded_inputs + step.padded_outputs) // BLOCK
             counts["units"] += times * step.layer.n_outputs
@@ -143,9 +143,8 @@ def count_front_end(front_end: FrontEnd) -> dict[str, int]:
         search = PitchSearch.from_front_end(front_end)
         transforms += -(-new // 2)  # two frames share one
         bins, lags = new * search.n_bins, new * (search.last + 1 - search.first)
-    octal_digits, others = divmod(
-        points.bit_length() - 1, 3
-    )  # CMSIS-DSP: stages of radix 8, and one of 2 or 4 where need be
+    # CMSIS-DSP's FFT has stages of radix 8, and one of 2 or 4 where need be.
+    octal_digits, others = divmod(points.bit_length() - 1, 3)
     return {
         "samples": new * front_end.n_fft,
         "radix 8": transforms * points * octal_digits,
