@@ -81,7 +81,7 @@ def list_flags(command: str) -> frozenset[str]:
 def is_known(command: str, flag: str) -> bool:
     """Tells whether a command takes a flag, as its own or, of the data job's commands, as Beam's."""
     name = flag.removeprefix("--").partition("=")[0]
-    if name in list_flags(command):
+    if name in list_flags(command) or (name == "flagfile" and "preset" in list_flags(command)):
         return True
     is_beams = name in PipelineOptions([flag if "=" in flag else f"{flag}=1"]).get_all_options(drop_default=True)
     return command in ("run", "transform", "bulk") and is_beams
