@@ -81,7 +81,8 @@ def list_flags(command: str) -> frozenset[str]:
 def is_known(command: str, flag: str) -> bool:
     """Tells whether a command takes a flag, as its own or, of the data job's commands, as Beam's."""
     name = flag.removeprefix("--").partition("=")[0]
-    if name in list_flags(command):
+    known = list_flags(command)
+    if name in known or (name == "flagfile" and "preset" in known):  # absl's own, which no help lists
         return True
     is_beams = name in PipelineOptions([flag if "=" in flag else f"{flag}=1"]).get_all_options(drop_default=True)
     return command in ("run", "transform", "bulk") and is_beams
