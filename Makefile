@@ -2,8 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow faults differential check-wheel firmware coverage-firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
-	bench-engine bench-boards bench-predict lint lock sbom audit mutants clean
+.PHONY: install demo test test-slow faults differential check-wheel firmware coverage-firmware eva fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
+	bench-engine bench-boards bench-predict lint lock site tutorial sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
 demo: $(VENV)/installed
@@ -67,6 +67,11 @@ firmware-%: build/demo/firmware/CMakeLists.txt
 # Which lines and branches of the firmware's C the tests run: all, or it fails.
 coverage-firmware: $(VENV)/installed
 	$(BIN)/python tools/coverage_firmware.py
+
+# Frama-C's Eva over kernels, a generated engine, ring buffer and front end: it fails where an alarm is not known as open. Debian's
+# frama-c-base is needed.
+eva: $(VENV)/installed
+	$(BIN)/python -m tests.firmware.eva
 
 # The WAV reader, the front end and the whole app fuzzed under ASan and UBSan; then random models through the engine, and random
 # sounds through random front ends, against Python's. So many seconds each.
@@ -147,6 +152,14 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy schemas ser_tinyml pipeline components benchmarks
 
+# The pages of docs/ as a site, in build/site; a link that leads nowhere fails it.
+site: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The tutorial, executed where `make demo` has run, and written with what its cells gave.
+tutorial: $(VENV)/installed build/demo/firmware/CMakeLists.txt
+	$(BIN)/python tools/tutorial.py
+
 # What the locked environment is made of, as CycloneDX; the same lock gives the same bytes.
 sbom: $(VENV)/installed
 	mkdir -p build
@@ -161,7 +174,7 @@ audit: $(VENV)/installed
 lock:
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet uv
-	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra av --extra listen --extra board --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
+	build/lock/bin/uv pip compile --quiet setup.py --extra train --extra av --extra listen --extra board --extra tune --extra gcp --extra dev --universal --python-version 3.11 $(UPGRADE) \
 		--generate-hashes --no-strip-extras --no-annotate --no-emit-index-url \
 		--custom-compile-command "make lock" --output-file requirements.lock
 	sed -nE 's/^([A-Za-z0-9._-]+)(\[[^]]*\])?==([^ ;]+).*/\1==\3/p' requirements.lock > constraints.txt

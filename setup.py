@@ -44,6 +44,8 @@ MICROPHONE = ["sounddevice>=0.4.6,<0.6"]
 
 SERIAL_LINE = ["pyserial>=3.5,<4"]  # of a board
 
+TUNING = ["optuna>=4,<6"]
+
 GOOGLE_CLOUD = ["apache-beam[gcp]==2.72.0"]
 
 DEVELOPMENT = [
@@ -52,10 +54,14 @@ DEVELOPMENT = [
     "cyclonedx-bom>=7",
     "filelock",
     "hypothesis",
+    "ipykernel",
     "markdown-it-py",
+    "mkdocs-material",
     "mlcroissant",
     "mypy",
+    "nbclient",
     "networkx<3.7",  # mlcroissant's; later ones would be two versions in one constraints.txt
+    "openlineage-python",
     "pip-audit",
     "pytest",
     "pytest-xdist",
@@ -114,6 +120,7 @@ setuptools.setup(
         "av": CONTAINERS,
         "listen": MICROPHONE,
         "board": SERIAL_LINE,
+        "tune": TUNING,
         "gcp": GOOGLE_CLOUD,
         "dev": DEVELOPMENT,
     },

@@ -6,6 +6,7 @@ engine does not give TFLM's bits, or TFLite is further off than the evaluator's 
 """
 
 import argparse
+import importlib.metadata
 import pathlib
 import statistics
 import sys
@@ -48,6 +49,8 @@ def main() -> None:
     medians = {name: statistics.median(times) for name, times in seconds.items()}
     for name, median in medians.items():
         print(f"{name}: {1e3 * median:.3f} ms a window ({len(windows)} windows, {arguments.rounds} rounds)")
+    versions = {name: importlib.metadata.version(name) for name in ("tflite-micro", "tensorflow")}
+    print(f"TFLM is tflite-micro {versions['tflite-micro']}, TFLite TensorFlow's {versions['tensorflow']}")
     print(f"vs_tflm: {medians['TFLM'] / medians['generated engine']:.2f}")
     print(f"vs_tflite: {medians['TFLite int8'] / medians['generated engine']:.2f}")
 

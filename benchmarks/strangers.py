@@ -11,10 +11,8 @@ on; a change of the code needs another folder. They are those of the int8 file, 
 
 import argparse
 import dataclasses
-import functools
 import hashlib
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -24,16 +22,15 @@ import numpy as np
 import presets
 from corpora import list_corpora
 
-from pipeline.execution import run_side_by_side
+from components.trainer.parameters import Parameters
+from pipeline import trial
+from pipeline.trial import Predicted
 from schemas.front_end import PROSODY
 from schemas.run_files import ManifestSummary
 from ser_tinyml.judging.intervals import difference_intervals, score_intervals
 from ser_tinyml.judging.metrics import calibration_error, score
 from ser_tinyml.store import run_files
 from ser_tinyml.store.manifest import read_manifest
-
-# Of test clips: true [clips], probabilities of int8 and in_float [clips, classes], speakers [clips].
-Predicted = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,9 +65,20 @@ class Training:
         """Returns what is trained, in a few words."""
         return f"{self.variant.name}, seed {self.seed}, {pathlib.Path(self.examples).parent.name}"
 
+    def prepare(self) -> trial.Training:
+        """Returns it with all parameters of the trainer; ends the program where a flag is none of its."""
+        defaults = dataclasses.asdict(Parameters())
+        if unknown := self.variant.flags.keys() - defaults.keys():
+            raise SystemExit(f"error: --{min(unknown)} is no flag of the trainer")
+        values = presets.read(self.preset) | self.variant.flags | {"seed": str(self.seed)}
+        parameters = Parameters(
+            **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
+        )
+        return trial.Training(self.examples, parameters, self.variant.prosody, ("test",))
+
     def name(self) -> str:
         """Returns the name of the file that keeps its predictions."""
-        told = json.dumps([self.variant.flags, self.variant.prosody, self.preset, self.seed, self.examples])
+        told = json.dumps([self.variant.flags, self.variant.prosody, self.preset, self.seed, self.examples, "test"])
         return hashlib.sha256(told.encode()).hexdigest()[:16] + ".npz"
 
 
@@ -102,7 +110,10 @@ def main() -> None:
     }
     _train_all([each for seeds in trainings.values() for folds in seeds for each in folds], output, arguments.jobs)
     found = {
-        name: [[dict(np.load(output / "predictions" / each.name())) for each in folds] for folds in seeds]
+        name: [
+            [trial.read_predicted(str(output / "predictions" / each.name()), "test") for each in folds]
+            for folds in seeds
+        ]
         for name, seeds in trainings.items()
     }
     if arguments.opensmile:
@@ -141,65 +152,8 @@ def _judge_egemaps(python: str, examples: list[str]) -> list[Predicted]:
 
 
 def _train_all(trainings: list[Training], output: pathlib.Path, jobs: int) -> None:
-    kept = output / "predictions"
-    kept.mkdir(exist_ok=True)
-    os.environ |= {"TF_NUM_INTRAOP_THREADS": str(1 if jobs > 1 else 0), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    waiting = {each.describe(): functools.partial(_train, each, str(kept / each.name())) for each in trainings}
-    run_side_by_side({told: work for told, work in waiting.items() if not pathlib.Path(work.args[1]).exists()}, jobs)
-
-
-def _train(training: Training, path: str) -> None:
-    """Trains one network, keeps what it says of the test clips, and prints its UAR."""
-    import tensorflow as tf
-
-    from components.trainer.component import Splits, make_architecture, train
-    from components.trainer.parameters import Parameters
-    from schemas.front_end import Standardisation
-    from schemas.run_files import Dataset
-    from ser_tinyml.audio.standardise import standardise
-    from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
-    from ser_tinyml.judging.held_out import HeldOut
-    from ser_tinyml.network.temperature import scale_to_validation
-    from ser_tinyml.runtimes.tflite import TFLite
-    from ser_tinyml.store.dataset import read_calibration, read_split
-
-    whole = run_files.read(Dataset, training.examples)
-    wanted = training.variant.prosody
-    columns = [*range(whole.front_end.n_mfcc)]
-    columns += [whole.front_end.n_mfcc + whole.front_end.prosody.index(name) for name in wanted]
-    dataset = dataclasses.replace(
-        whole,
-        front_end=dataclasses.replace(whole.front_end, prosody=wanted),
-        standardisation=Standardisation(
-            tuple(whole.standardisation.mean[column] for column in columns),
-            tuple(whole.standardisation.deviation[column] for column in columns),
-        ),
-    )
-    values = presets.read(training.preset) | training.variant.flags | {"seed": str(training.seed)}
-    defaults = dataclasses.asdict(Parameters())
-    if unknown := training.variant.flags.keys() - defaults.keys():
-        raise SystemExit(f"error: --{min(unknown)} is no flag of the trainer")
-    parameters = Parameters(
-        **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
-    )
-    tf.keras.backend.clear_session()
-    splits = Splits(training.examples, dataset)
-    plain, _ = train(make_architecture(parameters, dataset), splits, parameters)
-    scale_to_validation(plain, splits.validation)
-    calibration = np.stack([each.features[:, columns] for each in read_calibration(training.examples)])
-    int8 = TFLite(convert_int8(fix_batch_size(plain), standardise(calibration, dataset.standardisation)))
-    records = [
-        dataclasses.replace(record, prosody={name: record.prosody[name] for name in wanted})
-        for record in read_split(training.examples, "test")
-    ]
-    held_out = HeldOut.from_records(records, np.arange(len(dataset.labels)), dataset.standardisation)
-    in_float = held_out.vote(plain.predict(held_out.inputs, batch_size=256, verbose=0))
-    elected = held_out.vote(int8.predict(held_out.inputs).probabilities)
-    speakers = np.array([clip.speaker_key for clip in held_out.clips])
-    partial = pathlib.Path(path).with_suffix(".partial.npz")
-    np.savez(partial, true=held_out.true, probabilities=elected, in_float=in_float, speakers=speakers)
-    partial.rename(path)
-    print(f"UAR of {path}: {score(held_out.true, elected.argmax(axis=1)).uar:.3f}", flush=True)
+    wanted = {each.describe(): (each.prepare(), str(output / "predictions" / each.name())) for each in trainings}
+    trial.train_side_by_side(wanted, jobs)
 
 
 def _read(text: str, like: Any) -> Any:

@@ -1,5 +1,6 @@
 """The command line of the pipeline and of its steps: absl's flags, presets, help by step, and how a command ends."""
 
+import contextlib
 import importlib.resources
 import pathlib
 import re
@@ -43,6 +44,17 @@ def run_command(execute: Execute, takes_beam_options: bool = False) -> None:
             execute(flags.FLAGS, beam_options)
 
     app.run(guarded, argv=sys.argv[:1], flags_parser=lambda command: command)
+
+
+def define_json(command: str) -> None:
+    """Defines --json for a command that ends with a table; the help lists it below `command`."""
+    help_text = "Prints the figures as one line of JSON, and all else on the error stream."
+    flags.DEFINE_bool("json", False, help_text, module_name=command)
+
+
+def told_beside(as_json: bool) -> contextlib.AbstractContextManager[object]:
+    """Returns a context in which what is told goes to the error stream, where the standard output is for JSON alone."""
+    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
 
 
 def list_presets() -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from components.command_line import run_command
+from components.command_line import define_json, run_command, told_beside
 from components.evaluator import parameters as evaluator
 from components.example_gen import parameters as example_gen
 from components.reporter import parameters as reporter
@@ -201,8 +201,12 @@ def execute(flag_values: flags.FlagValues, _: list[str]) -> None:
     options = {name: flag_values[name].value for name in sorted(named)}
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     output = flag_values["output"].value
-    evaluate(flag_values["model"].value, flag_values["corpus"].value, output, **options)
-    load_component("evaluator").require_blessing(files.join(output, "evaluation"))
+    as_json, judge = flag_values["json"].value, load_component("evaluator")
+    with told_beside(as_json):
+        evaluate(flag_values["model"].value, flag_values["corpus"].value, output, **options)
+    if as_json:
+        print(judge.format_json(files.join(output, "evaluation")))
+    judge.require_blessing(files.join(output, "evaluation"))
 
 
 def main() -> None:
@@ -213,6 +217,7 @@ def main() -> None:
         "model", None, "The model; `evaluate MODEL` says it, too.", module_name="evaluate", required=True
     )
     define_output("output", "evaluate", "Directory to write to.")
+    define_json("evaluate")
     define_flags(Parameters, "evaluate")
     for step, only in _OPEN.items():
         define_flags(step.Parameters, name_step(step), only=only)

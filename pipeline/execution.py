@@ -1,23 +1,47 @@
 """Runs the steps of a plan, and several plans side by side."""
 
+import dataclasses
 import multiprocessing.connection
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, TextIO
 
-from components.step import StepParameters
+from absl import flags
+
+from components.step import StepParameters, from_flags
 from pipeline.lineage import Lineage
 from pipeline.steps import Step
-from schemas.errors import UserError
+from schemas.errors import UsageError, UserError
 from ser_tinyml.cli.endings import describe, quiet_beam
 from ser_tinyml.store import artifact, files
 
 Plan = list[tuple[Step, StepParameters]]
+
+
+def read_plan(steps: Sequence[Step], flag_values: flags.FlagValues) -> Plan:
+    """Returns steps with the parameters of each; raises UsageError for the flags that they refuse, all at once."""
+    plan: Plan = []
+    refused = []
+    for step in steps:
+        try:
+            plan.append((step, from_flags(step.parameters, flag_values)))
+        except UsageError as error:
+            refused.append(str(error))
+    if refused:
+        raise UsageError("\n".join(refused))
+    return plan
+
+
+def of_fold(plan: Plan, fold: str) -> Plan:
+    """Returns the plan whose manifest, the first step's work, is divided as a fold says."""
+    (step, parameters), *others = plan
+    changed: Any = {"fold": fold}
+    return [(step, dataclasses.replace(parameters, **changed)), *others]
 
 
 def run_steps(root: str, plan: Plan, beam_options: list[str]) -> None:

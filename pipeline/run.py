@@ -1,14 +1,14 @@
 """`python -m pipeline.run --corpus=ravdess:DIR --pipeline_root=ROOT [flags]`: flags -> steps -> report."""
 
-import dataclasses
 import functools
+import json
 from typing import Any
 
 from absl import flags
 
-from components.command_line import run_command
-from components.step import define_flags, define_output, from_flags, load_component
-from pipeline.execution import Plan, run_side_by_side, run_steps
+from components.command_line import define_json, run_command, told_beside
+from components.step import define_flags, define_output, load_component
+from pipeline.execution import Plan, of_fold, read_plan, run_side_by_side, run_steps
 from pipeline.steps import STEPS, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.corpora import CORPORA, parse_corpus_flags
@@ -31,34 +31,50 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
     folds = _list_folds(flag_values)
     plans = {fold: _plan(flag_values, fold, deploys=not folds) for fold in folds or [flag_values["fold"].value]}
     with locked(root):
-        _run_all(root, plans, beam_options, crosses=bool(folds), jobs=flag_values["jobs"].value)
+        if folds:
+            _run_folds(root, plans, beam_options, jobs=flag_values["jobs"].value, as_json=flag_values["json"].value)
+        else:
+            (plan,) = plans.values()
+            _run_once(root, plan, beam_options, as_json=flag_values["json"].value)
 
 
-def _run_all(root: str, plans: dict[str, Plan], beam_options: list[str], *, crosses: bool, jobs: int) -> None:
+def _run_once(root: str, plan: Plan, beam_options: list[str], *, as_json: bool) -> None:
     evaluator = load_component("evaluator")
-    if not crosses:
-        (plan,) = plans.values()
+    with told_beside(as_json):
         run_steps(root, plan, beam_options)
-        evaluation = files.join(root, "evaluation")
+    evaluation = files.join(root, "evaluation")
+    if as_json:
+        print(evaluator.format_json(evaluation))
+    else:
         print(f"\n{evaluator.format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
-        evaluator.require_blessing(evaluation)
-        load_component("infra_validator").require_blessing(files.join(root, "board"))
-        return
+    evaluator.require_blessing(evaluation)
+    load_component("infra_validator").require_blessing(files.join(root, "board"))
+
+
+def _run_folds(root: str, plans: dict[str, Plan], beam_options: list[str], *, jobs: int, as_json: bool) -> None:
+    evaluator = load_component("evaluator")
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in plans}
-    work = {fold: functools.partial(_run_fold, fold, below, plans[fold], beam_options) for fold, below in roots.items()}
+    work = {
+        fold: functools.partial(_run_fold, fold, below, plans[fold], beam_options, as_json=as_json)
+        for fold, below in roots.items()
+    }
     run_side_by_side(work, jobs)
     output = files.join(root, "cross_validation")
     cross_validation.run(output, {fold: files.join(below, "evaluation") for fold, below in roots.items()})
-    table = files.join(output, "cross_validation.md")
-    print(f"\n{files.read_bytes(table).decode()}\n{table}")
+    if as_json:
+        print(json.dumps(files.read_json(files.join(output, "cross_validation.json"))))
+    else:
+        table = files.join(output, "cross_validation.md")
+        print(f"\n{files.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
         evaluator.require_blessing(files.join(below, "evaluation"))
 
 
-def _run_fold(fold: str, root: str, plan: Plan, beam_options: list[str]) -> None:
-    print(f"==== fold {fold}", flush=True)
-    run_steps(root, plan, beam_options)
-    print(load_component("evaluator").format_table(files.join(root, "evaluation")), flush=True)
+def _run_fold(fold: str, root: str, plan: Plan, beam_options: list[str], *, as_json: bool) -> None:
+    with told_beside(as_json):
+        print(f"==== fold {fold}", flush=True)
+        run_steps(root, plan, beam_options)
+        print(load_component("evaluator").format_table(files.join(root, "evaluation")), flush=True)
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:
@@ -76,19 +92,7 @@ def _list_folds(flag_values: flags.FlagValues) -> list[str]:
 
 def _plan(flag_values: flags.FlagValues, fold: str, *, deploys: bool) -> Plan:
     """Returns the steps to run with the parameters of each; raises UsageError for the flags that steps refuse, all at once."""
-    plan: Plan = []
-    refused = []
-    for step in plan_steps(flag_values["model_path"].value, deploys=deploys):
-        try:
-            parameters = from_flags(step.parameters, flag_values)
-        except UsageError as error:
-            refused.append(str(error))
-            continue
-        if step.name == "example_gen":
-            parameters = dataclasses.replace(parameters, fold=fold)
-        plan.append((step, parameters))
-    if refused:
-        raise UsageError("\n".join(refused))
+    plan = of_fold(read_plan(plan_steps(flag_values["model_path"].value, deploys=deploys), flag_values), fold)
     _check_together({step.name: parameters for step, parameters in plan})
     return plan
 
@@ -119,6 +123,7 @@ def main() -> None:
         upper_bound=MOST_FOLDS,
         module_name=_GROUP,
     )
+    define_json(_GROUP)
     for step in STEPS:
         define_flags(step.parameters, step.name)
     run_command(execute, takes_beam_options=True)

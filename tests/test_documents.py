@@ -14,10 +14,14 @@ import sys
 from typing import NamedTuple
 
 import pytest
+import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from pipeline.steps import STEPS
 from schemas.manifest import ManifestRow
 from ser_tinyml.cli import COMMANDS
+from ser_tinyml.version import VERSION
+from tests.conftest import run_command
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -80,7 +84,7 @@ def is_known(command: str, flag: str) -> bool:
     if name in list_flags(command):
         return True
     is_beams = name in PipelineOptions([flag if "=" in flag else f"{flag}=1"]).get_all_options(drop_default=True)
-    return command in ("run", "transform") and is_beams
+    return command in ("run", "transform", "bulk") and is_beams
 
 
 README = list_recipes(REPOSITORY / "README.md")
@@ -221,3 +225,59 @@ def test_a_file_that_a_page_names_is_there(page):
     rooms = "schemas|ser_tinyml|components|pipeline|firmware|tests|tools|docs|benchmarks"
     for named in re.findall(rf"`((?:{rooms})/[\w./-]+)`", page.read_text()):
         assert "NAME" in named or (REPOSITORY / named).exists(), f"{page.name}: {named}"
+
+
+def test_the_tutorial_runs_from_top_to_bottom(folder):
+    """It takes the demo's run as it is, and trains three small networks of its own: some 40 s of one core."""
+    output = folder / "tutorial.ipynb"
+    run_command("tools.tutorial", f"--folder={folder}", f"--output={output}")
+    cells = [cell for cell in json.loads(output.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert len(cells) == 10 and all(cell["execution_count"] for cell in cells)
+    said = "".join("".join(out.get("text", "")) for cell in cells for out in cell["outputs"])
+    assert len(re.findall(r"^split by \w+ +UAR 0\.\d\d", said, re.MULTILINE)) == 3 and "FAILED" not in said
+
+
+def test_the_tutorial_is_kept_with_what_its_cells_gave_and_no_path_of_a_machine():
+    text = (REPOSITORY / "docs" / "tutorial.ipynb").read_text()
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] for cell in cells[1:]) and not re.search(r"/(?:tmp|home|root|work|Users)/", text)
+
+
+def test_the_site_builds_and_every_page_and_link_of_it_leads_somewhere(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", f"--site-dir={tmp_path / 'site'}"]
+    built = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert {page.stem for page in (REPOSITORY / "docs").glob("*.md")} <= {
+        page.stem for page in (tmp_path / "site").iterdir()
+    }
+    assert "<table>" in (tmp_path / "site" / "glossary.html").read_text()
+
+
+def test_the_hooks_before_a_commit_are_what_lint_does():
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"]
+    entries = [hook["entry"] for repo in hooks for hook in repo["hooks"]]
+    makefile = (REPOSITORY / "Makefile").read_text()
+    lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[1].replace("$(BIN)", ".venv/bin")
+    assert entries == [line.strip() for line in lint.splitlines()]
+
+
+def test_the_citation_is_of_this_version():
+    cited = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert cited["version"] == VERSION and cited["cff-version"] == "1.2.0"
+    assert cited["license"] == "Apache-2.0" and all(author["name"] for author in cited["authors"])
+
+
+def test_the_devcontainer_builds_what_is_there():
+    container = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
+    assert (REPOSITORY / ".devcontainer" / container["build"]["dockerfile"]).resolve() == REPOSITORY / "Dockerfile"
+    assert all((REPOSITORY / word).exists() for word in container["postCreateCommand"].split() if "/" in word)
+
+
+def test_the_commands_for_other_orchestrators_make_the_pipelines_graph():
+    page = (REPOSITORY / "docs" / "orchestration.md").read_text()
+    commands = {name: set(flags) for name, *flags in list_commands(re.search(r"```sh\n(.*?)```", page, re.DOTALL)[1])}
+    assert list(commands) == [step.name for step in STEPS]
+    for step in STEPS:
+        paths = step.inputs | {"output": step.output}
+        graph = {f"--{name}=ROOT/{path}" for name, path in paths.items()}
+        assert commands[step.name] - {"--corpus=folder:mine"} == graph, step.name

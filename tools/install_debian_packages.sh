@@ -34,6 +34,7 @@ has qemu-system-riscv32 || need qemu-system-misc "no firmware runs on the emulat
 has riscv64-unknown-elf-gcc || need gcc-riscv64-unknown-elf "no firmware is built for RISC-V"
 [ -e /usr/lib/picolibc/riscv64-unknown-elf ] || need picolibc-riscv64-unknown-elf "no firmware is built for RISC-V"
 [ "${1:-}" != test ] || has chromium || need chromium "the report is not tried in a browser"
+[ "${1:-}" != test ] || has zsh || need zsh "its completion is not tried"
 venv=""
 "${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || venv=python3-venv
 [ -n "$packages$venv" ] || exit 0

@@ -11,6 +11,7 @@ Writes:
 
 import dataclasses
 import io
+import json
 from typing import TypeVar
 
 import numpy as np
@@ -196,6 +197,18 @@ def format_table(output: str) -> str:
     if absent := evaluation.labels_without_clips:
         lines.append(f"no held-out clip is {' or '.join(absent)}: macro-F1 and UAR average the other classes")
     return "\n".join(lines)
+
+
+def format_json(output: str) -> str:
+    """Returns what `format_table` shows as JSON, on one line, with the gates and whether the model is blessed."""
+    evaluation = run_files.read(Evaluation, output)
+    models = {
+        name: {metric: getattr(row.scores, metric) for metric in ("accuracy", "macro_f1", "uar")}
+        | {"bytes": row.bytes, "agreement": row.agreement, "latency_ms": row.latency_ms}
+        for name, row in evaluation.models.items()
+    }
+    gates_told = [dataclasses.asdict(gate) for gate in evaluation.gates]
+    return json.dumps({"evaluation": output, "models": models, "gates": gates_told, "blessed": evaluation.blessed})
 
 
 def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: Dataset) -> HeldOut:

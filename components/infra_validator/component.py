@@ -19,6 +19,7 @@ from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, LayerCost
 from schemas.vectors import Results, Vectors
 from ser_tinyml import progress
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
+from ser_tinyml.codegen.cost import ASSUMPTIONS, to_milliseconds
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.judging import gates
 from ser_tinyml.judging.distractors import count_false_alarms, make_distractors
@@ -35,12 +36,6 @@ BOARD = "mps2_an386"  # a Cortex-M4F: what the Nano 33 BLE has
 _WITH_ARDUINOS_FLAGS = "mps2_an386_arduino"  # the same
 _ARDUINO_WINDOWS = 8  # a window's instructions hardly depend on its sound
 _LARGEST_ARDUINO_SHARE = 1.05
-_CLOCK_HZ = 64_000_000
-_CYCLES_AN_INSTRUCTION = 1.5
-_ASSUMPTIONS = (
-    f"{_CLOCK_HZ // 1_000_000} MHz, no waiting for flash, {_CYCLES_AN_INSTRUCTION} cycles an instruction (the engine's inner "
-    "loop takes 1.43 on a Cortex-M4, whose loads of several words take more than one)"
-)
 
 
 @owns_output(r"board\.json")
@@ -247,10 +242,8 @@ def _measure(
         instructions_engine=costs["engine"],
         instructions_arduino=with_arduinos_flags,
         layers=layers,
-        milliseconds={
-            name: round(1e3 * count * _CYCLES_AN_INSTRUCTION / _CLOCK_HZ, 1) for name, count in costs.items()
-        },
-        assumptions=_ASSUMPTIONS,
+        milliseconds={name: to_milliseconds(count) for name, count in costs.items()},
+        assumptions=ASSUMPTIONS,
         libraries=footprint.by_library(sections),
     )
 

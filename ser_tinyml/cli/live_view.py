@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -69,7 +70,7 @@ class LiveView:
         self._source = source
         self._terminal = terminal or sys.stdout
         self._probabilities = dict.fromkeys(labels, 0.0)
-        self._seconds, self._level_db, self._has_speech = 0.0, _QUIETEST_DB, False
+        self._state = 0.0, _QUIETEST_DB, False
         self._lines_below = 0  # of the panel, as it stands there
         self._drawn = -_FRAME_SECONDS
 
@@ -85,8 +86,9 @@ class LiveView:
 
     def show_sound(self, seconds: float, level_db: float, has_speech: bool) -> None:
         """Shows what was heard up to a time: the level of the last block, and whether the voice gate is open."""
-        self._seconds, self._level_db, self._has_speech = seconds, level_db, has_speech
-        if time.monotonic() - self._drawn >= _FRAME_SECONDS:
+        state = seconds, level_db, has_speech
+        if state != self._state and time.monotonic() - self._drawn >= _FRAME_SECONDS:
+            self._state = state
             self._draw()
 
     def show_decision(self, decision: Decision) -> None:
@@ -95,15 +97,21 @@ class LiveView:
         self._draw(draw_decision(decision) + "\n")
 
     def show_line(self, line: str) -> None:
-        """Adds any other line to the log."""
-        self._draw(line + "\n")
+        """Adds any other line to the log, all of it."""
+        columns = shutil.get_terminal_size().columns
+        self._draw("".join(f"{part}\n" for part in textwrap.wrap(line, columns)))
+
+    def pass_line(self) -> None:
+        """Takes note that a person has typed a line: the cursor is one below where it was."""
+        self._lines_below += 1
 
     def _draw(self, log: str = "") -> None:
         """Draws the panel where it was, or, behind a line that is added to the log, below that."""
+        seconds, level_db, has_speech = self._state
         panel = draw_panel(
-            seconds=self._seconds,
-            level_db=self._level_db,
-            has_speech=self._has_speech,
+            seconds=seconds,
+            level_db=level_db,
+            has_speech=has_speech,
             probabilities=self._probabilities,
             columns=shutil.get_terminal_size().columns,
         )

@@ -106,6 +106,7 @@ def _watch(line: "SerialLine", port: str) -> None:
         for message in line.receive():
             if sys.stdin.isatty() and select.select([sys.stdin], [], [], 0)[0]:
                 line.send(sys.stdin.readline().strip())
+                view.pass_line()
             if message and {"ms", "class", "probabilities"} <= set(message):
                 decision = Decision.from_json(message)
                 decided, seconds, level_db = time.monotonic(), decision.seconds, decision.level_db

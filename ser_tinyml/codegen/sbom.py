@@ -21,7 +21,7 @@ def make_sbom(generated: dict[str, bytes]) -> bytes:
         "bom-ref": "cmsis-dsp",
         "name": "cmsisdsp",
         "version": release.version,
-        "description": "The complex FFT of Arm's CMSIS-DSP; the hash is of its source distribution.",
+        "description": "The complex FFT of Arm's CMSIS-DSP, with other names; the hash is of its source distribution.",
         "hashes": [{"alg": "SHA-256", "content": release.sha256}],
         "licenses": _APACHE,
         "purl": f"pkg:pypi/cmsisdsp@{release.version}",

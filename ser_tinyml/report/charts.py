@@ -18,6 +18,7 @@ def draw_lines(
     y_label: str,
     x_ticks: Mapping[float, str],
     dashed: str = "",
+    unjoined: str = "",
 ) -> Markup:
     """Returns a chart of lines over a vertical axis from 0 to 1.
 
@@ -28,6 +29,7 @@ def draw_lines(
       y_label: beside the vertical axis.
       x_ticks: position on the horizontal axis -> what stands there.
       dashed: a series without marks, like a line of reference.
+      unjoined: a series of marks without a line.
     """
     low, high = min(x_ticks), max(x_ticks)
 
@@ -53,7 +55,8 @@ def draw_lines(
         colour = f"line{number % 5}"
         path = " ".join(f"{x},{y}" for x, y in (place(*point) for point in points))
         dash = ' stroke-dasharray="4 4"' if name == dashed else ""
-        parts.append(f'<polyline class="{colour}" fill="none" points="{path}"{dash}/>')
+        if name != unjoined:
+            parts.append(f'<polyline class="{colour}" fill="none" points="{path}"{dash}/>')
         if name != dashed:
             parts += [_mark(number, *place(*point), colour=colour) for point in points]
         parts.append(_mark(number, across + 6, 14, colour=colour))

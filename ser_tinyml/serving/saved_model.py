@@ -37,7 +37,7 @@ class ServedModel:
           with_decoders: whether it takes encoded recordings, and samples of any rate, for which a server needs tensorflow-io;
             else it takes samples at the front end's rate alone.
         """
-        self._network, self._interface, self._reject_below = _free_batch_size(network), interface, reject_below
+        self._network, self._interface, self._reject_below = _simplify(network), interface, reject_below
         self.variables = self._network.variables
         front_end = interface.front_end
         samples = tf.TensorSpec((None, None), tf.float32, "samples")
@@ -117,14 +117,15 @@ class ServedModel:
 
 
 def encode_saved_model(model: ServedModel) -> dict[str, bytes]:
-    """Returns the files of a SavedModel by their names."""
+    """Returns the files of a SavedModel by their names: the same bytes for the same model."""
     module = tf.Module()
     module.used = model.variables
     options = tf.saved_model.SaveOptions(namespace_whitelist=[_TF_IO_OPERATORS])
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=model.graphs, options=options)
-        below = pathlib.Path(folder)
-        return {str(path.relative_to(below)): path.read_bytes() for path in sorted(below.rglob("*")) if path.is_file()}
+        root = pathlib.Path(folder)
+        (root / "fingerprint.pb").unlink()  # for telemetry; it holds a random number
+        return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,15 +185,18 @@ def _read_answer(answer: dict[str, tf.Tensor]) -> Answer:
     return Answer(label.decode() or None, probabilities, starts[:windows])
 
 
-def _free_batch_size(network: tf.keras.Model) -> tf.keras.Model:
-    """Returns the network that infers the same for any number of windows."""
+def _simplify(network: tf.keras.Model) -> tf.keras.Model:
+    """Returns the network that infers the same for any number of windows, with LSTMs that are the same graph each time.
+
+    Keras gives an LSTM two graphs, one of them for a GPU, and names them by a random number.
+    """
     plain = drop_training_only(network)
-    batch, *shape = plain.inputs[0].shape
-    if batch is None:
-        return plain
-    free = tf.keras.models.clone_model(plain, tf.keras.layers.Input(shape))
-    free.set_weights(plain.get_weights())
-    return free
+    same = tf.keras.models.clone_model(plain, tf.keras.layers.Input(plain.inputs[0].shape[1:]))
+    same.set_weights(plain.get_weights())
+    for layer in same._flatten_layers():
+        if hasattr(layer, "_could_use_gpu_kernel"):
+            layer._could_use_gpu_kernel = False
+    return same
 
 
 @contextlib.contextmanager

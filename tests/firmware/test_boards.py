@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -706,7 +707,7 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         n_seeds = len(list(seeds.iterdir()))
         shown = run(tmp_path / f"fuzz_{part}", f"-runs={runs}", "-seed=1", "-max_len=48007", seeds, cwd=tmp_path).stderr
         assert n_seeds >= 4
-        assert f"Done {runs} runs" in shown
+        assert int(re.search(r"Done (\d+) runs", shown)[1]) >= runs  # libFuzzer may make one more
 
 
 @pytest.mark.parametrize(

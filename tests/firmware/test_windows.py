@@ -79,7 +79,8 @@ class HeardWindow(ctypes.Structure):
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS, ids=NAMES)
 def test_the_app_hears_the_windows_of_each_utterance(tmp_path, front_end):
-    app = build_library(front_end, tmp_path, [FIRMWARE / "tests/hear_windows.c", *(FIRMWARE / "app").glob("*.c")])
+    loop = [path for path in (FIRMWARE / "app").glob("*.c") if path.stem not in ("ser_console", "ser_selftest")]
+    app = build_library(front_end, tmp_path, [FIRMWARE / "tests/hear_windows.c", *loop])
     n_utterances = 0
     for seed in range(20):
         samples = make_stretches(np.random.default_rng(seed), seconds=60)

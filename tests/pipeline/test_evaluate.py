@@ -60,8 +60,10 @@ def test_speakers_whom_training_never_heard_are_strangers_under_any_name(evaluat
 
 def test_the_speakers_and_clips_of_its_training_are_found_and_refused(demo_root, demo_corpus, tmp_path, run):
     flags = [f"--corpus=ravdess:{demo_corpus / 'ravdess'}", f"--output={tmp_path}", "--noise_clips=0", "--runtime=tflm"]
-    ended = run("ser_tinyml", "evaluate", demo_root, *flags, check=False)
+    ended = run("ser_tinyml", "evaluate", demo_root, *flags, "--json", check=False)
     assert ended.returncode == 3, ended.stderr
+    figures = json.loads(ended.stdout)
+    assert not figures["blessed"] and list(figures["models"]) == ["tflm"]
     assert re.search(r"speakers of these clips who trained it: \d+ speakers, at most 0: FAILED", ended.stderr)
     assert re.search(r"these clips that trained it: \d+ clips, at most 0: FAILED", ended.stderr)
     page = (tmp_path / "report/index.html").read_text()

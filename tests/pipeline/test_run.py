@@ -56,9 +56,14 @@ def test_the_console_shows_the_table_and_the_report_and_no_librarys_chatter(demo
 def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_flags, tmp_path, run):
     root = tmp_path / "run [1]* é"  # a name, no pattern
     shutil.copytree(demo_run[0], root)
-    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}")
-    assert [line.split()[1].rstrip(":") for line in again.stdout.splitlines() if line.startswith("==")] == STEP_NAMES
-    assert again.stdout.count("done before") == len(STEP_NAMES)
+    again = run("pipeline.run", *demo_flags, f"--pipeline_root={root}", "--json")
+    assert [line.split()[1].rstrip(":") for line in again.stderr.splitlines() if line.startswith("==")] == STEP_NAMES
+    assert again.stderr.count("done before") == len(STEP_NAMES)
+    figures, evaluation = json.loads(again.stdout), json.loads((root / "evaluation/evaluation.json").read_text())
+    assert figures["blessed"] and figures["gates"] == evaluation["gates"]
+    assert {name: row["uar"] for name, row in figures["models"].items()} == {
+        name: row["scores"]["uar"] for name, row in evaluation["models"].items()
+    }
 
     before = (root / "evaluation/evaluation.json").read_bytes()
     (root / "evaluation/evaluation.json").write_text("{}")

@@ -7,7 +7,7 @@ enum { N = SER_CHUNK, FRAMES = 5 };
 static int16_t tile[2 * N], x[N], y[N];
 static int32_t bias[4], sums[4];
 static int8_t q[N], values[256];
-static const ser_factor factors[4] = {{1 << 30, 0, 9}, {INT32_MAX, 0, 31}, {1518500250, 3, 0}, {1073741825, 0, 18}};
+static const ser_factor factors[4] = {{1 << 30, 0, 9}, {1 << 30, 0, 30}, {1518500250, 3, 0}, {2130706432, 0, 18}};
 
 static void fill(int16_t *array, int n, int largest) {
   for (int i = 0; i < n; ++i) array[i] = (int16_t)Frama_C_interval(-largest, largest);

@@ -26,3 +26,8 @@ def test_points_lie_where_their_values_are():
 def test_a_line_of_reference_has_no_marks():
     marks = [len([*draw(dashed=name).iter(f"{SVG}circle")]) for name in ("", "white")]
     assert marks == [3, 1]  # two points and the legend, the legend alone
+
+
+def test_points_of_no_order_are_not_joined():
+    assert len([*draw(unjoined="white").iter(f"{SVG}polyline")]) == 1
+    assert len([*draw(unjoined="white").iter(f"{SVG}circle")]) == 3

@@ -1,0 +1,119 @@
+"""One training among many: what its int8 form says of held-out clips, kept in one file.
+
+`ser-tinyml tune` and benchmarks/strangers.py compare such trainings.
+"""
+
+import dataclasses
+import functools
+import io
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from components.trainer.parameters import Parameters
+from pipeline.execution import run_side_by_side
+from schemas.front_end import Standardisation
+from schemas.run_files import Dataset
+from ser_tinyml.store import files, run_files
+
+# Of a split's clips: true [clips], probabilities of int8 and in_float [clips, classes], speakers [clips].
+Predicted = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """One training on a dataset's records."""
+
+    examples: str
+    parameters: Parameters
+    prosody: tuple[str, ...]  # the columns that the network takes, of those that the records have
+    splits: tuple[str, ...]  # that are predicted
+
+
+def train_side_by_side(trainings: Mapping[str, tuple[Training, str]], jobs: int) -> None:
+    """Trains what has no file yet, so many at once, each on one core.
+
+    Args:
+      trainings: what the console calls it -> the training, and the file for `read_predicted`.
+      jobs: how many at once, each in a process of its own where it is above 1.
+
+    Raises:
+      UserError: one could not be trained.
+    """
+    os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    missing = {told: each for told, each in trainings.items() if not files.exists(each[1])}
+    run_side_by_side({told: functools.partial(_train, *each) for told, each in missing.items()}, jobs)
+
+
+def read_predicted(path: str, split: str) -> Predicted:
+    """Returns what was predicted of a split's clips."""
+    with files.open_binary(path) as file, np.load(file) as stored:
+        prefix = f"{split}/"
+        return {name.removeprefix(prefix): stored[name] for name in stored.files if name.startswith(prefix)}
+
+
+def _train(training: Training, path: str) -> None:
+    """Trains one network, and keeps what it says of clips, whole or not at all."""
+    from components.trainer.component import Splits, forget_networks, make_architecture, train
+    from ser_tinyml.audio.standardise import standardise
+    from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
+    from ser_tinyml.network.temperature import scale_to_validation
+    from ser_tinyml.runtimes.tflite import TFLite
+    from ser_tinyml.store.dataset import read_calibration
+
+    whole = run_files.read(Dataset, training.examples)
+    columns = _find_columns(whole, training.prosody)
+    dataset = _narrow(whole, training.prosody, columns)
+    parameters = training.parameters
+    parameters.check_front_end(dataset.front_end)
+    forget_networks()
+    splits = Splits(training.examples, dataset, memory_mb=parameters.memory_mb)
+    network, _ = train(make_architecture(parameters, dataset), splits, parameters)
+    if parameters.temperature_scaling:
+        scale_to_validation(network, splits.validation)
+    calibration = np.stack([each.features[:, columns] for each in read_calibration(training.examples)])
+    int8 = TFLite(convert_int8(fix_batch_size(network), standardise(calibration, dataset.standardisation)))
+    kept = dict[str, np.ndarray]()
+    for split in training.splits:
+        predicted = _predict(training, split, dataset=dataset, network=network, int8=int8)
+        kept |= {f"{split}/{name}": values for name, values in predicted.items()}
+    file = io.BytesIO()
+    np.savez(file, **kept)
+    files.write_bytes(path, file.getvalue())
+
+
+def _find_columns(whole: Dataset, prosody: Sequence[str]) -> list[int]:
+    """Returns which values of the records' frames a network takes: the MFCCs, and some columns of prosody."""
+    n_mfcc, stored = whole.front_end.n_mfcc, whole.front_end.prosody
+    return [*range(n_mfcc), *(n_mfcc + stored.index(name) for name in prosody)]
+
+
+def _narrow(whole: Dataset, prosody: tuple[str, ...], columns: list[int]) -> Dataset:
+    """Returns a dataset as if its records had these columns of prosody alone."""
+    mean, deviation = whole.standardisation.mean, whole.standardisation.deviation
+    return dataclasses.replace(
+        whole,
+        front_end=dataclasses.replace(whole.front_end, prosody=prosody),
+        standardisation=Standardisation(
+            tuple(mean[column] for column in columns), tuple(deviation[column] for column in columns)
+        ),
+    )
+
+
+def _predict(training: Training, split: str, *, dataset: Dataset, network: Any, int8: Any) -> Predicted:
+    from ser_tinyml.judging.held_out import HeldOut
+    from ser_tinyml.store.dataset import read_split
+
+    records = [
+        dataclasses.replace(record, prosody={name: record.prosody[name] for name in training.prosody})
+        for record in read_split(training.examples, split)
+    ]
+    held_out = HeldOut.from_records(records, np.arange(len(dataset.labels)), dataset.standardisation)
+    return {
+        "true": held_out.true,
+        "probabilities": held_out.vote(int8.predict(held_out.inputs).probabilities),
+        "in_float": held_out.vote(network.predict(held_out.inputs, batch_size=256, verbose=0)),
+        "speakers": np.array([clip.speaker_key for clip in held_out.clips]),
+    }

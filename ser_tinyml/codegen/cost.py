@@ -1,0 +1,217 @@
+"""What a network and its front end cost the device, by arithmetic: before anything is trained.
+
+The network is laid out as the exporter lays out a trained one (`engine_plan.py`), with weights of no meaning. So its bytes are
+the exporter's, and so are the front end's tables. Instructions are counts of what the C code repeats, times what each takes on
+the emulated Cortex-M4F, as `benchmarks/budget.py` measures it.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from schemas.front_end import FrontEnd, Standardisation
+from ser_tinyml.audio.prosody import PitchSearch
+from ser_tinyml.codegen.engine_graph import AnyLayer, Dense, Factor, Graph, Lstm, Node, Softmax, TakeFrame
+from ser_tinyml.codegen.engine_plan import Plan, make_plan
+from ser_tinyml.codegen.engine_weights import BLOCK, TILE
+from ser_tinyml.codegen.frontend_constants import list_tables
+from ser_tinyml.runtimes.int8 import Quantization
+
+CLOCK_HZ = 64_000_000
+CYCLES_AN_INSTRUCTION = 1.5
+ASSUMPTIONS = (
+    f"{CLOCK_HZ // 1_000_000} MHz, no waiting for flash, {CYCLES_AN_INSTRUCTION} cycles an instruction (the engine's inner "
+    "loop takes 1.43 on a Cortex-M4, whose loads of several words take more than one)"
+)
+
+# What each count of `count_engine`, `count_front_end` and `count_code` takes: the least squares of benchmarks/budget.py over
+# 14 front ends and networks on mps2_an386 (2026-11-28). They are 0.7, 0.6 and 3.1 % off at most; the last is 0.6 KB.
+_ENGINE = {"inputs": 6.99, "blocks": 57.69, "units": 244.58, "outputs": 85.59}  # instructions
+_FRONT_END = {  # instructions
+    "samples": 20.23,
+    "radix 8": 16.66,
+    "radix 2 or 4": 11.78,
+    "bands": 75.93,
+    "folds": 85.73,
+    "products": 0.33,
+    "values": 235.97,
+    "pitch bins": 21.95,
+    "lags": 26.59,
+}
+_CODE = {"firmware": 19_268.55, "LSTMs": 720.15, "pitch": 1260.69}  # bytes
+
+
+def to_milliseconds(instructions: float) -> float:
+    """Returns how long a Cortex-M4 takes for instructions, under ASSUMPTIONS."""
+    return round(1e3 * instructions * CYCLES_AN_INSTRUCTION / CLOCK_HZ, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a decision costs the device."""
+
+    weight_bytes: int  # of the engine's packed weights and biases, exactly
+    code_bytes: int  # of the firmware, all that is neither weight nor table
+    flash_bytes: int  # of the whole firmware
+    macs: int  # multiply-accumulates a decision, exactly
+    instructions_frontend: int  # a decision
+    instructions_engine: int
+
+    @property
+    def instructions(self) -> int:
+        """The instructions of a decision, from sound to probabilities."""
+        return self.instructions_frontend + self.instructions_engine
+
+    @property
+    def milliseconds(self) -> float:
+        """The time that a decision takes on a Cortex-M4."""
+        return to_milliseconds(self.instructions)
+
+
+def compute_cost(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int) -> Cost:
+    """Returns the cost of a chain of LSTMs, of which the last gives its last state, a dense layer and a softmax.
+
+    Args:
+      front_end: gives the network's input.
+      lstm_units: of each LSTM, at least one.
+      dense_units: of the layer behind them.
+      n_classes: the number of probabilities.
+    """
+    plan = make_plan(lay_out_network(front_end, lstm_units, dense_units, n_classes))
+    weights = sum(
+        part.nbytes
+        for step in plan.by_frame + plan.by_window
+        for part in (step.weights, step.biases)
+        if part is not None
+    )
+    standardisation = Standardisation.identity(front_end.n_features)
+    tables = sum(
+        table.values.size * (4 if table.c_type == "float" else 2)
+        for table in list_tables(front_end, standardisation, plan.graph.input)
+    )
+    twiddles = 4 * front_end.n_fft  # CMSIS-DSP's, complex floats of an FFT of half as many points
+    code = _weigh(count_code(front_end, plan), _CODE)
+    return Cost(
+        weight_bytes=weights,
+        code_bytes=code,
+        flash_bytes=weights + tables + twiddles + code,
+        macs=plan.graph.macs,
+        instructions_frontend=_weigh(count_front_end(front_end), _FRONT_END),
+        instructions_engine=_weigh(count_engine(plan), _ENGINE),
+    )
+
+
+def _weigh(counts: dict[str, int], constants: dict[str, float]) -> int:
+    return round(sum(constants[name] * count for name, count in counts.items()))
+
+
+def count_code(front_end: FrontEnd, plan: Plan) -> dict[str, int]:
+    """Returns what decides the flash of all that is neither weight nor table."""
+    lstms = sum(isinstance(step.layer, Lstm) for step in plan.by_frame)
+    return {"firmware": 1, "LSTMs": lstms, "pitch": int(_has_pitch(front_end))}
+
+
+def count_engine(plan: Plan) -> dict[str, int]:
+    """Returns how often the engine does what it repeats, for a decision."""
+    graph = plan.graph
+    counts = {"inputs": graph.n_frames * graph.n_inputs, "blocks": 0, "units": 0, "outputs": 0}
+    timed = [(step, graph.n_frames) for step in plan.by_frame] + [(step, step.n_frames) for step in plan.by_window]
+    for step, times in timed:
+        if isinstance(step.layer, Lstm):
+            counts["blocks"] += times * step.layer.n_outputs * (step.padded_inputs + step.padded_outputs) // BLOCK
+            counts["units"] += times * step.layer.n_outputs
+        elif isinstance(step.layer, Dense):
+            assert step.biases is not None
+            counts["blocks"] += times * len(step.biases) // TILE * step.padded_inputs // BLOCK
+            counts["outputs"] += times * len(step.biases)
+        else:
+            counts["outputs"] += times * step.layer.n_outputs
+    return counts
+
+
+def count_front_end(front_end: FrontEnd) -> dict[str, int]:
+    """Returns how often firmware/frontend/ser_frontend.c does what it repeats, for a decision.
+
+    A device that shares frames between windows computes those of a hop, and takes the others as they are.
+    """
+    frames, points = front_end.n_frames, front_end.n_fft // 2
+    new = min(frames, front_end.window_hop_samples // front_end.hop_length) if front_end.shares_frames else frames
+    half_bands = (front_end.n_mels + 1) // 2
+    transforms, bins, lags = new, 0, 0
+    if _has_pitch(front_end):
+        search = PitchSearch.from_front_end(front_end)
+        transforms += -(-new // 2)  # two frames share one
+        bins, lags = new * search.n_bins, new * (search.last + 1 - search.first)
+    # CMSIS-DSP's FFT has stages of radix 8, and one of 2 or 4 where need be.
+    octal_digits, others = divmod(points.bit_length() - 1, 3)
+    return {
+        "samples": new * front_end.n_fft,
+        "radix 8": transforms * points * octal_digits,
+        "radix 2 or 4": transforms * points * (others > 0),
+        "bands": new * front_end.n_mels,
+        "folds": frames * half_bands,
+        "products": frames * front_end.n_mfcc * half_bands,
+        "values": frames * front_end.n_features,
+        "pitch bins": bins,
+        "lags": lags,
+    }
+
+
+def _has_pitch(front_end: FrontEnd) -> bool:
+    return not {"pitch", "voicing"}.isdisjoint(front_end.prosody)
+
+
+_ANY = Quantization(1.0, 0)
+_FACTOR = Factor(2**30, 0)
+
+
+def lay_out_network(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int) -> Graph:
+    """Returns the graph that the exporter reads from the int8 file of such a network, with weights of no meaning."""
+    frames, nodes, width = front_end.n_frames, list[Node](), front_end.n_features
+
+    def add(layer: AnyLayer, n_frames: int) -> None:
+        nodes.append(Node(layer=layer, sources=(len(nodes),), n_frames=n_frames))
+
+    for number, units in enumerate(lstm_units, start=1):
+        add(_make_lstm(f"lstm_{number}", width, units), frames)
+        width = units
+    add(TakeFrame(name="last", n_outputs=width, frame=frames - 1), 1)
+    add(_make_dense("dense", width, dense_units), 1)
+    add(_make_dense("probabilities", dense_units, n_classes), 1)
+    add(Softmax(name="softmax", input=_ANY, output=_ANY, n_outputs=n_classes, factor=_FACTOR, diff_min=0), 1)
+    return Graph(n_frames=frames, n_inputs=front_end.n_features, input=_ANY, output=_ANY, nodes=tuple(nodes))
+
+
+def _make_lstm(name: str, inputs: int, units: int) -> Lstm:
+    return Lstm(
+        name=name,
+        input=_ANY,
+        output=_ANY,
+        kernels=np.full((4, units, inputs), 127, np.int8),  # beyond 4 bits
+        recurrent_kernels=np.full((4, units, units), 127, np.int8),
+        biases=np.zeros((4, units), np.int32),
+        from_input=(_FACTOR,) * 4,
+        from_hidden=(_FACTOR,) * 4,
+        keep=_FACTOR,
+        write=_FACTOR,
+        show=_FACTOR,
+        cell_min=0,
+        cell_max=0,
+        tanh_multiplier=0,
+        tanh_shift=0,
+    )
+
+
+def _make_dense(name: str, inputs: int, outputs: int) -> Dense:
+    return Dense(
+        name=name,
+        input=_ANY,
+        output=_ANY,
+        weights=np.full((outputs, inputs), 127, np.int8),
+        biases=np.zeros(outputs, np.int32),
+        factors=(_FACTOR,),
+        activation="",
+        output_min=0,
+        output_max=0,
+    )
