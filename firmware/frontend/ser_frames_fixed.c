@@ -6,9 +6,9 @@
 // For processors without an FPU: integers alone, of 32 bits, with products and sums of 64. So all processors give the same bits.
 // (ser_frames_write_values, which no device calls, tells the integers as float.)
 //
-// A number in Qn is in steps of 2^-n. A frame's samples are scaled so that the loudest takes 27 or 28 bits, and its spectrum is the true
-// one over the transform's length: each stage of the FFT divides by its radix, so nothing overflows. A right shift of a negative
-// number is taken to be arithmetic, as it is with GCC and Clang.
+// A number in Qn is in steps of 2^-n. A frame's samples are scaled so that the loudest takes 27 or 28 bits, and its spectrum is the
+// true one over the transform's length: each stage of the FFT divides by its radix, so nothing overflows. A right shift of a
+// negative number is taken to be arithmetic, as it is with GCC and Clang.
 #include "ser_frames.h"
 
 #ifdef SER_FRONTEND_FIXED
