@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow faults differential check-wheel firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
+.PHONY: install demo test test-slow faults differential check-wheel firmware coverage-firmware fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
 	bench-engine bench-boards bench-predict lint lock sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -63,6 +63,10 @@ firmware-%: build/demo/firmware/CMakeLists.txt
 	cmake -S firmware -B build/firmware/$* -DSER_BOARD=$* $(GENERATED)
 	cmake --build build/firmware/$* --parallel 2
 	ctest --test-dir build/firmware/$* --output-on-failure
+
+# Which lines and branches of the firmware's C the tests run: all, or it fails.
+coverage-firmware: $(VENV)/installed
+	$(BIN)/python tools/coverage_firmware.py
 
 # The WAV reader, the front end and the whole app fuzzed under ASan and UBSan; then random models through the engine, and random
 # sounds through random front ends, against Python's. So many seconds each.

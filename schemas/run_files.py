@@ -551,3 +551,29 @@ class Serving:
     gates: tuple[Gate, ...]
     faithful: bool  # whether every gate holds
     occasion: Occasion
+
+
+# ---- what bulk writes ----
+
+
+@dataclasses.dataclass(frozen=True)
+class BulkPredictions:
+    """What a model says of many recordings, and where. Recordings are predicted, or in quarantine."""
+
+    KIND: ClassVar[str] = "bulk predictions"
+    VERSION: ClassVar[int] = 1
+    FILE_NAME: ClassVar[str] = "bulk.json"
+
+    model: str  # its path
+    model_sha256: str  # of the model that was exported; "" of a file from anywhere
+    runtime: str
+    labels: tuple[str, ...]
+    inputs: tuple[str, ...]
+    recordings: int
+    predicted: int
+    without_speech: int  # of those predicted
+    classes: dict[str, int]  # class -> recordings
+    quarantined: dict[str, int]  # reason -> recordings
+    digest: str  # of all rows, whatever the shards and their format
+    format: str
+    shards: tuple[str, ...]

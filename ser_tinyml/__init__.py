@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
-# Beam says so on the root logger at import, google-crc32c installed or not.
-logging.getLogger().addFilter(lambda record: "crcmod package not found" not in record.getMessage())
+# Beam says on the root logger at import that crcmod is missing, google-crc32c installed or not; and in RunInference that a
+# process's memory is unknown, where a package is missing that only models on GPUs need.
+_UNFOUNDED = ("crcmod package not found", "Resource module is not available")
+logging.getLogger().addFilter(lambda record: not record.getMessage().startswith(_UNFOUNDED))
 
 
 def evaluate(model: str, corpus: Sequence[str], output: str, **options: Any) -> "Evaluation":

@@ -1,12 +1,15 @@
 """ROOT/examples, ROOT/export, ROOT/evaluation, ROOT/board -> ROOT/firmware, only of a blessed model.
 
 Writes a tree that builds by itself, without Python and without a network:
-  CMakeLists.txt  frontend/ engine/ app/ boards/ tests/ cmake/   the firmware's sources
+  README.md            how to build it, here and in each of the packages
+  CMakeLists.txt  frontend/ engine/ app/ library/ boards/ tests/ cmake/   the firmware's sources
   generated/           the exported sources, the int8 model itself, and what it takes and gives (export.json)
   golden/vectors.bin   windows with librosa's features and TFLM's outputs, which a test replays
   third_party/         CMSIS-DSP's FFT, with its licence
   arduino/ser-tinyml/  all that as an Arduino library with a sketch for the Nano 33 BLE, where its microphone has the
-                       front end's sample rate
+                       front end's sample rate; ser-tinyml.zip beside it is what "Add .ZIP Library" takes
+  library.json  idf_component.yml  zephyr/  packages/  ser-tinyml.ser-tinyml.pdsc
+                       the bundle as a PlatformIO library, an ESP-IDF component, a Zephyr module, a CMSIS-Pack
   sbom.cdx.json        what the bundle is made of, as CycloneDX
   MODEL_CARD.md  LICENSE  ser_firmware.zip
 """
@@ -17,7 +20,7 @@ from components.pusher.parameters import Parameters
 from components.step import owns_output
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
-from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_zip
+from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_packages, make_zip
 from ser_tinyml.codegen.cmsis_dsp import read_cmsis_dsp
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
 from ser_tinyml.codegen.sbom import make_sbom
@@ -31,8 +34,9 @@ _INT8 = "ser_int8.tflite"
 
 
 @owns_output(
-    r"(frontend|engine|app|boards|tests|cmake|generated|golden|third_party|arduino/ser-tinyml)/.*|"
-    r"CMakeLists\.txt|MODEL_CARD\.md|LICENSE|sbom\.cdx\.json|ser_firmware\.zip"
+    r"(frontend|engine|app|library|boards|tests|cmake|generated|golden|third_party|packages|zephyr|arduino/ser-tinyml)/.*|"
+    r"CMakeLists\.txt|README\.md|MODEL_CARD\.md|LICENSE|library\.json|idf_component\.yml|ser-tinyml\.ser-tinyml\.pdsc|"
+    r"sbom\.cdx\.json|ser_firmware\.zip|arduino/ser-tinyml\.zip"
 )
 def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str, board: str) -> None:
     """Writes the bundle; of a model that is not blessed, or whose firmware failed a gate, only a line on the console.
@@ -60,10 +64,20 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
         "sbom.cdx.json": make_sbom(by_path),
         "MODEL_CARD.md": render_card(exported, dataset, evaluation=evaluated, board=validated).encode(),
     }
-    if exported.front_end.sample_rate in MICROPHONE_RATES_HZ:
+    for_arduino = exported.front_end.sample_rate in MICROPHONE_RATES_HZ
+    bundle |= make_packages(
+        bundle,
+        labels=exported.labels,
+        sample_rate=exported.front_end.sample_rate,
+        url=parameters.project_url,
+        for_arduino=for_arduino,
+    )
+    if for_arduino:
         classes = list(zip(exported.labels, exported.leds, strict=True))
-        bundle |= make_arduino_library(firmware, for_board, cmsis_dsp, labels_and_leds=classes)
-    bundle["ser_firmware.zip"] = make_zip(bundle)
+        bundle |= make_arduino_library(
+            firmware, for_board, cmsis_dsp, labels_and_leds=classes, url=parameters.project_url
+        )
+    bundle["ser_firmware.zip"] = make_zip(bundle, "ser_firmware")
     for path, content in bundle.items():
         files.write_bytes(files.join(output, path), content)
     print(f"{len(bundle)} files in {output}, the same in ser_firmware.zip")

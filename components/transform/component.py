@@ -19,9 +19,9 @@ import functools
 import hashlib
 from collections.abc import Callable
 
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TestOptions
 from apache_beam.runners.runner import PipelineResult
 
+from components.beam_options import is_dry_run, make_options
 from components.step import owns_output
 from components.transform.job import (
     AUDIO,
@@ -70,7 +70,7 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
         raise UserError(f"--manifest={manifest}: there is no such file")
     directory = manifest.rpartition("/")[0] or "."
     job = functools.partial(run_job, manifest, output=output, options=options)
-    if options.view_as(TestOptions).dry_run:
+    if is_dry_run(options):
         job(settings=make_settings(parameters, run_files.read(ManifestSummary, directory)))
         print("--dry_run: the job was prepared and not run, nothing is written")
     else:
@@ -145,17 +145,6 @@ def make_schema(front_end: FrontEnd, summary: ManifestSummary) -> RecordSchema:
     """Returns what every record must be, with the classes and corpora in use."""
     emotions = tuple(summary.label_of_emotion)
     return RecordSchema(labels=summary.labels, emotions=emotions, corpora=summary.corpora, front_end=front_end)
-
-
-def make_options(beam_options: list[str]) -> PipelineOptions:
-    """Returns Beam's options.
-
-    Its DirectRunner would first look for a Prism binary to download; FnApiRunner is what it ends with.
-    """
-    options = PipelineOptions(beam_options, save_main_session=False)
-    if options.view_as(StandardOptions).runner in (None, "DirectRunner"):
-        options.view_as(StandardOptions).runner = "FnApiRunner"
-    return options
 
 
 def _check_counts(statistics: dict, quarantined: int) -> None:

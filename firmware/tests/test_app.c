@@ -198,6 +198,17 @@ static void test_lost_audio_is_counted_and_never_part_of_a_window(void) {
   CHECK(decisions.milliseconds[0] == (new_audio + SER_WINDOW_SAMPLES) / (SECOND / 1000));
 }
 
+#if SER_SHARES_FRAMES
+// Blocks are read in time, but the samples before the speech are not there any more when the gate opens.
+static void test_speech_whose_beginning_was_overwritten_is_lost_and_counted(void) {
+  const uint32_t late = SER_RING_SAMPLES - SER_BLOCK_SAMPLES;
+  const uint32_t now = SPEECH_BEGINS - SECOND / 10;
+  record decisions = listen_from_start(now, 3 * SECOND, 256);
+  listen(now, now + late, 3 * SECOND, late, &decisions);
+  CHECK(decisions.n == 0 && app.overruns == 1);
+}
+#endif
+
 static void test_stop_ignores_samples_and_start_begins_anew(void) {
   const record first = listen_from_start(6 * SECOND, SECOND, 256);
   ser_app_stop(&app);
@@ -225,6 +236,9 @@ int main(void) {
   test_smoothing_forgets_between_utterances();
   test_a_decision_is_dropped_and_counted_when_its_samples_were_overwritten();
   test_lost_audio_is_counted_and_never_part_of_a_window();
+#if SER_SHARES_FRAMES
+  test_speech_whose_beginning_was_overwritten_is_lost_and_counted();
+#endif
   test_stop_ignores_samples_and_start_begins_anew();
   return failures != 0;
 }

@@ -32,6 +32,7 @@ COMMANDS = {
     "monitor": Command("ser_tinyml.cli.monitor", "show what a board hears and decides, and give it commands"),
     "capture": Command("ser_tinyml.cli.capture", "record through a board's microphone, to train on what it hears"),
     "serve-model": Command("components.serving.__main__", "write a model as a SavedModel for TensorFlow Serving"),
+    "bulk": Command("components.bulk_inference.__main__", "say what emotion is in many recordings: a Beam job"),
     "example_gen": Command("components.example_gen.__main__", "find the clips of corpora, label and split them"),
     "transform": Command("components.transform.__main__", "turn a manifest's clips into TFRecords of features"),
     "trainer": Command("components.trainer.__main__", "train the network"),
@@ -41,6 +42,8 @@ COMMANDS = {
     "pusher": Command("components.pusher.__main__", "write the firmware bundle of a blessed model"),
     "reporter": Command("components.reporter.__main__", "write the report"),
     "demo-corpus": Command("ser_tinyml.cli.demo_corpus", "make a synthetic corpus to try the pipeline with"),
+    "export-hub": Command("ser_tinyml.cli.export_hub", "make a folder for the Hugging Face hub of a finished run"),
+    "lineage": Command("pipeline.openlineage", "print what a run's steps read and made as OpenLineage events"),
     "corpora": Command("ser_tinyml.cli.corpora", "list the corpora that can be read, with licence and page"),
 }
 

@@ -160,19 +160,17 @@ def _show_json(path: str, outcome: "Prediction | UserError") -> None:
 
 
 def _begin_csv(labels: tuple[str, ...]) -> Show:
+    from ser_tinyml.prediction.rows import list_cells, list_columns
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["path", "class", "uncertain", "seconds", "windows", *labels, "error"])
+    columns = list_columns(labels)
+    writer.writerow([*columns, "error"])
 
     def show(path: str, outcome: "Prediction | UserError") -> None:
         if isinstance(outcome, UserError):
-            writer.writerow([path, *[""] * (4 + len(labels)), outcome])
+            writer.writerow([path, *[""] * (len(columns) - 1), outcome])
         else:
-            row = outcome.to_json()
-            probabilities = [row["probabilities"].get(label, "") for label in labels]
-            uncertain = str(row["uncertain"]).lower()
-            writer.writerow(
-                [path, row["class"] or "", uncertain, row["seconds"], len(row["windows"]), *probabilities, ""]
-            )
+            writer.writerow([*list_cells({"path": path} | outcome.to_json(), labels), ""])
         sys.stdout.flush()
 
     return show

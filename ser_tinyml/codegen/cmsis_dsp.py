@@ -1,6 +1,7 @@
 """The files of Arm's CMSIS-DSP that the front end needs, fetched once by pip: no compiler and no CMake are needed for it.
 
-Which release that is, and which files, is written in `firmware/cmake/cmsis_dsp.cmake`, which firmware builds from.
+Which release that is, and which files, is written in `firmware/cmake/cmsis_dsp.cmake`, which firmware builds from. One header
+is changed: it gives every function and table a name of its own, so that a program may have another CMSIS-DSP beside this one.
 The archive is kept in `$XDG_CACHE_HOME/ser-tinyml`, by default `~/.cache/ser-tinyml`. Nothing is taken from it whose
 SHA-256 is not the pinned one.
 """
@@ -28,7 +29,7 @@ def read_release() -> "Release":
 
 
 def read_cmsis_dsp() -> dict[str, bytes]:
-    """Returns the files, with their licence, by path below the release's folder.
+    """Returns the files, with their licence and with names of their own, by path below the release's folder.
 
     Raises:
       UserError: the release is not in the cache, and pip can't fetch it.
@@ -36,7 +37,37 @@ def read_cmsis_dsp() -> dict[str, bytes]:
     release = read_release()
     with tarfile.open(fileobj=io.BytesIO(_read_archive(release))) as archive:
         members = {path: archive.extractfile(f"cmsisdsp-{release.version}/{path}") for path in release.files}
-        return {path: file.read() for path, file in sorted(members.items()) if file is not None}
+        return rename({path: file.read() for path, file in sorted(members.items()) if file is not None})
+
+
+_FIRST_HEADER = "Include/arm_math_types.h"  # of all sources
+_TABLES_HEADER = "Include/arm_common_tables.h"
+
+
+def rename(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Returns the files with `ser_` before the name of every function and table, by definitions in the header that all include.
+
+    The header also chooses the plain C code: without CMSIS-Core, which knows only Arm's processors, and without Helium's.
+    """
+    tables = re.findall(rb"^\s*extern const [\w ]+?(\w+)\s*\[", files[_TABLES_HEADER], re.MULTILINE)
+    sources = b"\n".join(content for path, content in files.items() if path.endswith(".c"))
+    functions = re.findall(rb"^\s*(?:ARM_DSP_ATTRIBUTE\s+)?void\s+(arm_\w+)\s*\(", sources, re.MULTILINE)
+    names = sorted({name.decode() for name in (*tables, *functions)})
+    lines = [
+        "// Changed by ser-tinyml: these definitions stand before what CMSIS-DSP has here.",
+        "#ifndef SER_CMSIS_DSP_NAMES_H_",
+        "#define SER_CMSIS_DSP_NAMES_H_",
+        "#ifndef __GNUC_PYTHON__",
+        "#define __GNUC_PYTHON__",
+        "#endif",
+        "#ifndef ARM_MATH_AUTOVECTORIZE",
+        "#define ARM_MATH_AUTOVECTORIZE",
+        "#endif",
+        *(f"#define {name} ser_{name}" for name in names),
+        "#endif  // SER_CMSIS_DSP_NAMES_H_",
+        "",
+    ]
+    return files | {_FIRST_HEADER: "\n".join(lines).encode() + files[_FIRST_HEADER]}
 
 
 def unpack_cmsis_dsp(folder: pathlib.Path) -> pathlib.Path:

@@ -9,14 +9,20 @@ from ser_tinyml.report.rendering import explain_validation, render
 _LANGUAGE_CODES = {"English": "en", "German": "de", "Polish": "pl", "Bengali": "bn", "Amharic": "am"}
 
 
-def render_card(exported: Export, dataset: Dataset, *, evaluation: Evaluation, board: Board) -> str:
-    """Returns the card as Markdown; languages and licences are those of the corpora that the dataset has records of."""
+def render_card(
+    exported: Export, dataset: Dataset, *, evaluation: Evaluation, board: Board, for_hub: bool = False
+) -> str:
+    """Returns the card as Markdown; languages and licences are those of the corpora that the dataset has records of.
+
+    It tells how the firmware bundle is built that it lies in, or, `for_hub`, how the model is used from Python.
+    """
     used = {corpus for split in dataset.splits.values() for corpus in split.corpora}
     known = [corpus for name, corpus in CORPORA.items() if name in used]
     return render(
         "model_card.md.j2",
         exported=exported,
         front_end=exported.front_end,
+        for_hub=for_hub,
         for_arduino=exported.front_end.sample_rate in MICROPHONE_RATES_HZ,
         dataset=dataset,
         evaluation=evaluation,

@@ -97,7 +97,7 @@ def compile_arduino(source: pathlib.Path, output: pathlib.Path, library: pathlib
     warnings = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror")
     includes = (f"-I{library / 'src'}", f"-I{FIRMWARE / 'tests' / 'arduino_declarations'}")
     command = ["arm-none-eabi-g++", *CORTEX_M4, "-std=c++17", "-fno-exceptions", *warnings, *flags, *includes]
-    subprocess.run([*command, "-c", source, "-o", output], check=True)
+    subprocess.run([*command, "-c", source, "-o", output], check=True, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
@@ -207,12 +207,16 @@ def test_library_and_sketch_compile_for_the_board(arduino_library, objects, tmp_
     compile_arduino(source, tmp_path / "ser_nano33ble.o", arduino_library, "-std=gnu++14")
 
 
-def test_library_properties_have_what_arduino_asks_for(arduino_library):
-    lines = (arduino_library / "library.properties").read_text().splitlines()
-    properties = dict(line.split("=", 1) for line in lines)
-    wanted = ("name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url", "architectures")
-    assert all(properties[name] for name in wanted)
-    assert (arduino_library / "src" / properties["includes"]).is_file()
+@pytest.mark.needs("arm-none-eabi-g++")
+def test_a_sample_rate_that_the_nanos_microphone_lacks_is_an_error_of_the_compiler(arduino_library, tmp_path):
+    header = arduino_library / "src" / "ser_model.h"
+    shutil.copytree(arduino_library, tmp_path / "library")
+    changed = tmp_path / "library" / "src" / "ser_model.h"
+    changed.write_text(header.read_text().replace("#define SER_SAMPLE_RATE 16000", "#define SER_SAMPLE_RATE 8000"))
+    source = tmp_path / "library" / "src" / "ser_nano33ble.cpp"
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        compile_arduino(source, tmp_path / "ser_nano33ble.o", tmp_path / "library")
+    assert "the Nano's microphone has 16,000 or 41,667 Hz: train with such a --sample_rate" in failed.value.stderr
 
 
 def test_board_keeps_less_than_3_kb_beside_the_ring_buffer(objects):

@@ -594,12 +594,19 @@ def test_c_tests_pass_on_the_host(host):
     run("ctest", "--test-dir", host, "--output-on-failure")
 
 
-def test_the_app_decides_about_other_windows_where_hop_and_lead_are_others(cmsis_dsp, tmp_path):
-    """A hop that is shorter than the gate's hangover, and ends within its blocks of 20 ms."""
-    front_end = dataclasses.replace(FRONT_END, window_hop_samples=3_900, lead_samples=800)
+SHORT_HOP = {
+    "window_hop_samples": 3_900,
+    "lead_samples": 800,
+}  # than the gate's hangover; it ends within the blocks of 20 ms
+SHARED_FRAMES = {"window_samples": 25_600, "window_hop_samples": 8_192, "center": False}
+
+
+@pytest.mark.parametrize("changes", [SHORT_HOP, SHARED_FRAMES], ids=["short hop", "shared frames"])
+def test_the_app_decides_about_other_windows_where_hop_and_lead_are_others(cmsis_dsp, tmp_path, changes):
+    front_end = dataclasses.replace(FRONT_END, **changes)
     (tmp_path / "generated").mkdir()
     generated = generate(front_end, tmp_path / "generated")
-    assert "#define SER_WINDOW_HOP_SAMPLES 3900" in (generated / "ser_model.h").read_text()
+    assert f"#define SER_WINDOW_HOP_SAMPLES {front_end.window_hop_samples}" in (generated / "ser_model.h").read_text()
     configure(tmp_path / "build", f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}", "-DSER_SANITIZE=ON")
     build(tmp_path / "build", "test_app")
     run(tmp_path / "build/test_app")

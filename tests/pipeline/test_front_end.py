@@ -55,14 +55,8 @@ def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_
     assert run_files.read(Dataset, str(tmp_path / "examples")).front_end == expected
     assert json.loads((tmp_path / "export/export.json").read_text())["front_end"] == expected.to_dict()
     header = (tmp_path / "firmware/generated/ser_model.h").read_text()
-    for line in (
-        "SER_SAMPLE_RATE 8000",
-        "SER_N_FRAMES 29",
-        "SER_SHARES_FRAMES 1",
-        "SER_N_MFCC 40",
-        "SER_N_FEATURES 43",
-        "SER_FMAX 4000.0f",
-    ):
+    lines = ["SER_SAMPLE_RATE 8000", "SER_N_FRAMES 29", "SER_SHARES_FRAMES 1", "SER_N_MFCC 40", "SER_N_FEATURES 43"]
+    for line in [*lines, "SER_FMAX 4000.0f"]:
         assert line in header
     assert not (tmp_path / "firmware/arduino").exists()
     assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()

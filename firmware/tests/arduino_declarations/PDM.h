@@ -10,6 +10,7 @@ class PDMClass {
   int begin(int channels, int sample_rate);
   int available();
   int read(void *buffer, size_t size);
+  void setGain(int gain);
   void onReceive(void (*function)(void));
 };
 

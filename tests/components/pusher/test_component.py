@@ -119,4 +119,4 @@ def test_nothing_is_pushed_of_a_model_that_failed(
 
 def test_zip_depends_on_the_files_alone():
     files = {"b": b"1", "a/c": b"2"}
-    assert make_zip(files) == make_zip(dict(reversed(files.items())))
+    assert make_zip(files, "folder") == make_zip(dict(reversed(files.items())), "folder")

@@ -261,7 +261,7 @@ def test_programs_that_a_step_runs_end_with_it(tmp_path, demo_root, number):
 
 
 def test_the_readme_lists_the_exit_codes_that_help_lists(run):
-    rows = re.findall(r"^\| (\d+) \| (.*?) \|", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", (REPOSITORY / "docs" / "install.md").read_text(), re.MULTILINE)
     assert {int(code): meaning for code, meaning in rows} == EXIT_CODES
     listed = ", ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
     assert f"Exit codes: {listed}." in run("ser_tinyml", "--help").stdout

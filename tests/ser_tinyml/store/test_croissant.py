@@ -96,7 +96,9 @@ def test_every_shard_is_in_it_with_its_digest(demo_root):
 
 
 def test_the_documented_recipe_reads_the_records(demo_root):
-    recipe = re.search(r"```python\n(import tensorflow.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)[1]
+    recipe = re.search(
+        r"```python\n(import tensorflow.*?)```", (REPOSITORY / "docs" / "data-job.md").read_text(), re.DOTALL
+    )[1]
     assert len([line for line in recipe.splitlines() if line]) == 5
     names: dict = {}
     exec(recipe.replace("build/run", str(demo_root)), names)

@@ -1,0 +1,1 @@
+"""Recordings -> what a finished model says of each: a Beam job."""
