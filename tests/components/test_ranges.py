@@ -7,16 +7,23 @@ from typing import get_type_hints
 
 import pytest
 
+from components.bulk_inference.parameters import Parameters as BulkParameters
+from components.serving.parameters import Parameters as ServingParameters
 from components.step import Range, StepParameters, parameter
 from components.transform.component import Parameters as TransformParameters
 from pipeline.steps import STEPS
 from schemas.errors import UsageError
 
+PARAMETERS = {
+    **{step.name: step.parameters for step in STEPS},
+    "bulk_inference": BulkParameters,
+    "serving": ServingParameters,
+}
 NUMERIC = [
-    pytest.param(step.parameters, field, id=f"{step.name}-{field.name}")
-    for step in STEPS
-    for field in dataclasses.fields(step.parameters)
-    if get_type_hints(step.parameters)[field.name] in (int, float)
+    pytest.param(parameters, field, id=f"{name}-{field.name}")
+    for name, parameters in PARAMETERS.items()
+    for field in dataclasses.fields(parameters)
+    if get_type_hints(parameters)[field.name] in (int, float)
 ]
 NO_VALUES = [math.nan, math.inf, -math.inf, 1e300, -1e300, -1e9]
 
