@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test test-slow faults differential check-wheel firmware coverage-firmware eva fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests \
+.PHONY: install demo test test-slow faults differential check-wheel firmware coverage-firmware eva fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests bench-bulk \
 	bench-engine bench-boards bench-predict lint lock site tutorial sbom audit mutants clean
 
 # Installs, makes the demo corpus, and runs every step on it.
@@ -146,6 +146,10 @@ bench-size: $(VENV)/installed
 # One dataset's digest by every runner.
 bench-digests: $(VENV)/installed
 	$(BIN)/python benchmarks/digests.py $(CORPORA)
+
+# What a model says of recordings, by every runner: `MODEL=build/demo INPUT=build/demo/corpus`.
+bench-bulk: $(VENV)/installed
+	$(BIN)/python benchmarks/bulk_digests.py --model=$(or $(MODEL),build/demo) --input=$(or $(INPUT),build/demo/corpus)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

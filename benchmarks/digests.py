@@ -37,7 +37,7 @@ def main() -> None:
     preset = [presets.make_flag(arguments.preset)] if arguments.preset else []
     manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, preset)
     made = set()
-    with tempfile.TemporaryDirectory() as folder, _portable_services() as (job_service, worker_pool):
+    with tempfile.TemporaryDirectory() as folder, portable_services() as (job_service, worker_pool):
         reversed_manifest = pathlib.Path(folder, "reversed.jsonl")
         lines = manifest.read_text().splitlines(keepends=True)
         reversed_manifest.write_text("".join(reversed(lines)))
@@ -49,9 +49,9 @@ def main() -> None:
             "in memory, 1 shard": ["--num_shards=1"],
             "in memory, 16 shards": ["--num_shards=16"],
             "in memory, .tfrecord": ["--compression=none"],
-            "DirectRunner, 2 threads": ["--runner=DirectRunner", *_direct("multi_threading", 2)],
-            "DirectRunner, 1 process": ["--runner=DirectRunner", *_direct("multi_processing", 1)],
-            "DirectRunner, 2 processes": ["--runner=DirectRunner", *_direct("multi_processing", 2)],
+            "DirectRunner, 2 threads": ["--runner=DirectRunner", *direct("multi_threading", 2)],
+            "DirectRunner, 1 process": ["--runner=DirectRunner", *direct("multi_processing", 1)],
+            "DirectRunner, 2 processes": ["--runner=DirectRunner", *direct("multi_processing", 2)],
             "job service, loopback worker": [*portable, "--environment_type=LOOPBACK"],
             "job service, worker process": [
                 *portable,
@@ -71,12 +71,13 @@ def main() -> None:
     same_work.check_datasets(made)
 
 
-def _direct(mode: str, workers: int) -> list[str]:
+def direct(mode: str, workers: int) -> list[str]:
+    """Returns the options of DirectRunner in a mode, with so many workers."""
     return [f"--direct_running_mode={mode}", f"--direct_num_workers={workers}"]
 
 
 @contextlib.contextmanager
-def _portable_services() -> Iterator[tuple[str, str]]:
+def portable_services() -> Iterator[tuple[str, str]]:
     """Yields the addresses of Beam's job service, and of a pool that starts a process for each worker: what a cluster has."""
     ports = [_free_port(), _free_port()]
     commands = [

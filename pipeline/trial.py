@@ -56,22 +56,19 @@ def read_predicted(path: str, split: str) -> Predicted:
 
 def _train(training: Training, path: str) -> None:
     """Trains one network, and keeps what it says of clips, whole or not at all."""
-    import tensorflow as tf
-
-    from components.trainer.component import Splits, make_architecture, train
+    from components.trainer.component import Splits, forget_networks, make_architecture, train
     from ser_tinyml.audio.standardise import standardise
     from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
     from ser_tinyml.network.temperature import scale_to_validation
     from ser_tinyml.runtimes.tflite import TFLite
     from ser_tinyml.store.dataset import read_calibration
 
-    tf.get_logger().setLevel("ERROR")  # a process that trains many networks retraces, and is told so each time
     whole = run_files.read(Dataset, training.examples)
     columns = _find_columns(whole, training.prosody)
     dataset = _narrow(whole, training.prosody, columns)
     parameters = training.parameters
     parameters.check_front_end(dataset.front_end)
-    tf.keras.backend.clear_session()
+    forget_networks()
     splits = Splits(training.examples, dataset, memory_mb=parameters.memory_mb)
     network, _ = train(make_architecture(parameters, dataset), splits, parameters)
     if parameters.temperature_scaling:

@@ -13,13 +13,18 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import yaml
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.steps import STEPS
 from schemas.manifest import ManifestRow
+from schemas.run_files import Dataset
+from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.cli import COMMANDS
+from ser_tinyml.store import run_files
+from ser_tinyml.store.dataset import decode
 from ser_tinyml.version import VERSION
 from tests.conftest import run_command
 
@@ -81,8 +86,7 @@ def list_flags(command: str) -> frozenset[str]:
 def is_known(command: str, flag: str) -> bool:
     """Tells whether a command takes a flag, as its own or, of the data job's commands, as Beam's."""
     name = flag.removeprefix("--").partition("=")[0]
-    known = list_flags(command)
-    if name in known or (name == "flagfile" and "preset" in known):  # absl's own, which no help lists
+    if name in list_flags(command) or (name == "flagfile" and "preset" in list_flags(command)):
         return True
     is_beams = name in PipelineOptions([flag if "=" in flag else f"{flag}=1"]).get_all_options(drop_default=True)
     return command in ("run", "transform", "bulk") and is_beams
@@ -282,3 +286,15 @@ def test_the_commands_for_other_orchestrators_make_the_pipelines_graph():
         paths = step.inputs | {"output": step.output}
         graph = {f"--{name}=ROOT/{path}" for name, path in paths.items()}
         assert commands[step.name] - {"--corpus=folder:mine"} == graph, step.name
+
+
+def test_the_recipes_that_read_records_give_what_the_trainer_takes(demo_root):
+    page = (REPOSITORY / "docs" / "data-job.md").read_text().replace("build/run", str(demo_root))
+    names: dict = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL)), names)
+    record = next(iter(names["records"]))
+    expected = decode(record.numpy())
+    features, label = names["parse"](record)
+    constants = run_files.read(Dataset, str(demo_root / "examples")).standardisation
+    np.testing.assert_allclose(features, standardise(expected.features, constants), atol=1e-4)
+    assert int(label) == expected.label and next(iter(names["batches"]))[0].shape == (32, 47, 16)

@@ -59,6 +59,8 @@ def test_a_command_looks_at_its_flags_without_what_takes_seconds_to_load(command
         "capture",
         "compare",
         "demo-corpus",
+        "export-hub",
+        "completion",
         "corpora",
     )
     assert not loaded & {"tensorflow", "apache_beam", "sklearn"}

@@ -154,6 +154,12 @@ class Splits:
         )
 
 
+def forget_networks() -> None:
+    """Forgets the networks that this process made before another training, and what TensorFlow says of tracing again."""
+    tf.get_logger().setLevel("ERROR")
+    tf.keras.backend.clear_session()
+
+
 def make_architecture(parameters: Parameters, dataset: Dataset) -> Architecture:
     """Returns the network that the parameters describe, for the records of a dataset."""
     return Architecture(

@@ -15,7 +15,8 @@ void ser_board_light(int32_t label) { lit = label; }
 
 uint32_t ser_board_count(void) { return counted += 1000; }
 
-const char *ser_board_unit(void) { return "ticks"; }
+static const char *unit = "ticks";
+const char *ser_board_unit(void) { return unit; }
 
 static void type(const char *text) {
   while (*text != '\0') ser_console_read(&console, *text++);
@@ -83,6 +84,7 @@ static void test_a_class_is_lit(void) {
   answer_to("led\n");
   CHECK(lit == SER_NO_LED);
   CHECK(begins_with(answer_to("led 1000000\n"), "{\"error\"") && lit == SER_NO_LED);
+  CHECK(begins_with(answer_to("led one\n"), "{\"error\"") && lit == SER_NO_LED);
 }
 
 static void test_sound_is_sent_as_it_comes(void) {
@@ -107,12 +109,15 @@ static void test_the_self_test_gives_the_same_each_time_and_what_it_costs(void) 
   CHECK(strstr(first, ",\"unit\":\"ticks\",\"frontend\":1000,\"engine\":1000}}") != NULL);
   answer_to("stop\n");
   CHECK(strcmp(first, answer_to("selftest\n")) == 0 && !app.running);
+  unit = NULL;
+  CHECK(strstr(answer_to("selftest\n"), "unit") == NULL);
+  unit = "ticks";
   answer_to("start\n");
 }
 
 static void test_what_it_does_not_know_is_told_as_json(void) {
   CHECK(begins_with(answer_to("?"), "{\"commands\":{\"?\":"));
-  CHECK(begins_with(answer_to("who \"are\\ you\x01\xff\n"), "{\"error\":\"unknown command, ? lists them: who ?are? you??\"}"));
+  CHECK(begins_with(answer_to("who \"are\\ you\x01\xff\x7f\n"), "{\"error\":\"unknown command, ? lists them: who ?are? you???\"}"));
   CHECK(begins_with(answer_to("a command that is longer than any other\n"), "{\"error\":\"unknown command"));
   CHECK(strcmp(answer_to("\n\r\n"), "") == 0);
 }

@@ -1,6 +1,8 @@
 // An engine that fails, as TFLM's may, gives nothing at a window's last frame: the linker puts __wrap_ser_engine_step in the place of
 // the one that the app calls.
 
+#include <string.h>
+
 #include "check.h"
 #include "ser_app.h"
 
@@ -44,8 +46,14 @@ static void test_the_app_can_be_started_again(void) {
   CHECK(calls == 2 * SER_N_FRAMES && !app.running);
 }
 
+static void test_why_an_engine_can_not_be_started_is_said(void) {
+  CHECK(strcmp(ser_engine_reason(SER_ENGINE_NO_ARENA), "arena too small: raise SER_TENSOR_ARENA_BYTES") == 0);
+  CHECK(strcmp(ser_engine_reason(SER_ENGINE_NO_OPERATOR), "TFLM's resolver lacks an operator") == 0);
+}
+
 int main(void) {
   CHECK(ser_app_init(&app) == 0);
+  test_why_an_engine_can_not_be_started_is_said();
   test_an_engine_that_fails_stops_the_app_without_a_decision();
   test_the_app_can_be_started_again();
   return failures != 0;

@@ -28,7 +28,7 @@ class Define:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A constant array: its declarator (`ser_dct[SER_N_MFCC][64]`), what it means, and its values (floats, or uint16)."""
+    """A constant array: its declarator (`ser_dct[SER_N_MFCC][64]`), what it means, and its values (floats, or of a C type)."""
 
     declarator: str
     comment: str
@@ -37,7 +37,7 @@ class Table:
     @property
     def c_type(self) -> str:
         """Returns the type of an element in C."""
-        return "float" if self.values.dtype.kind == "f" else "uint16_t"
+        return "float" if self.values.dtype.kind == "f" else f"{self.values.dtype}_t"
 
 
 def list_defines(front_end: FrontEnd) -> list[Define]:
@@ -65,8 +65,9 @@ def list_defines(front_end: FrontEnd) -> list[Define]:
         ("SER_TOP_DB", c_float(front_end.top_db), "floor below the window's loudest cell, dB"),
         ("SER_LOG2_AMIN", c_float(math.log2(front_end.amin)), "level 0 of the log-mel spectrogram"),
         ("SER_LEVELS_PER_OCTAVE", c_float(_levels_per_octave(front_end)), "of power; 16 bits reach up to full scale"),
-        ("SER_TOP_LEVELS", c_float(front_end.top_db / _db_per_level(front_end)), "top_db in levels"),
+        ("SER_TOP_LEVELS", c_float(front_end.top_db / db_per_level(front_end)), "top_db in levels"),
         ("SER_SILENT_MFCC0", c_float(dct_matrix(front_end)[0].sum() * silence), "MFCC 0 of bands at level 0"),
+        ("SER_DB_PER_LEVEL", c_float(db_per_level(front_end)), "of a mel band, and of the energy"),
     ]
     return [Define(*fact) for fact in facts + (_list_prosody_defines(front_end) if front_end.prosody else [])]
 
@@ -83,7 +84,6 @@ def _list_prosody_defines(front_end: FrontEnd) -> list[tuple[str, int | str, str
         ("SER_PITCH_LAST", search.last, "the longest"),
         ("SER_PITCH_OCTAVES", c_float(octaves), "of a lag of one step above the lowest pitch"),
         ("SER_ENERGY_NORM", c_float(norm), "of a power spectrum's sum, to the mean square of a frame"),
-        ("SER_DB_PER_LEVEL", c_float(_db_per_level(front_end)), "of the energy"),
         ("SER_SILENT_DB", c_float(10 * math.log10(front_end.amin)), "the energy of level 0"),
     ]
 
@@ -107,12 +107,12 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
         (
             "ser_mel_edges[SER_N_MELS + 2]",
             "The first bin at or above each of the mel bands' corners.",
-            mel_edges(front_end),
+            mel_edges(front_end).astype(np.uint16),
         ),
         (
             "ser_mel_falling[SER_N_MELS + 1][2]",
             "Between corners g and g + 1 a triangle falls by [0] a bin, to [1] at the last bin.",
-            _falling_sides(front_end),
+            falling_sides(front_end),
         ),
         (
             "ser_mel_norm[SER_N_MELS]",
@@ -122,7 +122,7 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
         (
             "ser_dct[SER_N_MFCC][(SER_N_MELS + 1) / 2]",
             "The DCT's rows, in dB a level; row k's other half is (-1)^k times this one, mirrored.",
-            _left_half(dct_matrix(front_end)) * _db_per_level(front_end),
+            left_half(dct_matrix(front_end)) * db_per_level(front_end),
         ),
         (
             "ser_quantize[SER_N_FEATURES][2]",
@@ -148,7 +148,8 @@ def _list_prosody_tables(front_end: FrontEnd) -> list[tuple[str, str, np.ndarray
     ]
 
 
-def _db_per_level(front_end: FrontEnd) -> float:
+def db_per_level(front_end: FrontEnd) -> float:
+    """Returns the dB of a step of a cell of the log-mel spectrogram."""
     return 10 * math.log10(2) / _levels_per_octave(front_end)
 
 
@@ -157,17 +158,25 @@ def _levels_per_octave(front_end: FrontEnd) -> int:
     return math.floor((_LEVELS - 1) / math.log2(loudest_power(front_end) / front_end.amin))
 
 
-def _fft_order(points: int) -> np.ndarray:
-    """Returns the index of each bin's real part in what CMSIS-DSP's FFT leaves without its bit reversal, int64 [points].
+def reverse_digits(radices: list[int]) -> np.ndarray:
+    """Returns where bin k is after a transform in place, with stages of these radices: the digits of k, in reverse.
 
-    After a first stage of radix 1, 2 or 4 and others of radix 8 a bin's digits are in reverse.
+    Returns:
+      uint16 [product of radices].
+    """
+    return np.arange(math.prod(radices)).reshape(radices).T.ravel().astype(np.uint16)
+
+
+def _fft_order(points: int) -> np.ndarray:
+    """Returns the index of each bin's real part in what CMSIS-DSP's FFT leaves without its bit reversal, uint16 [points].
+
+    It has a first stage of radix 1, 2 or 4 and others of radix 8.
     """
     octal_digits = (points.bit_length() - 1) // 3
-    radices = [points >> 3 * octal_digits] + [8] * octal_digits
-    return 2 * np.arange(points).reshape(radices).T.ravel()
+    return 2 * reverse_digits([points >> 3 * octal_digits] + [8] * octal_digits)
 
 
-def _falling_sides(front_end: FrontEnd) -> np.ndarray:
+def falling_sides(front_end: FrontEnd) -> np.ndarray:
     """Returns, between two corners, by how much a triangle of height 1 falls a bin, and its weight at the last bin.
 
     The next triangle rises to 1 less that.
@@ -180,7 +189,7 @@ def _falling_sides(front_end: FrontEnd) -> np.ndarray:
     return np.stack([slopes, (bins[1:] - mel_edges(front_end)[1:] + 1) * slopes], axis=1)
 
 
-def _left_half(dct: np.ndarray) -> np.ndarray:
+def left_half(dct: np.ndarray) -> np.ndarray:
     """Returns the left half of the DCT's rows, float64 [n_mfcc, (n_mels + 1) // 2].
 
     A column in the middle is its own mirror image: it is met twice, so it is halved.

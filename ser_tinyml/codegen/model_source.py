@@ -18,6 +18,7 @@ from ser_tinyml.audio.limits import check_front_end
 from ser_tinyml.codegen.c_text import render
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.engine_plan import make_plan
+from ser_tinyml.codegen.fixed_point_constants import make_fixed_constants
 from ser_tinyml.codegen.frontend_constants import list_defines, list_tables
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES
 from ser_tinyml.codegen.tflite_file import describe_model
@@ -51,6 +52,7 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
     model_input = Quantization.of_tensor(description.input)
     if graph:
         _check_sizes(graph, interface)
+    fixed_defines, fixed_tables = make_fixed_constants(interface.front_end, interface.standardisation, model_input)
     values = {
         "sha256": hashlib.sha256(int8).hexdigest(),
         "labels": interface.labels,
@@ -59,8 +61,8 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
         "reject_below": interface.reject_below,
         "input": model_input,
         "output": Quantization.of_tensor(description.output),
-        "defines": list_defines(interface.front_end),
-        "tables": list_tables(interface.front_end, interface.standardisation, model_input),
+        "defines": list_defines(interface.front_end) + fixed_defines,
+        "tables": list_tables(interface.front_end, interface.standardisation, model_input) + fixed_tables,
         "graph": graph,
         "plan": make_plan(graph) if graph else None,
     }

@@ -38,6 +38,7 @@ class Stack:
 
     def __init__(self, functions: dict[str, Function]):
         self._functions = functions
+        self._bounds = dict[str, int]()
 
     @classmethod
     def of_build(cls, folder: pathlib.Path, name: str) -> "Stack":
@@ -69,8 +70,11 @@ class Stack:
             raise UserError(
                 f"the stack has no bound: nothing is known of {name}, which {(*callers, 'nobody')[-1]} calls"
             )
-        function = self._functions[name]
-        return function.frame + max((self._bound(called, (*callers, name)) for called in function.calls), default=0)
+        if name not in self._bounds:
+            function = self._functions[name]
+            deepest = [self._bound(called, (*callers, name)) for called in sorted(function.calls)]
+            self._bounds[name] = function.frame + max(deepest, default=0)
+        return self._bounds[name]
 
 
 def _list_graphs(folder: pathlib.Path, linker_map: str) -> Iterable[pathlib.Path]:

@@ -10,6 +10,7 @@ import tensorflow_io as tfio
 
 _HEAD = 1 << 16  # bytes, in which a WAV file's description is, or a second MP3 frame
 _PCM, _FLOAT = 1, 3  # wFormatTag of a WAV file
+_ENDS = 4096  # frames behind a FLAC file: more bytes than a frame of its own has
 _TAG = 10  # bytes of the head of an ID3v2 tag
 
 _Decoder = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -43,6 +44,8 @@ def _decode_wav(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     with _asserted(
         tf.reduce_any(known), "a WAV file of samples that are neither integers of 8, 16, 24 or 32 bits nor float32"
     ):
+        channels, block = (_read_little(head, described + place, 2) for place in (2, 12))
+    with _asserted((channels > 0) & (block == channels * (bits // 8)), "a WAV file whose header contradicts itself"):
         kind = tf.argmax(known, output_type=tf.int32)
 
     def read(dtype: tf.DType) -> tf.Tensor:
@@ -67,12 +70,35 @@ def _decode_flac(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     known = tf.stack([bits == size for size in (8, 16, 24)])
     with _asserted(tf.reduce_any(known), "a FLAC file whose samples are not of 8, 16 or 24 bits"):
         kind = tf.argmax(known, output_type=tf.int32)
+    content = tf.strings.join([content, tf.strings.reduce_join(tf.fill([_ENDS], _make_end()))])
     kinds = (
         lambda: _from_uint8(tfio.audio.decode_flac(content, dtype=tf.uint8)),
         lambda: _from_integers(tfio.audio.decode_flac(content, dtype=tf.int16)),
         lambda: _from_integers(tfio.audio.decode_flac(content, dtype=tf.int32)),
     )
     return tf.switch_case(kind, kinds), rate
+
+
+def _make_end() -> bytes:
+    """Returns a FLAC frame of no stream: a decoder that comes to it ends with an error.
+
+    tensorflow-io's would look for the rest of a file that was cut off without end. Behind the rest of a frame that was cut off
+    stand so many of these, of 192 samples of silence each, that one of them is read as a frame.
+    """
+    header = bytes([0xFF, 0xF9, 0x15, 0x08, 0xFE, *[0xBF] * 6])  # of the last sample number that there can be
+    header += _crc(header, 0x07, 8)
+    silence = bytes(3)
+    return header + silence + _crc(header + silence, 0x8005, 16)
+
+
+def _crc(content: bytes, polynomial: int, bits: int) -> bytes:
+    register = 0
+    for byte in content:
+        register ^= byte << bits - 8
+        for _ in range(8):
+            register = (register << 1) ^ (polynomial if register >> bits - 1 else 0)
+            register &= (1 << bits) - 1
+    return register.to_bytes(bits // 8, "big")
 
 
 def _decode_vorbis(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_io as tfio
 
+from ser_tinyml.audio.decode import Acceptance
 from ser_tinyml.audio.resample import resample
 
 _TAPS = 64  # of Speex's filter at the quality that tensorflow-io takes, in samples of the lower rate
@@ -21,6 +22,12 @@ def resample_in_graph(samples: tf.Tensor, from_rate: tf.Tensor, to_rate: int) ->
       from_rate: theirs, int32 [], in Hz.
       to_rate: the result's, in Hz.
     """
+    lowest, highest = Acceptance.min_sample_rate, Acceptance.max_sample_rate
+    is_known = (from_rate >= lowest) & (from_rate <= highest)
+    with tf.control_dependencies(
+        [tf.debugging.Assert(is_known, [f"a rate that is not {lowest} to {highest} Hz:", from_rate])]
+    ):
+        from_rate = tf.identity(from_rate)
     double, whole = 2 * to_rate, tf.cast(tf.shape(samples)[0], tf.int64)
     length = tf.cast(-(-whole * to_rate // tf.cast(from_rate, tf.int64)), tf.int32)
 

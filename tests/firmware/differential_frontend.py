@@ -1,7 +1,7 @@
 """Random sounds through the C front end and through Python's, with random parameters.
 
-`python -m tests.firmware.differential_frontend --seconds=600` prints how far they were apart, and ends with 1 where one was
-further than single precision explains.
+`python -m tests.firmware.differential_frontend --seconds=600 [--fixed]` prints how far they were apart, and ends with
+1 where one was further than single precision explains.
 """
 
 import argparse
@@ -105,10 +105,12 @@ def main() -> int:
     """Compares for as many seconds as the flag says; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--fixed", action="store_true", help="the front end in integers")
+    arguments = parser.parse_args()
     begin, seed, worst = time.monotonic(), 0, collections.Counter[str]()
-    seconds, wrong, n_sounds = parser.parse_args().seconds, 0, 0
+    seconds, wrong, n_sounds = arguments.seconds, 0, 0
     with tempfile.TemporaryDirectory() as name:
-        cmsis_dsp = build_cmsis_dsp(pathlib.Path(name))
+        cmsis_dsp = None if arguments.fixed else build_cmsis_dsp(pathlib.Path(name))
         while time.monotonic() - begin < seconds:
             front_end, rng = draw_front_end(seed), np.random.default_rng(seed)
             folder = pathlib.Path(name, str(seed))

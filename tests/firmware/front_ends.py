@@ -14,7 +14,7 @@ from tests.firmware.random_models import make_small_model
 
 
 class CFrontEnd:
-    """`ser_frontend.c` with its generated constants, compiled for this machine."""
+    """The front end with its generated constants, compiled for this machine."""
 
     def __init__(self, library: pathlib.Path, front_end: FrontEnd):
         self.library = ctypes.CDLL(str(library))
@@ -52,19 +52,40 @@ class _Audio(ctypes.Structure):
 
 def compile_front_end(
     folder: pathlib.Path,
-    cmsis_dsp: pathlib.Path,
+    cmsis_dsp: pathlib.Path | None,
     front_end: FrontEnd,
     standardisation: Standardisation | None = None,
     quantization: tuple[float, int] = (1.0, 0),
 ) -> CFrontEnd:
-    """Compiles in an empty folder; `cmsis_dsp` is its build tree, `quantization` scale and zero point of a model's input."""
+    """Compiles in an empty folder.
+
+    Args:
+      folder: the folder.
+      cmsis_dsp: its build tree; None: the front end in integers, which takes no library, under UndefinedBehaviorSanitizer.
+      front_end: the parameters.
+      standardisation: by default none.
+      quantization: scale and zero point of a model's input.
+    """
     for name, content in make_front_end_sources(front_end, standardisation, quantization=quantization).items():
         (folder / name).write_bytes(content)
-    (cmsis,) = cmsis_dsp.glob("cmsisdsp-*/Include")
-    command = ["cc", *STRICT, "-O2", "-ffp-contract=off", "-D__GNUC_PYTHON__", "-DSER_ENGINE_TFLM", "-shared", "-fPIC"]
-    command += [f"-I{folder}", f"-I{FIRMWARE / 'frontend'}", "-isystem", str(cmsis)]
-    command += [str(FIRMWARE / "frontend/ser_frontend.c"), str(folder / "ser_model.c")]
-    subprocess.run([*command, cmsis_dsp / "libcmsis_dsp.a", "-o", folder / "front_end.so"], check=True)
+    command = [
+        "cc",
+        *STRICT,
+        "-O2",
+        "-DSER_ENGINE_TFLM",
+        "-shared",
+        "-fPIC",
+        f"-I{folder}",
+        "-o",
+        folder / "front_end.so",
+    ]
+    command += [*sorted((FIRMWARE / "frontend").glob("*.c")), folder / "ser_model.c"]
+    if cmsis_dsp:
+        (headers,) = cmsis_dsp.glob("cmsisdsp-*/Include")
+        command += ["-ffp-contract=off", "-D__GNUC_PYTHON__", "-isystem", headers, cmsis_dsp / "libcmsis_dsp.a"]
+    else:
+        command += ["-DSER_FRONTEND_FIXED", "-fsanitize=undefined", "-fno-sanitize-recover=all"]
+    subprocess.run(command, check=True)
     return CFrontEnd(folder / "front_end.so", front_end)
 
 

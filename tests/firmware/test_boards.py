@@ -14,7 +14,8 @@ import pytest
 import soundfile
 import soxr
 
-from schemas.front_end import FrontEnd, Standardisation
+from schemas.front_end import PROSODY, FrontEnd, Standardisation
+from schemas.vectors import Results, Vectors
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.model_source import ModelInterface, make_sources
 from ser_tinyml.codegen.tflm_source import make_tflm_sources
@@ -31,6 +32,7 @@ SAMPLES, FEATURES, OUTPUTS = FRONT_END.window_samples, FRONT_END.n_frames * FRON
 RESULT = FEATURES + 2 * OUTPUTS  # bytes of a record before its two costs
 EMULATORS = device.read_emulators()
 BOARD = "mps2_an386"  # of the tests that need one
+WITHOUT_FPU = "mps2_an385", "virt_rv32"
 QEMU = ("qemu-system-arm", "-M", "mps2-an386", "-nographic")
 COUNTING = ("-icount", "shift=0")
 
@@ -54,7 +56,8 @@ def generate(front_end: FrontEnd, folder: pathlib.Path, add_layers=add_small_net
     writer.add_softmax()
     content = writer.finish()
     (folder / "ser_int8.tflite").write_bytes(content)
-    standardisation = Standardisation((-400.0, *[0.0] * 12), (150.0, *[20.0] * 12))
+    others = front_end.n_features - 1
+    standardisation = Standardisation((-400.0, *[0.0] * others), (150.0, *[20.0] * others))
     interface = ModelInterface(LABELS, front_end, standardisation, reject_below=REJECT_BELOW)
     for name, text in make_sources(content, interface, read_graph(content)).items():
         (folder / name).write_bytes(text)
@@ -442,9 +445,9 @@ def test_golden_vectors_pass_on_host_and_board(host, board, golden, tmp_path):
     assert run_board(board, "--golden", "vectors.bin", folder=tmp_path).stdout == summary
 
 
-@pytest.mark.parametrize("name", sorted(EMULATORS.keys() - {BOARD}))
+@pytest.mark.parametrize("name", sorted(EMULATORS.keys() - {BOARD, *WITHOUT_FPU}))
 def test_golden_vectors_pass_on_every_other_core(generated, cmsis_dsp, golden, tmp_path, name):
-    """Cores with and without FPU, DSP extension and Helium, and RISC-V: all give the host's bits."""
+    """Cores with and without DSP extension and Helium: all give the host's bits."""
     skip_without_tools(name)
     configure(tmp_path, f"-DSER_GENERATED={generated}", f"-DSER_BOARD={name}", f"-DCMSIS_DSP_DIR={cmsis_dsp}")
     build(tmp_path, "ser_replay")
@@ -455,6 +458,36 @@ def test_golden_vectors_pass_on_every_other_core(generated, cmsis_dsp, golden, t
         "arduino" in name
     )  # are allowed there: golden vectors pass, to the step that they may differ by
     assert shown.endswith("features 0 differ, by at most 0\n") or fused_multiply_adds
+
+
+@pytest.fixture(scope="session")
+def replayed_in_integers(tmp_path_factory) -> tuple[pathlib.Path, Vectors, Results]:
+    """Sources with prosody, four windows, and what the host makes of them by the front end in integers."""
+    generated, host = tmp_path_factory.mktemp("with_prosody"), tmp_path_factory.mktemp("host_fixed")
+    front_end = dataclasses.replace(FRONT_END, prosody=PROSODY)
+    generate(front_end, generated)
+    sound = np.stack([make_sound(1.5, seed) // 4**seed for seed in range(4)])
+    shape = len(sound), front_end.n_frames * front_end.n_features
+    features = np.random.default_rng(3).integers(-128, 128, shape, np.int8)
+    vectors = Vectors(sound, features, np.zeros((len(sound), OUTPUTS), np.int8))
+    configure(host, f"-DSER_GENERATED={generated}", "-DSER_FRONTEND=fixed")
+    build(host, "ser_host")
+    return generated, vectors, device.replay_on_host(host, vectors)
+
+
+@pytest.mark.parametrize("name", WITHOUT_FPU)
+def test_a_core_without_fpu_gives_the_bits_that_the_host_gives_in_integers(replayed_in_integers, tmp_path, name):
+    """That is such a board's own choice, and takes no CMSIS-DSP."""
+    skip_without_tools(name)
+    generated, vectors, of_host = replayed_in_integers
+    configure(tmp_path, f"-DSER_GENERATED={generated}", f"-DSER_BOARD={name}")
+    build(tmp_path, "ser_replay")
+    of_board = device.replay_on_board(EMULATORS[name], tmp_path, vectors)
+    assert len(np.unique(of_host.features)) > 100
+    np.testing.assert_array_equal(of_board.features, of_host.features)
+    np.testing.assert_array_equal(of_board.from_features, of_host.from_features)
+    np.testing.assert_array_equal(of_board.from_audio, of_host.from_audio)
+    assert np.max(of_board.frontend_cost) < 20_000_000  # in floating point 180 million
 
 
 def test_a_board_is_its_folder_and_nothing_else(generated, cmsis_dsp, golden, tmp_path):
@@ -682,6 +715,7 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         ([], "SER_GENERATED is not set: the folder of the generated sources, ROOT/export of a pipeline's run"),
         (["-DSER_GENERATED={empty}"], "SER_GENERATED ({empty}) has no ser_model.h: run the exporter, "),
         (["-DSER_BOARD=esp32"], "SER_BOARD is 'esp32', expected one of host, mps2_an385, "),
+        (["-DSER_FRONTEND=double"], "SER_FRONTEND is 'double', expected float or fixed"),
         (["-DSER_ENGINE=onnx"], "SER_ENGINE is 'onnx', expected generated or tflm"),
         (
             ["-DSER_ENGINE=tflm", "-DSER_GENERATED={generated}"],

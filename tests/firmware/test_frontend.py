@@ -2,7 +2,6 @@
 
 import ctypes
 import dataclasses
-import hashlib
 import json
 import pathlib
 import re
@@ -17,12 +16,10 @@ import scipy.fft
 
 from schemas.errors import UserError
 from schemas.front_end import PROSODY, FrontEnd, Standardisation
-from ser_tinyml.audio.decode import Crop, decode_window
 from ser_tinyml.audio.features import compute_features
 from ser_tinyml.audio.mel import dct_matrix, hann_window
 from ser_tinyml.audio.mfcc import compute_mfcc
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.audio.windows import cut_window, place_windows
 from tests.firmware.conftest import FIRMWARE
 from tests.firmware.differential_frontend import compare, draw_front_end, draw_sound
 from tests.firmware.front_ends import (
@@ -32,12 +29,11 @@ from tests.firmware.front_ends import (
     configure_cmsis_dsp,
     make_front_end_sources,
     to_float,
-    to_int16,
 )
+from tests.firmware.sounds import choose_recordings, cut_windows, make_signals, make_speech
 
 FRONT_END = FrontEnd()
 TOLERANCE = 0.05  # of an MFCC
-REAL_CLIPS = 200
 
 
 @pytest.fixture(scope="session")
@@ -70,36 +66,6 @@ def librosa_mfcc(samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     power = librosa.feature.melspectrogram(y=to_float(samples), sr=front_end.sample_rate, **mel)
     log_mel = librosa.power_to_db(power, amin=front_end.amin, top_db=front_end.top_db)
     return librosa.feature.mfcc(S=log_mel, n_mfcc=front_end.n_mfcc).T
-
-
-def make_speech(samples: int = FRONT_END.window_samples) -> np.ndarray:
-    """int16: harmonics of 150 Hz and noise, by turns loud and quiet."""
-    time = np.arange(samples) / FRONT_END.sample_rate
-    voice = sum(np.sin(2 * np.pi * 150 * n * time) / n for n in range(1, 20))
-    noise = np.random.default_rng(1).standard_normal(samples)
-    return to_int16((4000 * voice + 300 * noise) * (1 + np.sin(25 * time)))
-
-
-def make_signals() -> dict[str, np.ndarray]:
-    time = np.arange(FRONT_END.window_samples) / FRONT_END.sample_rate
-    rng = np.random.default_rng(2)
-    speech = make_speech()
-    pause = (time > 0.3) & (time < 0.9)
-    faint = rng.integers(-1, 2, len(time)).astype(np.int16)
-    return {
-        "speech": speech,
-        "digital zeros between speech": np.where(pause, np.int16(0), speech),
-        "faint noise between speech": np.where(pause, faint, speech),
-        "faint noise": faint,
-        "full-scale square": np.where(np.sin(2 * np.pi * 200 * time) > 0, 32767, -32768).astype(np.int16),
-        "full-scale noise": rng.choice(np.array([-32768, 32767], np.int16), len(time)),
-        "constant": np.full(len(time), -32768, np.int16),
-        "tone": to_int16(20000 * np.sin(2 * np.pi * 1000 * time)),
-        "click": np.where(np.arange(len(time)) == 12_000, 32767, 0).astype(np.int16),
-        "click at the start": np.where(np.arange(len(time)) == 0, 32767, 0).astype(np.int16),
-        "click at the end": np.where(np.arange(len(time)) == len(time) - 1, 32767, 0).astype(np.int16),
-        "zeros": np.zeros(len(time), np.int16),
-    }
 
 
 @pytest.mark.parametrize("name", make_signals())
@@ -259,19 +225,6 @@ def test_real_recordings_give_librosas_mfcc_and_pythons_features(real_corpora, d
     assert difference <= TOLERANCE
     assert apart.max() <= 1
     assert share <= 0.005
-
-
-def choose_recordings(corpora: pathlib.Path) -> list[pathlib.Path]:
-    """Those with the smallest hashes of their names."""
-    paths = [path for folder in ("ravdess", "tess") for path in sorted((corpora / folder).rglob("*.flac"))]
-    return sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:REAL_CLIPS]
-
-
-def cut_windows(path: pathlib.Path) -> list[np.ndarray]:
-    """int16 [window_samples] each: what a device would decide about."""
-    samples = decode_window(str(path), Crop(0.0, 10.0), FRONT_END.sample_rate).samples
-    starts = place_windows(samples, FRONT_END)
-    return [to_int16(32768 * cut_window(samples, start, FRONT_END.window_samples)) for start in starts]
 
 
 WITH_PROSODY = dataclasses.replace(FRONT_END, prosody=PROSODY)

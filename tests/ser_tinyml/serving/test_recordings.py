@@ -1,6 +1,8 @@
 """What the graph decodes is what libsndfile decodes, and anything else is told in a sentence."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import soundfile
 import tensorflow as tf
 
 from ser_tinyml.serving.recordings import decode
+from tests.conftest import REPOSITORY
 
 MADE = [
     *(("WAV", subtype) for subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")),
@@ -59,6 +62,10 @@ def test_tags_before_an_mp3_are_skipped():
         (b"RIFF____WAVE" + bytes(60), "does not describe its samples"),
         (encode("WAV", "ULAW"), "neither integers of 8, 16, 24 or 32 bits nor float32"),
         (encode("WAV", "DOUBLE"), "neither integers of 8, 16, 24 or 32 bits nor float32"),
+        (encode("WAV", "PCM_16")[:32] + b"\0\0" + encode("WAV", "PCM_16")[34:], "header contradicts itself"),
+        (encode("WAV", "PCM_16")[:-99], "EOF reached"),
+        (encode("FLAC", "PCM_16")[:-2_000], "unable to (read|seek)"),  # where the decoder alone would never end
+        (encode("FLAC", "PCM_24", channels=2)[:9_000], "unable to (read|seek)"),
         (b"fLaC", "ends in its header"),
         (b"OggS" + bytes(80), "not Vorbis"),
         (encode("OGG", "OPUS", rate=48_000), "not Vorbis"),
@@ -66,5 +73,34 @@ def test_tags_before_an_mp3_are_skipped():
     ids=lambda value: None if isinstance(value, str) else "",
 )
 def test_what_can_not_be_decoded_is_told(content, said):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+    with pytest.raises((tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError), match=said):
         decode(tf.constant(content))
+
+
+@pytest.mark.slow
+def test_damaged_recordings_are_decoded_or_told_and_never_end_the_process_or_go_on_for_ever():
+    """In a process of its own, which a crash would end, and with a limit of time for all."""
+    code = """
+import random
+import tensorflow as tf
+from ser_tinyml.serving.recordings import decode
+from tests.ser_tinyml.serving.test_recordings import MADE, encode
+
+graph = tf.function(decode, input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
+seeds, draw, told = [encode(*made) for made in MADE], random.Random(7), 0
+for _ in range(2000):
+    content = bytearray(draw.choice(seeds))
+    for _ in range(draw.randint(0, 10)):
+        content[draw.randrange(draw.choice([60, len(content)]))] = draw.choice([0, 255, draw.randrange(256)])
+    if draw.random() < 0.4:
+        del content[draw.randrange(len(content)) :]
+    try:
+        graph(tf.constant(bytes(content)))
+    except tf.errors.OpError:
+        told += 1
+print(told)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, timeout=600, check=True
+    )
+    assert 500 < int(ran.stdout) < 2000

@@ -35,3 +35,9 @@ def test_samples_are_those_of_the_data_jobs_resampler(from_rate, most):
     middle = slice(400, -400)
     error = np.sqrt(np.square(found - expected)[middle].mean() / np.square(expected)[middle].mean())
     assert error <= most
+
+
+@pytest.mark.parametrize("rate", [0, -16_000, 3_999, 2_000_000_000])
+def test_a_rate_of_no_recording_is_told(rate):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a rate that is not 4000 to 768000 Hz"):
+        resample_in_graph(tf.zeros(5_000), tf.constant(rate), 16_000)

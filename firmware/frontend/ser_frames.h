@@ -1,0 +1,42 @@
+// What the front end computes of a frame, in floating point (ser_frames_float.c) or, where SER_FRONTEND_FIXED is defined, in
+// integers alone (ser_frames_fixed.c).
+//
+// The last SER_N_FRAMES frames are kept, frame n in place n % SER_N_FRAMES.
+#ifndef SER_FRAMES_H_
+#define SER_FRAMES_H_
+
+#include <stdint.h>
+
+#include "ser_model.h"
+
+#define SER_FRAME_RUNS 3  // at most: cut where the window bends, and where the ring buffer ends
+
+// Samples of a frame that lie one behind the other: `count` from sample `first` of the frame on, before the window's bend
+// (SER_N_FFT / 2), where its weights rise, or behind it.
+typedef struct {
+  const int16_t *samples;
+  uint32_t first;
+  uint32_t count;
+} ser_run;
+
+// A frame's samples, from `first` to before `last`; all others are zeros.
+typedef struct {
+  uint32_t first;
+  uint32_t last;
+  uint32_t n_runs;
+  ser_run runs[SER_FRAME_RUNS];
+} ser_cut;
+
+// Computes frame number `frame` of all, which are added in order.
+void ser_frames_add(const ser_cut *cut, uint32_t frame);
+
+// Finds what no frame is quieter than, SER_TOP_DB below the loudest of the last SER_N_FRAMES; there were `n_frames` in all.
+void ser_frames_set_floor(uint32_t n_frames);
+
+// Writes float [SER_N_FEATURES] of the frame in a place.
+void ser_frames_write_values(uint32_t place, float *values);
+
+// Writes int8 [SER_N_FEATURES] of the frame in a place.
+void ser_frames_write_features(uint32_t place, int8_t *features);
+
+#endif  // SER_FRAMES_H_
