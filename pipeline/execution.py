@@ -86,7 +86,9 @@ def run_side_by_side(work: Mapping[str, Callable[[], object]], jobs: int) -> Non
         while waiting and not failed and len(running) < jobs:
             name, each = waiting.pop(0)
             told, tell = context.Pipe(duplex=False)
-            process = context.Process(target=_call_labelled, args=(name, each, tell))
+            process = context.Process(
+                target=_call_labelled, args=(name, each, tell), kwargs={"beside": sys.stdout is sys.stderr}
+            )
             process.start()
             tell.close()
             running[process.sentinel] = name, process, told
@@ -102,12 +104,16 @@ def run_side_by_side(work: Mapping[str, Callable[[], object]], jobs: int) -> Non
         raise UserError(failed)
 
 
-def _call_labelled(name: str, work: Callable[[], object], tell: Connection) -> None:
-    """Does one part of `run_side_by_side` in its own process, and tells what went wrong, or ""."""
+def _call_labelled(name: str, work: Callable[[], object], tell: Connection, *, beside: bool) -> None:
+    """Does one part of `run_side_by_side` in its own process, and tells what went wrong, or "".
+
+    What it prints goes to the error stream where that is so in the first process, whose output is JSON.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process ends the others
     threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet_beam()
-    sys.stdout, sys.stderr = (_Labelled(stream, name) for stream in (sys.stdout, sys.stderr))  # type: ignore[assignment]
+    streams = (sys.stderr if beside else sys.stdout, sys.stderr)
+    sys.stdout, sys.stderr = (_Labelled(stream, name) for stream in streams)  # type: ignore[assignment]
     message = ""
     try:
         work()

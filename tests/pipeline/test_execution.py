@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import operator
 import os
@@ -30,6 +31,13 @@ def test_everything_is_done_and_each_line_of_several_processes_begins_with_its_n
     else:
         assert sorted(lines) == ["1/3: and one", "1/3: one", "2/3: two", "3/3: three"]
         assert lines.index("1/3: one") < lines.index("1/3: and one")
+
+
+def test_several_processes_leave_the_output_to_json_where_the_first_does(capfd):
+    with contextlib.redirect_stdout(sys.stderr):
+        run_side_by_side({"1/2": say("one"), "2/2": say("two")}, 2)
+    out, err = capfd.readouterr()
+    assert out == "" and {"1/2: one", "2/2: two"} <= set(err.splitlines())
 
 
 def test_what_goes_wrong_in_a_process_is_told_with_its_name():
