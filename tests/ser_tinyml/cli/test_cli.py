@@ -38,7 +38,9 @@ def test_what_is_no_command_is_bad_usage_and_shows_the_list(run, words):
 
 def test_every_step_and_the_pipeline_is_a_command():
     steps = {path.parent.name for path in REPOSITORY.glob("components/*/component.py")}
-    modules = {command.module.split(".")[1] for command in COMMANDS.values() if command.module.startswith("components.")}
+    modules = {
+        command.module.split(".")[1] for command in COMMANDS.values() if command.module.startswith("components.")
+    }
     assert steps == modules and "run" in COMMANDS
 
 
