@@ -50,7 +50,7 @@ static ser_cut cut_frame(const ser_audio *audio, uint32_t frame) {
   const uint32_t left = SER_WINDOW_SAMPLES + BEFORE_WINDOW - hop;
   ser_cut cut = {.first = SER_CENTER && hop < HALF_FRAME ? HALF_FRAME - hop : 0, .last = left < SER_N_FFT ? left : SER_N_FFT};
   uint32_t position = (audio->start + hop + cut.first - BEFORE_WINDOW) % audio->capacity;
-  for (uint32_t n = cut.first; n < cut.last;) {
+  for (uint32_t n = cut.first; n < cut.last && cut.n_runs < SER_FRAME_RUNS;) {
     // A run ends where the window begins to fall, and where the ring buffer ends.
     const uint32_t bend = n < HALF_FRAME && cut.last > HALF_FRAME ? HALF_FRAME : cut.last;
     const uint32_t count = bend - n < audio->capacity - position ? bend - n : audio->capacity - position;

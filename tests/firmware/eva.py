@@ -35,7 +35,15 @@ OPEN = {
         ),
     },
     "frontend": dict.fromkeys(
-        ("load_frame", "set_some", "transform_to_power", "apply_mel_bands", "transform_to_mfcc", "write_features"),
+        (
+            "load_frame",
+            "set_some",
+            "write_features",
+            "transform_to_power",
+            "apply_mel_bands",
+            "transform_to_mfcc",
+            "ser_frames_write_features",
+        ),
         _FRONT_END,
     ),
 }
@@ -77,7 +85,7 @@ def list_analyses(folder: pathlib.Path) -> list[Analysis]:
         ),
         Analysis(
             "frontend",
-            (FIRMWARE / "frontend/ser_frontend.c", front_end / "ser_model.c"),
+            (*sorted((FIRMWARE / "frontend").glob("*.c")), front_end / "ser_model.c"),
             ("-eva-precision", "1"),
             (
                 *(
