@@ -47,7 +47,7 @@ def _find_paths(module: str) -> dict[str, pathlib.Path]:
         if name in found or (path := _find_path(name)) is None:
             continue
         found[name] = path
-        waiting += [name.rpartition(".")[0], *list_imports(path)]
+        waiting += [name.rpartition(".")[0], *list_imports(path, for_types=False)]
     return found
 
 
@@ -62,11 +62,28 @@ def _find_path(name: str) -> pathlib.Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def list_imports(path: pathlib.Path) -> Iterator[str]:
-    """Yields what a file of Python imports anywhere in it, as `module` and as `module.name`: one of both is a module."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def list_imports(path: pathlib.Path, *, for_types: bool = True) -> Iterator[str]:
+    """Yields what a file of Python imports anywhere in it, as `module` and as `module.name`: one of both is a module.
+
+    Args:
+      path: the file.
+      for_types: whether to tell of imports below `if TYPE_CHECKING`, too, which do not run.
+    """
+    tree = ast.parse(path.read_text())
+    if not for_types:
+        tree = _WithoutTypes().visit(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield str(node.module)
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    """Takes off what stands below `if TYPE_CHECKING`."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return self.generic_visit(node)

@@ -97,7 +97,7 @@ def test_the_base_needs_neither_tensorflow_nor_googles_cloud(metadata):
     base = {re.split(r"[ =<>!]", line)[0] for line in needed if "extra ==" not in line}
     assert {"apache-beam", "pydantic"} <= base  # and without Beam's extra [gcp]
     assert not {"tensorflow", "tf-keras", "librosa", "jinja2"} & base
-    assert set(metadata.get_all("Provides-Extra")) == {"train", "av", "gcp", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"train", "av", "listen", "board", "tune", "gcp", "dev"}
 
 
 def test_the_changelog_has_this_version():

@@ -86,7 +86,8 @@ def test_c_has_the_labels_whatever_a_layer_is_called(tmp_path_factory, labels, l
     graph = read_graph(MODEL).with_lstm_names([layer])
     for name, content in make_sources(MODEL, interface, graph).items():
         (folder / name).write_bytes(content)
-    sources = [folder / "ser_model.c", FIRMWARE / "app/ser_json.c", FIRMWARE / "engine/ser_kernels.c"]
+    app = [FIRMWARE / "app" / name for name in ("ser_json.c", "ser_text.c")]
+    sources = [folder / "ser_model.c", *app, FIRMWARE / "engine/ser_kernels.c"]
     command = ["cc", *STRICT, "-trigraphs", "-shared", "-fPIC", f"-I{folder}", f"-I{FIRMWARE / 'engine'}", *sources]
     subprocess.run([*command, "-o", folder / "model.so"], check=True)
     library = ctypes.CDLL(str(folder / "model.so"))

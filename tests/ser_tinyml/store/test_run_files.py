@@ -33,9 +33,20 @@ def test_what_was_written_is_read(board, tmp_path):
 
 
 def test_the_demos_files_are_read_and_written_again_byte_for_byte(demo_root, tmp_path):
-    names = ("manifest", ".", "manifest", "examples", "model", "export", "evaluation", "board")
-    folders = dict(zip(KINDS, names, strict=True))
-    for kind, folder in folders.items():
+    places = [
+        (".", "lineage.json"),
+        ("manifest", "artifact.json"),
+        ("manifest", "summary.json"),
+        ("examples", "dataset.json"),
+    ]
+    places += [
+        ("model", "training.json"),
+        ("export", "export.json"),
+        ("evaluation", "evaluation.json"),
+        ("board", "board.json"),
+    ]
+    for folder, name in places:
+        (kind,) = (kind for kind in KINDS if name == kind.FILE_NAME)
         run_files.write(run_files.read(kind, str(demo_root / folder)), str(tmp_path))
         assert (tmp_path / kind.FILE_NAME).read_bytes() == (demo_root / folder / kind.FILE_NAME).read_bytes()
 
