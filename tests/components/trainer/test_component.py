@@ -156,6 +156,7 @@ def kill_after(process, epoch):
     process.wait()
 
 
+@pytest.mark.slow
 def test_killed_training_goes_on_and_ends_with_the_weights_of_an_undisturbed_run(demo_root, tmp_path):
     flags = "--ensemble=2", *QUANTIZED
     whole = start_training(demo_root, tmp_path / "whole", *flags)
