@@ -32,7 +32,7 @@ TESTS = (
         "not clang and not own_instructions and not without and not tflm_gives",
     ),
     (
-        ("test_frontend.py", "test_boards.py"),
+        ("test_frontend.py", "test_frontend_fixed.py", "test_boards.py"),
         "not demo and not on_the_board and not host_and_board and not the_board and not device_carries and not bundle "
         "and not fuzzers and not archive and not of_the_engine and not cmake_says and not real and not arguments "
         "and not tflms_library",
@@ -46,6 +46,18 @@ EXCUSED: dict[tuple[str, str], str] = {
         "app/ser_console.c",
         'ser_text_append(out, result.failed ? "{\\"selftest\\":{\\"failed\\":true" : "{\\"selftest\\":{\\"failed\\":false");',
     ): "the generated engine does not fail",
+    (
+        "app/ser_console.c",
+        'if (outputs[n] < 0) ser_text_append(out, "-");',
+    ): "which outputs are below 0 depends on the model",
+    (
+        "frontend/ser_frames_fixed.c",
+        "if (falling > sum) falling = sum;  // by rounding",
+    ): "no sound that was tried rounds so",
+    (
+        "frontend/ser_frontend.c",
+        "for (uint32_t n = cut.first; n < cut.last && cut.n_runs < SER_FRAME_RUNS;) {",
+    ): "there are never more runs; Eva asks for the bound",
     ("engine/ser_kernels.c", "tile = ser_sum_gates(tile, four_bits, x, layer->n_inputs, sums);"): _OF_THE_KIND,
     ("engine/ser_kernels.h", "tile = ser_sum_gates(tile, four_bits, input, layer->n_inputs, of_input);"): _OF_THE_KIND,
     (

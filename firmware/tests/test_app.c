@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "ser_app.h"
+#include "ser_board.h"
 #include "ser_frontend.h"
 #include "ser_windows.h"
 
@@ -229,6 +230,8 @@ static void test_stop_ignores_samples_and_start_begins_anew(void) {
 int main(void) {
   CHECK(ser_app_init(&app) == 0);
   CHECK(!app.running);
+  ser_board_light(SER_NO_LED);  // this board has no light and can't count
+  CHECK(ser_board_count() == 0 && ser_board_unit() == NULL);
   test_decisions_are_about_the_windows_of_the_speech();
   test_decisions_are_the_smoothed_ones_of_the_windows();
   test_decisions_do_not_depend_on_the_pieces_in_which_samples_come();

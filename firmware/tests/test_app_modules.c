@@ -10,6 +10,7 @@
 #include "ser_offset.h"
 #include "ser_ring.h"
 #include "ser_smoothing.h"
+#include "ser_text.h"
 #include "ser_vad.h"
 
 static uint32_t random_state = 1;
@@ -297,7 +298,19 @@ static void test_offset_cuts_off_what_does_not_fit(void) {
   }
 }
 
+// The test vectors of RFC 4648.
+static void test_base64_is_padded(void) {
+  static const char *const expected[] = {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+  for (uint32_t n = 0; n < sizeof expected / sizeof *expected; n++) {
+    char buffer[9];
+    ser_text out = {buffer, sizeof buffer, 0};
+    ser_text_append_base64(&out, (const uint8_t *)"foobar", n);
+    CHECK(ser_text_end(&out) == strlen(expected[n]) && strcmp(buffer, expected[n]) == 0);
+  }
+}
+
 int main(void) {
+  test_base64_is_padded();
   test_ring_gives_back_what_was_written_whatever_the_pieces();
   test_ring_keeps_the_newest_of_a_piece_longer_than_itself();
   test_ring_tells_when_samples_in_use_were_overwritten();

@@ -52,9 +52,14 @@ static void hear(uint32_t seconds) {
 static void test_it_begins_to_listen_and_tells_decisions(void) {
   ser_console_init(&console, &app);
   CHECK(app.running && lit == SER_NO_LED);
+  app.reject_below = 0.0f;
   hear(5);
-  CHECK(begins_with(console.line, "{\"ms\":"));
-  CHECK(lit == SER_NO_LED || (lit >= 0 && lit < SER_N_LABELS));
+  CHECK(begins_with(console.line, "{\"ms\":") && lit >= 0 && lit < SER_N_LABELS);
+  app.reject_below = 1.1f;
+  ser_app_start(&app);
+  hear(5);
+  CHECK(begins_with(console.line, "{\"ms\":") && lit == SER_NO_LED);
+  app.reject_below = SER_REJECT_BELOW;
 }
 
 static void test_commands_start_and_stop(void) {

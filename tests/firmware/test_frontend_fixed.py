@@ -48,6 +48,7 @@ def count_steps(c: CFrontEnd, windows, python, standardisation, scale=SCALE, zer
         {"n_fft": 512, "hop_length": 256, "n_mels": 40, "n_mfcc": 40},
         {
             "sample_rate": 8000,
+            "window_samples": 24_064,  # an even number of frames
             "n_fft": 1024,
             "n_mels": 41,
             "fmax": 3800.0,
