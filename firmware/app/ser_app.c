@@ -4,6 +4,12 @@
 
 #include "ser_windows.h"
 
+#if SER_SHARES_FRAMES
+_Static_assert(SER_WINDOW_HOP_SAMPLES >= SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES,
+               "a window is decided, or its utterance is over, before the next one is complete");
+_Static_assert(SER_WINDOW_SAMPLES >= SER_OPENING_SAMPLES, "the gate is open before the first window is complete");
+#endif
+
 static void forget_audio(ser_app *app);
 static void forget_decisions(ser_app *app);
 static int read_block(ser_app *app, ser_level *level);

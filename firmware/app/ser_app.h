@@ -35,9 +35,6 @@ extern "C" {
 #define SER_OPENING_SAMPLES (SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES + SER_WINDOW_STEP_SAMPLES)
 #define SER_KEPT_SAMPLES SER_LARGER(SER_OPENING_SAMPLES, SER_N_FFT + SER_BLOCK_SAMPLES)
 #define SER_FRONTEND_SAMPLES 0
-_Static_assert(SER_WINDOW_HOP_SAMPLES >= SER_VAD_HANGOVER_BLOCKS * SER_BLOCK_SAMPLES,
-               "a window is decided, or its utterance is over, before the next one is complete");
-_Static_assert(SER_WINDOW_SAMPLES >= SER_OPENING_SAMPLES, "the gate is open before the first window is complete");
 #else
 // How long a complete window may wait for its decision. The first one waits for the gate to open, where it is shorter than its lead
 // and the blocks that open the gate. Another waits for speech that goes on behind a pause which the gate bridges, where windows

@@ -24,7 +24,7 @@ typedef struct {
   int8_t values[SER_N_FRAMES * SER_N_FEATURES];  // of the window that was complete last
   float level_db;
 #else
-  uint64_t window;
+  char nothing;  // C++ and C differ on a struct without members
 #endif
 } ser_features;
 

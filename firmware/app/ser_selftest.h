@@ -17,7 +17,7 @@ typedef struct {
   int32_t failed;                 // an engine that fails
   int8_t of_features[SER_N_LABELS];  // the engine's outputs for features that are given
   int8_t of_sound[SER_N_LABELS];     // its outputs for those of a window of sound
-  uint32_t frontend_cost;  // of that window, in the board's units
+  uint32_t frontend_cost;  // of all frames of that window, in the board's units
   uint32_t engine_cost;
 } ser_selftest;
 

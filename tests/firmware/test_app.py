@@ -1,6 +1,7 @@
 """The app: its modules on this machine, and that all of it, as an Arduino library, compiles for the board."""
 
 import ctypes
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -65,9 +66,12 @@ def modules(tmp_path_factory) -> ctypes.CDLL:
 @pytest.fixture(scope="session")
 def arduino_library(tmp_path_factory) -> pathlib.Path:
     """The library's folder as a bundle has it: all sources side by side in `src`."""
-    folder = tmp_path_factory.mktemp("arduino")
-    model = make_small_model(FRONT_END, n_labels=len(LABELS))
-    interface = ModelInterface(LABELS, FRONT_END, Standardisation.identity(FRONT_END.n_features))
+    return write_library(tmp_path_factory.mktemp("arduino"), FRONT_END)
+
+
+def write_library(folder: pathlib.Path, front_end: FrontEnd) -> pathlib.Path:
+    model = make_small_model(front_end, n_labels=len(LABELS))
+    interface = ModelInterface(LABELS, front_end, Standardisation.identity(front_end.n_features))
     generated = make_sources(model, interface, read_graph(model))
     colours = list(zip(LABELS, PRESETS["four"].leds, strict=True))
     no_dsp = {"Include/arm_math_types.h": b""}  # the front end, which needs it, is not compiled here
@@ -195,6 +199,14 @@ def choose_recordings(real_corpora: pathlib.Path) -> list[pathlib.Path]:
     """Those with the smallest hashes of their names."""
     paths = [path for folder in ("ravdess", "tess") for path in (real_corpora / folder).rglob("*.flac")]
     return sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())[:REAL_CLIPS]
+
+
+@pytest.mark.needs("arm-none-eabi-g++")
+def test_the_board_compiles_where_windows_share_frames(tmp_path):
+    """As C++, too, whose compilers know no _Static_assert."""
+    shared = dataclasses.replace(FRONT_END, window_samples=25_600, window_hop_samples=8_192, center=False)
+    library = write_library(tmp_path, shared)
+    compile_arduino(library / "src" / "ser_nano33ble.cpp", tmp_path / "board.o", library)
 
 
 def test_library_and_sketch_compile_for_the_board(arduino_library, objects, tmp_path):
