@@ -15,6 +15,7 @@ from schemas.errors import UserError
 from ser_tinyml.runtimes.programs import run_program
 
 _OBJDUMP_SECONDS = 60
+_NUMBERS = ("FLASH_ORIGIN", "FLASH_LENGTH", "RAM_ORIGIN", "RAM_LENGTH", "STACK_BYTES", "HEAP_BYTES")
 _INDIRECT = "__indirect_call"  # as GCC names the target of a call by a pointer
 
 _NODE = re.compile(r'^node: \{ title: "(?P<title>[^"]*)" label: "(?P<label>[^"]*)"', re.MULTILINE)
@@ -107,8 +108,12 @@ def _symbol(title: str) -> str:
 
 
 def _disassemble(program: pathlib.Path) -> str:
+    """Returns the instructions; numbers of the linker's are left out, which would name a function that lies at such an address."""
+    copy = program.with_suffix(".code")
+    numbers = [f"--strip-symbol={name}" for name in _NUMBERS]
+    run_program("arm-none-eabi-objcopy", *numbers, program, copy, limit_seconds=_OBJDUMP_SECONDS)
     return run_program(
-        "arm-none-eabi-objdump", "-d", "--no-show-raw-insn", program, limit_seconds=_OBJDUMP_SECONDS
+        "arm-none-eabi-objdump", "-d", "--no-show-raw-insn", copy, limit_seconds=_OBJDUMP_SECONDS
     ).decode()
 
 
