@@ -108,7 +108,7 @@ def _symbol(title: str) -> str:
 
 
 def _disassemble(program: pathlib.Path) -> str:
-    """Returns the instructions; numbers of the linker's are left out, which would name a function that lies at such an address."""
+    """Returns the instructions, without numbers of the linker that would name a function which lies at such an address."""
     copy = program.with_suffix(".code")
     numbers = [f"--strip-symbol={name}" for name in _NUMBERS]
     run_program("arm-none-eabi-objcopy", *numbers, program, copy, limit_seconds=_OBJDUMP_SECONDS)
