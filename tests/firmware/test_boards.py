@@ -47,9 +47,17 @@ def add_small_network(writer: ModelWriter) -> None:
     writer.add_slice(writer.n_frames - 1)
 
 
-def generate(front_end: FrontEnd, folder: pathlib.Path, add_layers=add_small_network, seed=0) -> pathlib.Path:
+def generate(
+    front_end: FrontEnd,
+    folder: pathlib.Path,
+    add_layers=add_small_network,
+    seed=0,
+    *,
+    labels=LABELS,
+    deviation=20.0,
+    quantization=(0.04, 11),
+) -> pathlib.Path:
     """Writes the sources that the exporter makes, of a random network with these layers and a softmax, and the int8 file."""
-    quantization = 0.04, 11
     writer = ModelWriter(np.random.default_rng(seed), front_end.n_frames, front_end.n_features, quantization)
     add_layers(writer)
     writer.add_dense(OUTPUTS)
@@ -57,8 +65,8 @@ def generate(front_end: FrontEnd, folder: pathlib.Path, add_layers=add_small_net
     content = writer.finish()
     (folder / "ser_int8.tflite").write_bytes(content)
     others = front_end.n_features - 1
-    standardisation = Standardisation((-400.0, *[0.0] * others), (150.0, *[20.0] * others))
-    interface = ModelInterface(LABELS, front_end, standardisation, reject_below=REJECT_BELOW)
+    standardisation = Standardisation((-400.0, *[0.0] * others), (150.0, *[deviation] * others))
+    interface = ModelInterface(labels, front_end, standardisation, reject_below=REJECT_BELOW)
     for name, text in make_sources(content, interface, read_graph(content)).items():
         (folder / name).write_bytes(text)
     return folder

@@ -7,6 +7,8 @@
 
 #include "ser_app.h"
 #include "ser_console.h"
+#include "ser_engine.h"
+#include "ser_json.h"
 #include "ser_offset.h"
 #include "startup.h"
 
@@ -62,7 +64,11 @@ static uint32_t hear(uint32_t heard) {
 void run_program(void) {
   UART.baud_divisor = 217;  // 115,200 of 25 MHz
   UART.control = UART_SEND | UART_RECEIVE;
-  if (ser_app_init(&app) != 0) handle_fault();
+  const int status = ser_app_init(&app);
+  if (status != 0) {
+    send(console.line, ser_json_error(ser_engine_reason(status), status, console.line, sizeof console.line));
+    for (;;) continue;  // another start would find the same
+  }
   ser_console_init(&console, &app);
   for (uint32_t heard = 0;; heard = hear(heard)) obey_and_report();
 }
