@@ -36,7 +36,7 @@ function(add_emulated_executable name)
   target_link_options(${name} PRIVATE --specs=rdimon.specs)
 endfunction()
 
-add_board_executable(ser_firmware 4096 0 ${arm}/firmware.c)
+add_board_executable(ser_firmware 4096 0 boards/emulated/firmware.c ${arm}/device.c)
 target_link_libraries(ser_firmware PRIVATE ser_app)
 if(SER_ENGINE STREQUAL tflm)
   target_link_options(ser_firmware PRIVATE --specs=nosys.specs)  # TFLM's library refers to exit and heap, and uses neither
