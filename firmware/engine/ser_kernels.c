@@ -99,8 +99,8 @@ void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]
   SER_SIXTEEN_MACS("r2", "r7")    \
   SER_SIXTEEN_MACS("r8", "r9")
 
-// Four blocks a turn, of the first turn as many less as the lower bits of the end say, which is in r4 and where sp points: all other
-// registers are taken. Then r10, r11, r12 and lr are the rows.
+// Four blocks a turn, in the first turn as many less as the lower bits of the end say. The end is in r4, and on the stack, since all
+// registers are taken in the loop. Then r10, r11, r12 and lr are the rows.
 #define SER_SUM_ROWS                                             \
   "  and    r4, r4, #3\n"                                        \
   "  tbb    [pc, r4]\n"                                          \

@@ -34,7 +34,7 @@ typedef struct {
   int n_inputs;          // padded to a multiple of SER_BLOCK
   int n_units;           // of the layer
   int n_hidden;          // n_units, padded
-  int is_whole;          // weights of 8 bits, of which no row's sum with its bias leaves -2^23 to 2^23 - 1: see ser_sum_unit
+  int is_whole;          // whether weights are of 8 bits, and no sum leaves -2^23 to 2^23 - 1: see ser_sum_unit
   const int16_t *weights;  // [n_units][n_inputs + n_hidden][2, of 4 bits 1]: packed rows of input and recurrent kernels
   const int32_t *bias;     // [n_units][4]
   ser_factor from_input[4];   // sums to Q3.12, the gates' 16 bits before their nonlinearity
@@ -229,7 +229,7 @@ static inline int32_t ser_scale(int32_t value, ser_factor factor) {
 // value times a constant factor before it is shifted to the right, with what rounds it: ser_scale in two parts.
 static inline __attribute__((always_inline)) int32_t ser_scale_high(int32_t value, ser_factor factor) {
 #if defined(__ARM_FEATURE_DSP)
-  // Twice the factor has 33 bits and more: SMMLAR multiplies by the lower word, which has a sign, and adds what the upper one gives.
+  // Twice the factor takes two words. SMMLAR multiplies by the lower one, which has a sign, and adds what the upper one gives.
   const uint64_t twice = (uint64_t)(uint32_t)factor.multiplier << (factor.left_shift + 1);
   int32_t lower = (int32_t)(uint32_t)twice;
   __asm__ volatile("" : "+r"(lower));  // else the compiler makes it of another factor, in up to three steps
@@ -312,13 +312,15 @@ static inline __attribute__((always_inline)) int32_t ser_tanh_of_state(ser_lines
                                                                        int shift) {
   const int32_t argument = (state * multiplier + ((1 << shift) >> 1)) >> shift;
   const int32_t line = SER_SATURATE_SHIFTED(argument, 9, 8);
-  // slope * argument / 3: an argument that was not shifted is a multiple of 3, and a slope always is, of which 0xAAAAAAAB is a third.
+  // slope * argument / 3. What was not shifted is a multiple of 3, and a slope always is: 0xAAAAAAAB divides those exactly.
   const uint32_t third = shift == 0 ? (uint32_t)(state * (multiplier / 3)) : 0xAAAAAAABu * (uint32_t)argument;
   const int32_t rise = (int32_t)((uint32_t)lines.slopes[line] * third);
   return (rise + (lines.tanh_offset + (lines.offsets[line] >> 1))) >> 8;
 }
 
-// What ser_sigmoid gives times a value of 16 bits, divided by 2^shift (2 to 31), rounded as ser_scale does it by 2^-shift.
+// What ser_sigmoid gives times a value of 16 bits, divided by 2^shift (2 to 31), rounded as ser_scale does it by 2^-shift: that halves
+// the product first, (product + 1) >> 1, and then adds half a unit, less 1 below 0. Both are floors, so that one does: of the product
+// and half a unit, more by 1, or less by 1 below 0.
 static inline int32_t ser_open(int32_t gate, int32_t value, int shift) {
   const int32_t half = (1 << (shift - 1)) + 1;
 #if defined(__ARM_FEATURE_DSP)
@@ -333,8 +335,8 @@ static inline int32_t ser_open(int32_t gate, int32_t value, int shift) {
 // ser_clamp to constants of 16 bits.
 static inline __attribute__((always_inline)) int32_t ser_clip(int32_t value, int32_t low, int32_t high) {
   if (high != INT16_MAX) return ser_clamp(value, low, high);
-  const int32_t saturated = SER_SATURATE(value, 16);
-  return low != INT16_MIN && saturated < low ? low : saturated;
+  const int32_t in_16_bits = SER_SATURATE(value, 16);
+  return low != INT16_MIN && in_16_bits < low ? low : in_16_bits;
 }
 
 // A product times a constant factor as int8, less its zero point.
@@ -366,8 +368,8 @@ static inline __attribute__((always_inline)) int32_t ser_scale_gate(const ser_ls
 
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && !defined(__ARM_FEATURE_MVE)
 #define SER_SUMS_UNITS
-// What is known of a layer's next unit, and the sums of its four gates. An end is the address behind a vector less its blocks modulo
-// 4: the lower two bits are then the blocks that the first four lack.
+// What is known of a layer's next unit, and the sums of its four gates. An end is the address behind a vector, less its blocks
+// modulo 4: the lower two bits are then the blocks that the first four lack.
 typedef struct {
   int32_t of_input[4];
   const int16_t *hidden;
