@@ -104,8 +104,8 @@ void ser_dot4_4bit(const int16_t *tile, const int16_t *x, int n, int32_t sums[4]
 #define SER_SUM_ROWS                                             \
   "  and    r4, r4, #3\n"                                        \
   "  tbb    [pc, r4]\n"                                          \
-  "0:\n"                                                         \
-  "  .byte  (1f - 0b) / 2, (2f - 0b) / 2, (3f - 0b) / 2, (4f - 0b) / 2\n" \
+  "5:\n"                                                         \
+  "  .byte  (1f - 5b) / 2, (2f - 5b) / 2, (3f - 5b) / 2, (4f - 5b) / 2\n" \
   "1:\n" SER_BLOCK_OF_MACS                                       \
   "2:\n" SER_BLOCK_OF_MACS                                       \
   "3:\n" SER_BLOCK_OF_MACS                                       \

@@ -480,7 +480,7 @@ static inline __attribute__((always_inline)) void ser_run_units(const ser_lstm *
 #endif
   int unit = 0;
 #if defined(__ARM_FEATURE_MVE)
-  for (; unit + 4 <= layer->n_units; unit += 4, bias += 16) {
+  for (; unit < layer->n_units / 4 * 4; unit += 4, bias += 16) {
     int32_t of_input[16], of_hidden[16];
     for (int sum = 0; sum < 16; sum += 4) {
       tile = ser_sum_gates(tile, four_bits, input, layer->n_inputs, of_input + sum);
