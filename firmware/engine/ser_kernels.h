@@ -339,7 +339,7 @@ static inline __attribute__((always_inline)) int32_t ser_clip(int32_t value, int
   return low != INT16_MIN && in_16_bits < low ? low : in_16_bits;
 }
 
-// A product times a constant factor as int8, less its zero point.
+// A product times a constant factor as int8, less its zero point, which is added before the shift where it fits.
 static inline __attribute__((always_inline)) int32_t ser_show(int32_t product, ser_factor factor, int32_t zero_point) {
   const int32_t high = ser_scale_high(product, factor);
   if (factor.right_shift > 22) return ser_clamp(high >> factor.right_shift, -128 - zero_point, 127 - zero_point);

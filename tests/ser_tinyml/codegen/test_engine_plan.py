@@ -19,23 +19,23 @@ from tests.firmware.random_models import ModelWriter, make_random_model, make_ra
 @pytest.mark.parametrize(
     ("n_values", "before", "n_frames", "behind", "stride", "size"),
     [
-        (1, 0, 1, 0, 4, 16),
-        (13, 0, 1, 0, 16, 16),  # a vector: read in blocks of 16 from its begin
+        (1, 0, 1, 0, 4, 8),
+        (13, 0, 1, 0, 16, 16),  # a vector: read in blocks of 8 from its begin
         (16, 0, 1, 0, 16, 16),
-        (17, 0, 1, 0, 20, 32),
-        (4, 0, 2, 0, 4, 32),  # its last frame begins at 4, and a block from there ends at 20
-        (8, 0, 2, 0, 8, 32),
-        (4, 0, 5, 0, 4, 32),
-        (4, 1, 5, 0, 4, 48),
-        (4, 0, 5, 1, 4, 48),
-        (4, 1, 3, 1, 4, 32),
-        (4, 2, 4, 3, 4, 48),
+        (17, 0, 1, 0, 20, 24),
+        (4, 0, 2, 0, 4, 16),  # its last frame begins at 4, and a block from there ends at 12
+        (8, 0, 2, 0, 8, 24),
+        (4, 0, 5, 0, 4, 24),
+        (4, 1, 5, 0, 4, 32),
+        (4, 0, 5, 1, 4, 32),
+        (4, 1, 3, 1, 4, 24),
+        (4, 2, 4, 3, 4, 40),
     ],
 )
 def test_array_holds_its_frames_and_what_a_block_reads_behind_them(n_values, before, n_frames, behind, stride, size):
     buffer = Buffer(place="array", n_values=n_values, before=before, n_frames=n_frames, behind=behind)
     assert (buffer.stride, buffer.size) == (stride, size)
-    assert buffer.stride * (before + n_frames + behind - 1) + 16 * -(-n_values // 16) <= size
+    assert buffer.stride * (before + n_frames + behind - 1) + 8 * -(-n_values // 8) <= size
 
 
 def evaluate(expression: str, **variables: int) -> tuple[str, int]:
@@ -158,16 +158,16 @@ CASES = {
         "",
         ("3 dense layer_1_lstm_hidden[next] to slot_0",),
         "slot_0",
-        (16,),
+        (8,),
     ),
     "the last state is the result": Case((lstm(3), take(-1)), 6, 3, "lstm", "", (), "layer_1_lstm_hidden[next]"),
     "the last frame is the result": Case((dense(3), take(-1)), 6, 3, "dense", "", (), "layer_1_dense_output"),
     "an earlier state is kept": Case(
-        (lstm(3), take(1), dense(2)), 6, 3, "lstm", "frame 1", ("3 dense joint to slot_0",), "slot_0", (16,)
+        (lstm(3), take(1), dense(2)), 6, 3, "lstm", "frame 1", ("3 dense joint to slot_0",), "slot_0", (8,)
     ),
     "an earlier state is the result": Case((lstm(3), take(-2)), 6, 3, "lstm", "frame 4", (), "joint"),
     "states in a row": Case(
-        (lstm(3), flatten, dense(2)), 6, 3, "lstm", "row of 18, 3 apart", ("3 dense joint to slot_0",), "slot_0", (16,)
+        (lstm(3), flatten, dense(2)), 6, 3, "lstm", "row of 18, 3 apart", ("3 dense joint to slot_0",), "slot_0", (8,)
     ),
     "layers of each frame": Case(
         (lstm(5), dense(4), ModelWriter.add_softmax, lstm(2), largest),
@@ -177,7 +177,7 @@ CASES = {
         "7 frames, 4 apart",
         ("5 pool joint to slot_0",),
         "slot_0",
-        (16,),
+        (8,),
     ),
     "a constant of one frame": Case(
         (add_constant(1, 1, 3), lstm(2), largest),
@@ -187,7 +187,7 @@ CASES = {
         "5 frames, 4 apart",
         ("3 pool joint to slot_0",),
         "slot_0",
-        (16,),
+        (8,),
     ),
     "a constant of one value": Case((add_constant(), take(-1)), 3, 5, "sum", "", (), "layer_1_sum_output"),
     "a constant before a value": Case(
@@ -201,7 +201,7 @@ CASES = {
         "2 frames, 4 apart",
         ("1 sum joint to slot_0", "2 reverse slot_0 to slot_1", "3 pool slot_1 to slot_0"),
         "slot_0",
-        (32, 32),
+        (16, 16),
     ),
     "a frame beside each": Case(
         (reverse, add_its_last_frame, largest),
@@ -211,7 +211,7 @@ CASES = {
         "4 frames, 4 apart",
         ("1 reverse joint to slot_0", "3 sum slot_0 + 12 and slot_0 to slot_1", "4 pool slot_1 to slot_0"),
         "slot_0",
-        (32, 32),
+        (24, 24),
     ),
     "a constant of each frame": Case(
         (lstm(3), add_constant(1, 5, 3), largest),
@@ -221,7 +221,7 @@ CASES = {
         "5 frames, 4 apart",
         ("2 sum joint to slot_0", "3 pool slot_0 to slot_1"),
         "slot_1",
-        (32, 16),
+        (24, 8),
     ),
     "a value of two layers": Case(
         (lstm(3), add_shortcut, largest),
@@ -231,7 +231,7 @@ CASES = {
         "5 frames, 4 apart",
         ("2 lstm joint to slot_0 + 4", "3 sum slot_0 + 4 and joint to slot_1", "4 pool slot_1 to slot_0"),
         "slot_0",
-        (48, 32),
+        (32, 24),
     ),
     "zeros on both sides": Case(
         (convolve(4), take(-1)),
@@ -241,7 +241,7 @@ CASES = {
         "6 frames, 4 apart, 1 before, 2 behind",
         ("1 convolution joint + 4 to slot_0",),
         "slot_0 + 20",
-        (48,),
+        (32,),
     ),
     "no zeros where there is no padding": Case(
         (convolve(3, stride=2, dilation=2, same=False), take(1)),
@@ -251,7 +251,7 @@ CASES = {
         "10 frames, 8 apart",
         ("1 convolution joint to slot_0",),
         "slot_0 + 4",
-        (32,),
+        (16,),
     ),
     "zeros behind alone": Case(
         (convolve(3, stride=2), lstm(3), take(-1)),
@@ -261,7 +261,7 @@ CASES = {
         "8 frames, 4 apart, 1 behind",
         ("1 convolution joint to slot_0", "2 lstm slot_0 to layer_2_lstm_hidden[0]"),
         "layer_2_lstm_hidden[0]",
-        (32,),
+        (24,),
     ),
     "the last state of an odd number": Case(
         (convolve(3, stride=2), lstm(3), take(-1), dense(2)),
@@ -275,7 +275,7 @@ CASES = {
             "4 dense layer_2_lstm_hidden[1] to slot_0",
         ),
         "slot_0",
-        (32,),
+        (24,),
     ),
     "an earlier state of a window": Case(
         (convolve(3), lstm(3), take(2)),
@@ -285,7 +285,7 @@ CASES = {
         "9 frames, 4 apart, 1 before, 1 behind",
         ("1 convolution joint + 4 to slot_0", "2 lstm slot_0 to slot_1 + 4"),
         "slot_1 + 12",
-        (48, 64),
+        (40, 48),
     ),
     "the last state of a window, twice": Case(
         (convolve(3, same=False), add_lstm_of_which_two_frames_are_taken),
@@ -299,7 +299,7 @@ CASES = {
             "5 concatenate slot_1 + 20 and slot_1 + 20 to slot_0",
         ),
         "slot_0",
-        (32, 48),
+        (24, 32),
     ),
     "all states of a window, for a convolution": Case(
         (convolve(2), lstm(3), convolve(4), take(-1)),
@@ -309,7 +309,7 @@ CASES = {
         "9 frames, 4 apart, 1 behind",
         ("1 convolution joint to slot_0", "2 lstm slot_0 to slot_1 + 4", "3 convolution slot_1 + 4 to slot_0"),
         "slot_0 + 32",
-        (48, 64),
+        (40, 56),
     ),
     "convolutions by turns": Case(
         (convolve(3), convolve(3), convolve(5), convolve(5), flatten),
@@ -324,7 +324,7 @@ CASES = {
             "4 convolution slot_0 + 8 to slot_1",
         ),
         "slot_1",
-        (64, 64),
+        (56, 56),
     ),
     "frames of three values in a row": Case(
         (reverse, flatten, dense(2)),
@@ -334,7 +334,7 @@ CASES = {
         "5 frames, 4 apart",
         ("1 reverse joint to slot_0", "2 flatten slot_0 to slot_1", "3 dense slot_1 to slot_0"),
         "slot_0",
-        (32, 16),
+        (24, 16),
     ),
     "frames of four values lie in a row": Case(
         (reverse, flatten, dense(2)),
@@ -344,7 +344,7 @@ CASES = {
         "5 frames, 4 apart",
         ("1 reverse joint to slot_0", "3 dense slot_0 to slot_1"),
         "slot_1",
-        (32, 16),
+        (24, 8),
     ),
     "a frame that a convolution takes with zeros around it": Case(
         (
@@ -360,7 +360,7 @@ CASES = {
         "5 frames, 4 apart",
         ("1 reverse joint to slot_0", "2 take_frame slot_0 to slot_1 + 4", "3 convolution slot_1 + 4 to slot_0"),
         "slot_0",
-        (32, 32),
+        (24, 16),
     ),
 }
 
