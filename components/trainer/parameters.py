@@ -129,7 +129,16 @@ class Parameters(StepParameters):
         return _parse_units(flag, getattr(self, flag))
 
     def check_front_end(self, front_end: FrontEnd) -> None:
-        """Raises UsageError where a mask could hide all of a window, or pooling leaves nothing of it."""
+        """Raises UsageError where a mask could hide all of a window, or the network does not fit the windows."""
+        if front_end.streaming and (self.bidirectional or self.conv_filters or self.frame_pooling != "last"):
+            raise UsageError(
+                "--streaming goes on with the states of LSTMs: without --conv_filters, --bidirectional and another "
+                "--frame_pooling"
+            )
+        if front_end.streaming and (self.quantization_aware or self.ensemble > 1):
+            raise UsageError(
+                "--streaming is trained in float, as one network: without --quantization_aware and --ensemble"
+            )
         for flag, size in (("time_mask", front_end.n_frames), ("frequency_mask", front_end.n_features)):
             if (value := getattr(self, flag)) >= size:
                 raise UsageError(f"--{flag}={value}: below {size}, which is all that a window has")

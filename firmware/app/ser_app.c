@@ -176,11 +176,12 @@ static int is_due(const ser_app *app) {
 
 // There is none where samples were overwritten.
 static void begin_decision(ser_app *app) {
+  const int begins = app->is_first || !SER_STREAMING;
   app->window_start = next_window(app);
   app->is_first = 0;
   app->decided = app->window_start;
   if (ser_features_take(&app->features, &app->ring, app->position, app->decided, app->values, &app->level_db)) {
-    ser_engine_reset();
+    if (begins) ser_engine_reset();
     app->deciding = SER_N_FRAMES;
     app->is_last = 0;
   } else {
