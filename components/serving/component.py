@@ -81,6 +81,10 @@ def _make_graphs(parameters: Parameters) -> tuple[ServedModel, str]:
     else:
         path, interface = found.path, describe_file(**parameters.describe_file())
         network = load_model(path)
+    if interface.front_end.streaming:
+        raise UserError(
+            "serve-model says something of each window by itself, and this model goes on from window to window"
+        )
     reject_below = exported.reject_below if exported else 0.0
     model = ServedModel(network, interface, reject_below=reject_below, with_decoders=parameters.decoders)
     return model, sha256_of_model(path)

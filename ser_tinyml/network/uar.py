@@ -12,7 +12,9 @@ class UnweightedAverageRecall(tf.keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts a batch of examples, or of sequences of them; weights play no part, nor do labels of zeros."""
-        examples, predicted = (tf.reshape(each, (-1, self._counts.shape[0])) for each in (y_true, y_pred))
+        examples, predicted = (
+            tf.cast(tf.reshape(each, (-1, self._counts.shape[0])), tf.float32) for each in (y_true, y_pred)
+        )
         hit = tf.cast(tf.argmax(examples, axis=1) == tf.argmax(predicted, axis=1), tf.float32)
         self._counts.assign_add(
             tf.stack([tf.reduce_sum(examples, 0), tf.reduce_sum(examples * hit[:, tf.newaxis], 0)], axis=1)
