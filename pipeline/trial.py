@@ -59,7 +59,6 @@ def _train(training: Training, path: str) -> None:
     from components.trainer.component import Splits, forget_networks, make_architecture, train
     from ser_tinyml.audio.standardise import standardise
     from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
-    from ser_tinyml.network.temperature import scale_to_validation
     from ser_tinyml.runtimes.tflite import TFLite
     from ser_tinyml.store.dataset import read_calibration
 
@@ -70,9 +69,10 @@ def _train(training: Training, path: str) -> None:
     parameters.check_front_end(dataset.front_end)
     forget_networks()
     splits = Splits(training.examples, dataset, memory_mb=parameters.memory_mb)
-    network, _ = train(make_architecture(parameters, dataset), splits, parameters)
+    architecture = make_architecture(parameters, dataset)
+    network, _ = train(architecture, splits, parameters)
     if parameters.temperature_scaling:
-        scale_to_validation(network, splits.validation)
+        splits.scale_temperature(architecture, network)
     calibration = np.stack([each.features[:, columns] for each in read_calibration(training.examples)])
     int8 = TFLite(convert_int8(fix_batch_size(network), standardise(calibration, dataset.standardisation)))
     kept = dict[str, np.ndarray]()
@@ -104,16 +104,20 @@ def _narrow(whole: Dataset, prosody: tuple[str, ...], columns: list[int]) -> Dat
 
 def _predict(training: Training, split: str, *, dataset: Dataset, network: Any, int8: Any) -> Predicted:
     from ser_tinyml.judging.held_out import HeldOut
+    from ser_tinyml.runtimes.keras import Keras
     from ser_tinyml.store.dataset import read_split
 
     records = [
         dataclasses.replace(record, prosody={name: record.prosody[name] for name in training.prosody})
         for record in read_split(training.examples, split)
     ]
-    held_out = HeldOut.from_records(records, np.arange(len(dataset.labels)), dataset.standardisation)
+    streaming = dataset.front_end.streaming
+    held_out = HeldOut.from_records(
+        records, np.arange(len(dataset.labels)), dataset.standardisation, streaming=streaming
+    )
     return {
         "true": held_out.true,
-        "probabilities": held_out.vote(int8.predict(held_out.inputs).probabilities),
-        "in_float": held_out.vote(network.predict(held_out.inputs, batch_size=256, verbose=0)),
+        "probabilities": held_out.vote(int8.predict(held_out.inputs, held_out.begins).probabilities),
+        "in_float": held_out.vote(Keras(network).run(held_out.inputs, held_out.begins)),
         "speakers": np.array([clip.speaker_key for clip in held_out.clips]),
     }

@@ -213,7 +213,12 @@ def format_json(output: str) -> str:
 
 def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: Dataset) -> HeldOut:
     class_of_record = np.array([interface.labels.index(label) for label in dataset.labels])
-    return HeldOut.from_records(read_split(examples, split), class_of_record, interface.standardisation)
+    return HeldOut.from_records(
+        read_split(examples, split),
+        class_of_record,
+        interface.standardisation,
+        streaming=interface.front_end.streaming,
+    )
 
 
 def _score_noisy(subject: Subject, examples: str, *, dataset: Dataset) -> dict[str, Scores]:
@@ -249,5 +254,6 @@ def _pack_windows(held_out: HeldOut, tflm: Predictions) -> bytes:
     content = io.BytesIO()
     assert tflm.quantized is not None and tflm.quantized_inputs is not None, "TFLM takes and gives int8"
     arrays = {"features": tflm.quantized_inputs, "outputs": tflm.quantized}
-    np.savez(content, **arrays, clip=held_out.clip_of_window, true=held_out.true)
+    begins = np.ones(len(held_out.inputs), bool) if held_out.begins is None else held_out.begins
+    np.savez(content, **arrays, clip=held_out.clip_of_window, begins=begins, true=held_out.true)
     return content.getvalue()

@@ -144,8 +144,10 @@ def _choose_threshold(int8: bytes, examples: str, source: _Source, *, share: flo
     if not share:
         return 0.0
     records = [record for record in read_split(examples, "validation") if record.copy == 0]
-    chosen = HeldOut.from_records(records, np.arange(len(source.labels)), source.standardisation)
-    votes = chosen.vote(TFLite(int8).predict(chosen.inputs).probabilities)
+    chosen = HeldOut.from_records(
+        records, np.arange(len(source.labels)), source.standardisation, streaming=source.front_end.streaming
+    )
+    votes = chosen.vote(TFLite(int8).predict(chosen.inputs, chosen.begins).probabilities)
     return float(np.quantile(votes.max(axis=1), share, method="lower"))
 
 

@@ -12,7 +12,7 @@ static uint32_t n_frames;
 static void compute_frames(const ser_audio *audio);
 static void add_frame(const ser_audio *audio, uint32_t frame);
 static ser_cut cut_frame(const ser_audio *audio, uint32_t frame);
-static void write_features(int8_t *features);
+static void write_features(uint32_t count, int8_t *features);
 
 void ser_frontend_values(const ser_audio *audio, float *values) {
   compute_frames(audio);
@@ -22,7 +22,7 @@ void ser_frontend_values(const ser_audio *audio, float *values) {
 
 void ser_frontend_features(const ser_audio *audio, int8_t *features) {
   compute_frames(audio);
-  write_features(features);
+  write_features(SER_N_FRAMES, features);
 }
 
 #if !SER_CENTER
@@ -30,7 +30,9 @@ void ser_frontend_clear(void) { n_frames = 0; }
 
 void ser_frontend_add(const ser_audio *audio) { add_frame(audio, 0); }
 
-void ser_frontend_latest(int8_t *features) { write_features(features); }
+void ser_frontend_latest(int8_t *features) { write_features(SER_N_FRAMES, features); }
+
+void ser_frontend_latest_two(int8_t *features) { write_features(2, features); }
 #endif
 
 static void compute_frames(const ser_audio *audio) {
@@ -61,10 +63,10 @@ static ser_cut cut_frame(const ser_audio *audio, uint32_t frame) {
   return cut;
 }
 
-// Quantizes the values of the last SER_N_FRAMES frames.
-static void write_features(int8_t *features) {
+// Quantizes the values of the last `count` frames.
+static void write_features(uint32_t count, int8_t *features) {
   ser_frames_set_floor(n_frames);
-  for (uint32_t frame = n_frames - SER_N_FRAMES; frame < n_frames; frame++) {
+  for (uint32_t frame = n_frames - count; frame < n_frames; frame++) {
     ser_frames_write_features(frame % SER_N_FRAMES, features);
     features += SER_N_FEATURES;
   }

@@ -29,7 +29,10 @@ class Judged:
     def from_candidates(cls, candidates: dict[str, Candidate], held_out: HeldOut) -> "Judged":
         """Runs every candidate on the windows, and lets them vote."""
         with progress.shown("windows", len(candidates) * len(held_out.inputs)):
-            predictions = {name: candidate.runtime.predict(held_out.inputs) for name, candidate in candidates.items()}
+            predictions = {
+                name: candidate.runtime.predict(held_out.inputs, held_out.begins)
+                for name, candidate in candidates.items()
+            }
         votes = {name: held_out.vote(predicted.probabilities) for name, predicted in predictions.items()}
         return cls(predictions, votes, {name: clips.argmax(axis=1) for name, clips in votes.items()})
 

@@ -18,10 +18,16 @@ class HeldOut:
     true: np.ndarray  # int64 [clips]: the class
     inputs: np.ndarray  # float32 [windows, frames, coefficients], standardised
     clip_of_window: np.ndarray  # int64 [windows]: index into `clips`
+    begins: np.ndarray | None = None  # bool [windows]: where a network that goes on starts over; None: it never goes on
 
     @classmethod
     def from_records(
-        cls, records: list[Example], class_of_record: np.ndarray, standardisation: Standardisation
+        cls,
+        records: list[Example],
+        class_of_record: np.ndarray,
+        standardisation: Standardisation,
+        *,
+        streaming: bool = False,
     ) -> "HeldOut":
         """Gathers records.
 
@@ -29,6 +35,7 @@ class HeldOut:
           records: in the order of (clip, copy, window).
           class_of_record: int64 [labels], maps the records' labels to the model's classes.
           standardisation: that the model wants.
+          streaming: whether the model goes on from window to window of a clip.
         """
         keys = [(record.clip_id, record.copy) for record in records]
         first = {key: record for key, record in zip(reversed(keys), reversed(records), strict=True)}
@@ -39,6 +46,7 @@ class HeldOut:
             true=class_of_record[[clip.label for clip in clips]],
             inputs=standardise(np.stack([record.features for record in records]), standardisation),
             clip_of_window=np.array([order[key] for key in keys]),
+            begins=np.array([record.window == 0 for record in records]) if streaming else None,
         )
 
     def vote(self, probabilities: np.ndarray) -> np.ndarray:

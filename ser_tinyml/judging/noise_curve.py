@@ -53,13 +53,14 @@ def measure_noise(
     order = {(clip.clip_id, clip.copy): number for number, clip in enumerate(clips)}
     windows = [audio for audio in sound if (audio.clip_id, audio.copy) in order]
     clip_of_window = np.array([order[audio.clip_id, audio.copy] for audio in windows])
+    begins = np.array([audio.window == 0 for audio in windows]) if front_end.streaming else None
     speech = [audio.samples.astype(np.float32) / _FULL_SCALE for audio in windows]
     speakers = [clips[number].speaker_key for number in clip_of_window]
 
     def score(kind: str, level: int, mix: Callable[[int], np.ndarray]) -> NoiseLevel:
         mixed = [to_pcm(mix(number), front_end.window_samples) for number in range(len(speech))]
         features = [compute_features(each / np.float32(_FULL_SCALE), front_end, "waveform") for each in mixed]
-        said = runtime.predict(standardise(np.stack(features), standardisation)).probabilities
+        said = runtime.predict(standardise(np.stack(features), standardisation), begins).probabilities
         predicted = vote(said, clip_of_window).argmax(axis=1)
         return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))
 

@@ -1,13 +1,15 @@
 """tf.data over a dataset's shards: (standardised MFCCs, one-hot label, weight) in batches."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import tensorflow as tf
 
 from schemas.front_end import Standardisation
 from schemas.run_files import Dataset
-from ser_tinyml.store.dataset import open_records, parse_tensors, shard_paths
+from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.store.dataset import open_records, parse_tensors, read_split, shard_paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Drawing:
     seed: int
     shuffled: int  # records that are shuffled at a time; in shards they have no order to begin with
 
+
+NO_WINDOW = -1  # a label where an utterance has no window any more
 
 _VALIDATION_BATCH = 256
 
@@ -31,6 +35,27 @@ def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.D
         .map(lambda mfcc, label: (standardise_in_graph(mfcc, dataset.standardisation), label))
         .apply(tf.data.experimental.assert_cardinality(dataset.splits[split].examples))
     )
+
+
+def make_utterance_dataset(examples: str, split: str, dataset: Dataset, n_windows: int) -> tf.data.Dataset:
+    """Returns a split's utterances as sequences of windows, for a network that goes on from window to window.
+
+    An utterance of more windows than `n_windows` is divided; behind a shorter one are zeros, and labels of NO_WINDOW.
+
+    Returns:
+      (standardised float32 [n_windows * frames, coefficients], int64 labels [n_windows]) one by one.
+    """
+    front_end = dataset.front_end
+    keyed = itertools.groupby(read_split(examples, split), key=lambda e: (e.clip_id, e.copy, e.window // n_windows))
+    parts = [list(windows) for _, windows in keyed]
+    inputs = np.zeros((len(parts), n_windows, front_end.n_frames, front_end.n_features), np.float32)
+    labels = np.full((len(parts), n_windows), NO_WINDOW, np.int64)
+    for number, windows in enumerate(parts):
+        features = np.stack([window.features for window in windows])
+        inputs[number, : len(windows)] = standardise(features, dataset.standardisation)
+        labels[number, : len(windows)] = windows[0].label
+    sequences = inputs.reshape(len(parts), n_windows * front_end.n_frames, front_end.n_features)
+    return tf.data.Dataset.from_tensor_slices((sequences, labels))
 
 
 def standardise_in_graph(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
@@ -50,8 +75,12 @@ def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, 
     batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()
     weights = tf.constant(class_weights, tf.float32)
     return batches.map(
-        lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), tf.gather(weights, label))
+        lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), _weigh(label, weights))
     ).prefetch(tf.data.AUTOTUNE)
+
+
+def _weigh(label: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    return tf.where(label == NO_WINDOW, 0.0, tf.gather(weights, tf.maximum(label, 0)))
 
 
 def make_validation_dataset(split: tf.data.Dataset, n_classes: int) -> tf.data.Dataset:

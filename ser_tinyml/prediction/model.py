@@ -17,6 +17,7 @@ from ser_tinyml.judging.votes import vote
 from ser_tinyml.prediction.hearing import HeardRecording
 from ser_tinyml.prediction.stream import Stream, as_float
 from ser_tinyml.runtimes.listener import Listener
+from ser_tinyml.runtimes.predictions import Begins
 from ser_tinyml.store import files
 from ser_tinyml.store.finished_model import Interface
 
@@ -83,7 +84,7 @@ class Model:
         *,
         runtime: str,
         reject_below: float,
-        run: Callable[[np.ndarray], np.ndarray] | None,
+        run: Callable[[np.ndarray, Begins], np.ndarray] | None,
         make_listener: Callable[[], Listener],
     ):
         """Puts a model together.
@@ -92,8 +93,8 @@ class Model:
           interface: what the model takes and gives.
           runtime: its name.
           reject_below: the likeliest class's probability, below which an answer is uncertain.
-          run: float32 [windows, frames, values], standardised, to probabilities [windows, classes]; None where the device's
-            app decides.
+          run: float32 [windows, frames, values], standardised, and which of them begin an utterance, to probabilities
+            [windows, classes]; None where the device's app decides.
           make_listener: the device's app.
         """
         self._interface = interface
@@ -215,16 +216,20 @@ class Model:
         """Returns the first sample of each window, and its probabilities."""
         assert self._run
         starts, found = list[float](), list[np.ndarray]()
-        windows = heard.read_windows(heard.find_windows())
-        for batch in iter(lambda: list(itertools.islice(windows, _WINDOWS_AT_ONCE)), []):
+        front_end, places = self.front_end, heard.find_windows()
+        windows = (
+            (start, compute_features(window / np.float32(32768), front_end, padding="waveform"))
+            for start, window in heard.read_windows(places)
+        )
+        at_once = None if front_end.streaming else _WINDOWS_AT_ONCE  # a network that goes on takes all of an utterance
+        for batch in iter(lambda: list(itertools.islice(windows, at_once)), []):
             starts += [start for start, _ in batch]
-            features = np.stack(
-                [
-                    compute_features(window / np.float32(32768), self.front_end, padding="waveform")
-                    for _, window in batch
-                ]
-            )
-            found += [*self._run(standardise(features, self._interface.standardisation))]
+            features = np.stack([features for _, features in batch])
+            begins = None
+            if front_end.streaming:
+                followed = {start + front_end.window_hop_samples for start in places}
+                begins = np.array([start not in followed for start, _ in batch])
+            found += [*self._run(standardise(features, self._interface.standardisation), begins)]
         return starts, found
 
     def _listen(self, heard: HeardRecording) -> tuple[list[float], list[np.ndarray]]:

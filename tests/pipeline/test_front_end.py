@@ -6,6 +6,7 @@ import pytest
 
 from components.trainer.component import Parameters as TrainerParameters
 from components.transform.component import Parameters as TransformParameters
+from pipeline.evaluate import describe_front_end
 from schemas.errors import UsageError
 from schemas.front_end import FrontEnd
 from schemas.run_files import Dataset
@@ -73,8 +74,9 @@ def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_
         ("--lstm_units=16", "--frame_pooling=mean"),
         ("--lstm_units=12,8", "--bidirectional"),
         ("--lstm_units=8", "--conv_filters=12,12", "--conv_kernel=3", "--bidirectional", "--frame_pooling=mean"),
+        ("--lstm_units=12,8", "--streaming"),
     ],
-    ids=["dense", "convolution", "mean", "bidirectional", "all"],
+    ids=["dense", "convolution", "mean", "bidirectional", "all", "streaming"],
 )
 def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flags):
     run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
@@ -92,6 +94,10 @@ def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flag
         ({"prosody": "energy,pitch"}, "front end: prosody=energy,pitch: expected some of pitch,voicing,energy"),
         ({"window_seconds": 30.0}, "the front end needs .* bytes of RAM .* an nRF52840 has 262,144"),
         ({"window_seconds": 0.1}, "--window_seconds=0.1: 1600 samples, at least 2048"),
+        (
+            {"streaming": True, "window_hop": 0.3},
+            "streaming goes from window to window, of 10 frames, .* window_hop=0.32 s",
+        ),
     ],
 )
 def test_a_front_end_that_the_device_can_not_have_is_told_when_the_flags_are_made(flags, message):
@@ -116,6 +122,27 @@ def test_a_front_end_that_the_device_can_not_have_is_told_when_the_flags_are_mad
 def test_a_network_that_can_not_be_is_told(flags, message):
     with pytest.raises(UsageError, match=message):
         TrainerParameters(**flags).check_front_end(FrontEnd())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"conv_filters": "8"}, "--streaming goes on with the states of LSTMs"),
+        ({"ensemble": 2}, "--streaming is trained in float, as one network"),
+        ({"quantization_aware": True}, "--streaming is trained in float, as one network"),
+    ],
+)
+def test_a_network_that_can_not_go_on_from_window_to_window_is_told(flags, message):
+    with pytest.raises(UsageError, match=message):
+        TrainerParameters(**flags).check_front_end(TransformParameters(streaming=True).make_front_end())
+
+
+@pytest.mark.parametrize(
+    "flags", [{}, {"center": False, "n_mels": 40}, {"streaming": True}, {"floor_db": -55.0}], ids=str
+)
+def test_a_front_end_is_described_by_the_flags_that_make_it(flags):
+    front_end = TransformParameters(**flags).make_front_end()
+    assert TransformParameters(**describe_front_end(front_end)).make_front_end() == front_end
 
 
 def test_flags_of_two_steps_that_do_not_fit_are_told_before_the_first(run, demo_flags, tmp_path):

@@ -6,8 +6,15 @@ import tensorflow as tf
 from schemas.front_end import Standardisation
 from schemas.run_files import Dataset
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.network.training_data import Drawing, make_split_dataset, make_training_dataset
+from ser_tinyml.network.training_data import (
+    NO_WINDOW,
+    Drawing,
+    make_split_dataset,
+    make_training_dataset,
+    make_utterance_dataset,
+)
 from ser_tinyml.store import run_files
+from ser_tinyml.store.dataset import read_split
 
 
 def read_dataset(demo_root):
@@ -63,3 +70,27 @@ def test_the_graph_standardises_like_the_schema_and_leaves_padding_zero():
     expected = standardise(mfcc, constants)
     np.testing.assert_allclose(expected, [[0, 0], [-50 / 120, -0.75], [1.25, 1.0]], atol=1e-6)
     np.testing.assert_allclose(standardise_in_graph(mfcc, constants), expected, atol=1e-6)
+
+
+def test_an_utterance_is_its_windows_in_their_order_and_a_longer_one_is_divided(demo_root):
+    examples, dataset = str(demo_root / "examples"), read_dataset(demo_root)
+    records = read_split(examples, "validation")
+    assert {record.window for record in records} >= {0, 1, 2}
+    utterances = list(make_utterance_dataset(examples, "validation", dataset, 2).as_numpy_iterator())
+    inputs, labels = (np.stack(each) for each in zip(*utterances, strict=True))
+    there = labels != NO_WINDOW
+    windows = inputs.reshape(*there.shape, dataset.front_end.n_frames, -1)
+    expected = standardise(np.stack([record.features for record in records]), dataset.standardisation)
+    np.testing.assert_array_equal(windows[there], expected)
+    np.testing.assert_array_equal(labels[there], [record.label for record in records])
+    assert not windows[~there].any() and there[:, 0].all() and not there.all()
+    assert len(utterances) == sum(record.window % 2 == 0 for record in records)
+
+
+def test_where_an_utterance_has_no_window_nothing_is_learned():
+    labels = np.array([[1, 2], [3, NO_WINDOW]])
+    split = tf.data.Dataset.from_tensor_slices((np.zeros((2, 4, 3), np.float32), labels))
+    batches = make_training_dataset(split, class_weights=np.array([1, 2, 3, 4]), drawing=Drawing(2, 0, 2))
+    _, one_hot, weights = next(batches.as_numpy_iterator())
+    assert sorted(map(tuple, weights)) == [(2, 3), (4, 0)]
+    np.testing.assert_array_equal(one_hot.sum(axis=2) > 0, weights > 0)
