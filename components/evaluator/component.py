@@ -217,7 +217,7 @@ def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: 
         read_split(examples, split),
         class_of_record,
         interface.standardisation,
-        streaming=interface.front_end.streaming,
+        interface.front_end,
     )
 
 
