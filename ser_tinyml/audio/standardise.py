@@ -65,8 +65,8 @@ class Heard:
         if self._windows > CMVN_MEMORY_WINDOWS:
             kept = CMVN_MEMORY_WINDOWS / self._windows
             self._windows, self._sums, self._squares = CMVN_MEMORY_WINDOWS, kept * self._sums, kept * self._squares
-        mean: np.ndarray = self._sums / self._windows
-        deviation: np.ndarray = np.sqrt(np.maximum(self._squares / self._windows - mean**2, self._least**2))
+        mean = np.array(self._sums) / self._windows
+        deviation = np.sqrt(np.maximum(self._squares / self._windows - mean**2, self._least**2))
         self._constants = Standardisation(tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
