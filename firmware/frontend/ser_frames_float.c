@@ -12,6 +12,7 @@
 
 #include "arm_common_tables.h"
 #include "dsp/transform_functions.h"
+#include "ser_cmvn.h"
 #include "ser_model.h"
 
 #define HALF_FRAME (SER_N_FFT / 2)
@@ -110,7 +111,13 @@ void ser_frames_write_values(uint32_t place, float *values) {
 void ser_frames_write_features(uint32_t place, int8_t *features) {
   float values[SER_N_FEATURES];
   ser_frames_write_values(place, values);
-  for (uint32_t k = 0; k < SER_N_FEATURES; k++) features[k] = quantize(values[k] * ser_quantize[k][0] + ser_quantize[k][1]);
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  const float(*by)[2] = ser_cmvn_quantizer();
+  ser_cmvn_add(values);
+#else
+  const float(*by)[2] = ser_quantize;
+#endif
+  for (uint32_t k = 0; k < SER_N_FEATURES; k++) features[k] = quantize(values[k] * by[k][0] + by[k][1]);
 }
 
 // Windowed samples, with zeros where there are none.

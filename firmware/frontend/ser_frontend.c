@@ -1,5 +1,6 @@
 #include "ser_frontend.h"
 
+#include "ser_cmvn.h"
 #include "ser_frames.h"
 #include "ser_model.h"
 
@@ -26,7 +27,12 @@ void ser_frontend_features(const ser_audio *audio, int8_t *features) {
 }
 
 #if !SER_CENTER
-void ser_frontend_clear(void) { n_frames = 0; }
+void ser_frontend_clear(void) {
+  n_frames = 0;
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_drop();
+#endif
+}
 
 void ser_frontend_add(const ser_audio *audio) { add_frame(audio, 0); }
 
@@ -65,6 +71,9 @@ static ser_cut cut_frame(const ser_audio *audio, uint32_t frame) {
 
 // Quantizes the values of the last `count` frames.
 static void write_features(uint32_t count, int8_t *features) {
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  if (count == SER_N_FRAMES) ser_cmvn_drop();
+#endif
   ser_frames_set_floor(n_frames);
   for (uint32_t frame = n_frames - count; frame < n_frames; frame++) {
     ser_frames_write_features(frame % SER_N_FRAMES, features);
