@@ -31,6 +31,7 @@ class Training:
     parameters: Parameters
     prosody: tuple[str, ...]  # the columns that the network takes, of those that the records have
     splits: tuple[str, ...]  # that are predicted
+    cmvn_prior_windows: int | None = None  # of the network's front end; None: of the records'
 
 
 def train_side_by_side(trainings: Mapping[str, tuple[Training, str]], jobs: int) -> None:
@@ -66,6 +67,9 @@ def _train(training: Training, path: str) -> None:
     whole = run_files.read(Dataset, training.examples)
     columns = _find_columns(whole, training.prosody)
     dataset = _narrow(whole, training.prosody, columns)
+    if training.cmvn_prior_windows is not None:  # the records hold features that are not standardised
+        front_end = dataclasses.replace(dataset.front_end, cmvn_prior_windows=training.cmvn_prior_windows)
+        dataset = dataclasses.replace(dataset, front_end=front_end)
     parameters = training.parameters
     parameters.check_front_end(dataset.front_end)
     forget_networks()
