@@ -192,8 +192,8 @@ class Model:
     def follow_speaker(self) -> None:
         """Takes the recordings that come for those of one speaker, one after the other, until it is called again.
 
-        It matters where the front end learns its speaker (`cmvn_prior_windows`). Before it is called, each recording is heard as
-        if nothing had been heard before. The runtime `device` always hears each recording so.
+        It matters where the front end learns its speaker (`cmvn_prior_windows`). Before it is called, each recording is
+        heard as if nothing had been heard before. The runtime `device` always hears each recording so.
         """
         self._speaker = Heard(self.front_end, self._interface.standardisation)
 
