@@ -5,8 +5,8 @@
 A variant is a name, and behind a colon the trainer's flags, with `--cmvn_prior_windows` and `--prosody`, of which any columns
 may be left out, or all (`none`); the first is what the others are held to. All train on the same records: those of `--preset`
 with all columns of prosody, and with what `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was
-broken off goes on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the network
-in float.
+broken off goes on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the
+network in float.
 `--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`).
 """
 
