@@ -726,9 +726,9 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         f"-DCMSIS_DSP_DIR={cmsis_dsp}",
     )
     configure(tmp_path, *flags)
-    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_app", "fuzz_seeds")
-    for part, runs in (("wav", 20_000), ("frontend", 20), ("app", 20)):
-        seeds = tmp_path / "seeds" / part
+    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_frontend_fixed", "fuzz_app", "fuzz_seeds")
+    for part, runs in (("wav", 20_000), ("frontend", 20), ("frontend_fixed", 20), ("app", 20)):
+        seeds = tmp_path / "seeds" / part.removesuffix("_fixed")
         n_seeds = len(list(seeds.iterdir()))
         shown = run(tmp_path / f"fuzz_{part}", f"-runs={runs}", "-seed=1", "-max_len=48007", seeds, cwd=tmp_path).stderr
         assert n_seeds >= 4
