@@ -161,16 +161,17 @@ def _read(text: str, like: Any) -> Any:
 
 
 def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
-    """Prints a row each: UAR as mean of folds, of each seed, in float; of all seeds' clips, intervals over speakers.
+    """Prints a row each: UAR as mean of folds, of each seed, in float, and of the seeds' networks together, whose probabilities
+    are averaged; of all seeds' clips, intervals over speakers.
 
     Args:
       found: name -> seed -> fold -> what is predicted.
     """
     print(
-        "\n| int8 | UAR, mean of folds and seeds | each seed | in float | all clips (95 %, speakers) | against the first | "
-        "calibration error |"
+        "\n| int8 | UAR, mean of folds and seeds | each seed | in float | the seeds' networks together | "
+        "all clips (95 %, speakers) | against the first | calibration error |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     reference: np.ndarray | None = None
     for name, seeds in found.items():
         by_seed, in_float = ([_mean_uar(folds, kind) for folds in seeds] for kind in ("probabilities", "in_float"))
@@ -192,11 +193,19 @@ def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
             f"**{np.mean(by_seed):.3f}**",
             " ".join(f"{each:.3f}" for each in by_seed),
             f"{np.mean(in_float):.3f}",
+            f"{_mean_uar([_average(fold) for fold in zip(*seeds, strict=True)], 'probabilities'):.3f}"
+            if len(seeds) > 1
+            else "",
             f"{score(true, predicted).uar:.3f} ({lower:.3f} to {upper:.3f})",
             against,
             "" if set(np.unique(probabilities)) <= {0.0, 1.0} else f"{calibration_error(true, probabilities):.3f}",
         ]
         print(f"| {' | '.join(cells)} |")
+
+
+def _average(seeds: tuple[Predicted, ...]) -> Predicted:
+    """Returns what several networks say of the same clips: the mean of their probabilities."""
+    return seeds[0] | {"probabilities": np.mean([each["probabilities"] for each in seeds], axis=0)}
 
 
 def _mean_uar(folds: list[Predicted], kind: str) -> float:

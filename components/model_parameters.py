@@ -20,7 +20,7 @@ class ModelParameters(StepParameters):
     model_labels: str = parameter(
         "",
         "The classes of a file, in the order of its outputs, with commas between them; by default "
-        "neutral,happy,surprise,unpleasant. A run knows its own, as it does of the next two.",
+        "neutral,happy,surprise,unpleasant. A run and its files know their own, as they do of the next two.",
     )
     model_front_end: str = parameter(
         "", "The front end of a file: JSON with parameters of schemas/front_end.py; by default the usual one."

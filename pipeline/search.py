@@ -13,7 +13,6 @@ _PRESETS = (  # where the search begins: what pipeline/configs/default.flags and
 _AS_IN_BOTH = {
     "dropout": 0.3,
     "augment": "default",
-    "time_mask": 0,
     "n_mfcc": 13,
     "prosody": "pitch,voicing,energy",
     "center": True,
@@ -26,7 +25,6 @@ GROUPS = (
     ("learning_rate",),
     ("epochs",),
     ("augment",),
-    ("time_mask",),
     ("n_mfcc",),
     ("prosody",),
     ("center", "window_hop"),
@@ -112,7 +110,6 @@ _WIDTHS = ((16, 192), (16, 96))  # the least and the most units of the first LST
 _WHOLE_NUMBERS = {  # flag -> the least, the most, the step
     "dense_units": (16, 96, 4),
     "epochs": (2, 12, 1),
-    "time_mask": (0, 12, 4),
 }
 _CHOICES: dict[str, list[Any]] = {
     "augment": ["default", "none"],

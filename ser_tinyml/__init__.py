@@ -61,7 +61,7 @@ def load(
         and `dynamic` are the TFLite files, `tflm` is the int8 one on TensorFlow Lite Micro's kernels, `keras` is the trained
         model. By default `engine` where there are generated C and a compiler, else `int8`; of a file, its own kind.
       labels: the classes of a file, in the order of its outputs; by default neutral, happy, surprise and unpleasant. All others
-        know their own, and their front end and constants.
+        know their own, and their front end and constants; so does a file in a run's or an export's folder.
       front_end: the front end of a file: a JSON file with parameters of `schemas/front_end.py`; by default the usual one.
       standardisation: what a file takes: a JSON file `{"mean": [...], "deviation": [...]}`; by default raw features.
 

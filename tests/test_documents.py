@@ -133,7 +133,7 @@ def to_pattern(line: str) -> str:
     classes = r"(?:neutral|happy|surprise|unpleasant)(?: \(uncertain\))?"
     kinds = {
         "…": ".*",
-        r"-?[\d.,]*\d": r"-?[\d.,]+",
+        r"-?[\d.,]*\d": r"-?[\d.,]+(?:e-?\d+)?",
         classes: classes,
         r"\s+": r"\s+",
     }
@@ -180,7 +180,7 @@ def test_a_recipe_has_at_most_ten_lines_and_every_block_of_the_readme_is_one():
 
 
 def test_another_output_than_expected_is_noticed():
-    check_shown("begin\na.wav  2.4  happy (uncertain)  0.4\nend", "…\na.wav  1.3  neutral  0.5\ne…")
+    check_shown("begin\na.wav  2.4  happy (uncertain)  4e-05\nend", "…\na.wav  1.3  neutral  0.5\ne…")
     for wrong in ("b.wav  2.4  happy  0.4", "a.wav  2.4  angry  0.4", "a.wav  x  happy  0.4"):
         with pytest.raises(AssertionError):
             check_shown(wrong, "a.wav  1.3  neutral  0.5")

@@ -76,12 +76,12 @@ def _make_graphs(parameters: Parameters) -> tuple[ServedModel, str]:
     found = find_model(parameters.model)
     if exported := found.exported:
         path = found.find_keras()
-        interface = Interface(exported.labels, exported.front_end, exported.standardisation)
+        interface, reject_below = Interface.of(exported), exported.reject_below
         network: tf.keras.Model = load_exported(path, exported)
     else:
-        path, interface = found.path, describe_file(**parameters.describe_file())
+        path = found.path
+        interface, reject_below = describe_file(path, **parameters.describe_file())
         network = load_model(path)
-    reject_below = exported.reject_below if exported else 0.0
     model = ServedModel(network, interface, reject_below=reject_below, with_decoders=parameters.decoders)
     return model, sha256_of_model(path)
 

@@ -31,7 +31,7 @@ from ser_tinyml.network.fitting import Data, Plan, fit, format_history
 from ser_tinyml.network.loading import encode_model
 from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
 from ser_tinyml.network.temperature import scale_to_validation
-from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset
+from ser_tinyml.network.training_data import Drawing, make_split_dataset
 from ser_tinyml.network.training_log import log_training
 from ser_tinyml.network.uar import measure_uar
 from ser_tinyml.store import files, run_files
@@ -144,12 +144,11 @@ class Splits:
 
     def make_data(self, parameters: Parameters) -> Data:
         """Returns what one stage of training is fitted to; its sequence of epochs begins anew."""
-        masks = Masks(parameters.time_mask, parameters.frequency_mask)
         return Data.from_splits(
             self._train,
             self.validation,
             n_classes=len(self._dataset.labels),
-            drawing=Drawing(parameters.batch_size, parameters.seed, self._in_memory, masks),
+            drawing=Drawing(parameters.batch_size, parameters.seed, self._in_memory),
             balanced=parameters.class_weights == "balanced",
         )
 

@@ -76,13 +76,6 @@ class Parameters(StepParameters):
     temperature_scaling: bool = parameter(
         True, "Divides the trained network's logits so that its probabilities fit the validation split."
     )
-    time_mask: int = parameter(
-        0,
-        "Up to so many frames in a row of a training example are hidden, each time anew; fewer than a window has.",
-        at_least=0,
-        at_most=100_000,
-    )
-    frequency_mask: int = parameter(0, "The same for coefficients; fewer than a frame has.", at_least=0, at_most=512)
     quantization_aware: bool = parameter(
         False, "Fine-tunes the trained network with the roundings of its int8 form (tfmot's quantizers)."
     )
@@ -97,7 +90,7 @@ class Parameters(StepParameters):
         "Bits of the weights that --quantization_aware rounds to, and that the int8 model then has. 4: the generated engine "
         "packs them two to a byte.",
     )
-    seed: int = parameter(0, "Of initial weights, shuffling, masks and dropout.", at_least=0, below=2**32)
+    seed: int = parameter(0, "Of initial weights, shuffling and dropout.", at_least=0, below=2**32)
 
     def list_checks(self) -> Sequence[Callable[[], object]]:
         """Returns the checks of the network."""
@@ -129,10 +122,7 @@ class Parameters(StepParameters):
         return _parse_units(flag, getattr(self, flag))
 
     def check_front_end(self, front_end: FrontEnd) -> None:
-        """Raises UsageError where a mask could hide all of a window, or pooling leaves nothing of it."""
-        for flag, size in (("time_mask", front_end.n_frames), ("frequency_mask", front_end.n_features)):
-            if (value := getattr(self, flag)) >= size:
-                raise UsageError(f"--{flag}={value}: below {size}, which is all that a window has")
+        """Raises UsageError where pooling leaves nothing of a window."""
         pools = len(self.read_units("conv_filters"))
         if front_end.n_frames // self.conv_pool**pools < 1:
             raise UsageError(

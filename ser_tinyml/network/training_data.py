@@ -11,21 +11,12 @@ from ser_tinyml.store.dataset import open_records, parse_tensors, shard_paths
 
 
 @dataclasses.dataclass(frozen=True)
-class Masks:
-    """What is hidden of an example, each time anew: up to so many frames and so many coefficients in a row; 0: none."""
-
-    frames: int = 0
-    coefficients: int = 0
-
-
-@dataclasses.dataclass(frozen=True)
 class Drawing:
     """How batches are drawn from the training split."""
 
     batch_size: int
     seed: int
     shuffled: int  # records that are shuffled at a time; in shards they have no order to begin with
-    masks: Masks = Masks()
 
 
 _VALIDATION_BATCH = 256
@@ -55,10 +46,7 @@ def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, 
     size. In the first iteration over this dataset, what is drawn at random depends on the seed and the place alone: training
     that goes on skips what it has seen.
     """
-    masks = drawing.masks
     shuffled = split.shuffle(drawing.shuffled, seed=drawing.seed, reshuffle_each_iteration=True)
-    if masks.frames or masks.coefficients:
-        shuffled = shuffled.map(lambda mfcc, label: (_mask(mfcc, masks), label))
     batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()
     weights = tf.constant(class_weights, tf.float32)
     return batches.map(
@@ -72,14 +60,3 @@ def make_validation_dataset(split: tf.data.Dataset, n_classes: int) -> tf.data.D
     Its cardinality is known, as the split's is: Keras needs it to run several steps at once.
     """
     return split.batch(_VALIDATION_BATCH).map(lambda mfcc, label: (mfcc, tf.one_hot(label, n_classes))).cache()
-
-
-def _mask(mfcc: tf.Tensor, masks: Masks) -> tf.Tensor:
-    """Hides parts as SpecAugment (arXiv:1904.08779) without its warping: there standardised MFCCs are set to their mean, 0."""
-    import tensorflow_io as tfio  # its native library loads only where masks are asked for
-
-    if masks.frames:
-        mfcc = tfio.audio.time_mask(mfcc, masks.frames + 1)
-    if masks.coefficients:
-        mfcc = tfio.audio.freq_mask(mfcc, masks.coefficients + 1)
-    return mfcc

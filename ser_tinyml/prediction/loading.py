@@ -19,7 +19,7 @@ from ser_tinyml.runtimes.engine import Engine
 from ser_tinyml.runtimes.listener import Listener
 from ser_tinyml.runtimes.predictions import Runtime
 from ser_tinyml.store import files
-from ser_tinyml.store.finished_model import FinishedModel, Interface, find_model
+from ser_tinyml.store.finished_model import FinishedModel, Interface, find_export_of, find_model
 
 COMPILED = ("engine", "device")  # from the generated C, without TensorFlow
 RUNTIMES = ("keras", "float", "dynamic", "int8", "tflm", *COMPILED)
@@ -46,13 +46,13 @@ def load(
         return _load_exported(found, runtime)
     if files.is_folder(found.path) and not files.exists(files.join(found.path, "saved_model.pb")):
         raise UserError(f"{path} is no finished model: no run, no export and no firmware bundle")
-    return _load_file(found.path, runtime, describe_file(labels, front_end, standardisation))
+    interface, reject_below = describe_file(found.path, labels, front_end, standardisation)
+    return _load_file(found.path, runtime, interface, reject_below)
 
 
 def _load_exported(found: FinishedModel, runtime: str | None) -> Model:
     exported = found.exported
     assert exported
-    interface = Interface(exported.labels, exported.front_end, exported.standardisation)
 
     def read_sources() -> dict[str, bytes]:
         if exported.engine_lacks:
@@ -63,7 +63,7 @@ def _load_exported(found: FinishedModel, runtime: str | None) -> Model:
     if runtime is None:
         runtime = "engine" if has_compiler() and not exported.engine_lacks else "int8"
     return _make_model(
-        interface,
+        Interface.of(exported),
         runtime,
         reject_below=exported.reject_below,
         sources=read_sources,
@@ -72,7 +72,7 @@ def _load_exported(found: FinishedModel, runtime: str | None) -> Model:
     )
 
 
-def _load_file(path: str, runtime: str | None, interface: Interface) -> Model:
+def _load_file(path: str, runtime: str | None, interface: Interface, reject_below: float) -> Model:
     from ser_tinyml.runtimes.forms import open_file  # with TensorFlow
 
     forms = open_file(path, interface)
@@ -96,7 +96,7 @@ def _load_file(path: str, runtime: str | None, interface: Interface) -> Model:
     return _make_model(
         interface,
         runtime or next(iter(forms)),
-        reject_below=0.0,
+        reject_below=reject_below,
         sources=make_sources,
         cmsis_dsp=read_cmsis_dsp,
         load_form=load_form,
@@ -133,8 +133,16 @@ def _load_form(found: FinishedModel, name: str) -> Runtime:
     return forms[name]().runtime
 
 
-def describe_file(labels: Sequence[str] | None, front_end: str | None, standardisation: str | None) -> Interface:
-    """Returns what a file takes and gives, which the file itself does not say; arguments as of `ser_tinyml.load`."""
+def describe_file(
+    path: str, labels: Sequence[str] | None, front_end: str | None, standardisation: str | None
+) -> tuple[Interface, float]:
+    """Returns what a file takes and gives, and below which probability an answer is uncertain.
+
+    The file itself says neither. The export beside a run's own file does, where the caller states nothing; arguments are as of
+    `ser_tinyml.load`.
+    """
+    if labels is front_end is standardisation is None and (exported := find_export_of(path)):
+        return Interface.of(exported), exported.reject_below
     if labels is not None:
         check_labels(labels, "labels")
     described = read_front_end(front_end, FrontEnd()) if front_end else FrontEnd()
@@ -142,7 +150,7 @@ def describe_file(labels: Sequence[str] | None, front_end: str | None, standardi
     constants = (
         read_standardisation(standardisation, n_features) if standardisation else Standardisation.identity(n_features)
     )
-    return Interface(tuple(labels) if labels else PRESETS["four"].labels, described, constants)
+    return Interface(tuple(labels) if labels else PRESETS["four"].labels, described, constants), 0.0
 
 
 def _read_cmsis_dsp(found: FinishedModel) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Export, Training
 from ser_tinyml.store import artifact, files, run_files
+from ser_tinyml.store.digests import sha256_of
 
 _TFLITE_MARK, _TFLITE_MARK_AT = b"TFL3", 4
 
@@ -18,6 +19,11 @@ class Interface:
     labels: tuple[str, ...]  # in the order of its outputs
     front_end: FrontEnd
     standardisation: Standardisation
+
+    @classmethod
+    def of(cls, exported: Export) -> "Interface":
+        """Returns that of an exported model."""
+        return cls(exported.labels, exported.front_end, exported.standardisation)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +83,23 @@ def find_model(path: str) -> FinishedModel:
     export = _find_export(path)
     exported = run_files.read(Export, export) if export else None
     return FinishedModel(path, export, exported, _find_trained(path) if exported else "")
+
+
+def find_export_of(path: str) -> Export | None:
+    """Returns the export that wrote a TFLite file, or whose trained network a Keras file is; None of files from anywhere.
+
+    Raises:
+      UserError: its export.json can't be read.
+    """
+    if files.is_folder(path):
+        return None
+    folder = path.rpartition("/")[0] or "."
+    for place in (folder, files.join(folder, "..", "export")):
+        if files.exists(files.join(place, Export.FILE_NAME)):
+            exported = run_files.read(Export, place)
+            if sha256_of(path) in {exported.model_sha256, *(file.sha256 for file in exported.files.values())}:
+                return exported
+    return None
 
 
 def is_tflite(path: str) -> bool:

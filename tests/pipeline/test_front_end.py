@@ -36,7 +36,7 @@ def check_board(root):
 
 
 def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(run, demo_flags, tmp_path):
-    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8", "--time_mask=28", "--frequency_mask=39")
+    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8")
     shown = run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
     assert "microphone hears at 16000 and 41667 Hz, not at 8000: there will be no Arduino library" in shown.stdout
     expected = FrontEnd(
@@ -110,8 +110,6 @@ def test_a_front_end_that_the_device_can_not_have_is_told_when_the_flags_are_mad
         ),
         ({"weight_bits": "4"}, "--weight_bits=4 is of --quantization_aware, and goes with it"),
         ({"conv_filters": "8,x"}, "--conv_filters=8,x: expected numbers"),
-        ({"time_mask": 47}, "--time_mask=47: below 47, which is all that a window has"),
-        ({"frequency_mask": 13}, "--frequency_mask=13: below 13"),
         ({"conv_filters": "8,8,8,8", "conv_pool": 4}, "--conv_pool=4: of 47 frames none is left behind 4 pools"),
     ],
 )
@@ -121,8 +119,8 @@ def test_a_network_that_can_not_be_is_told(flags, message):
 
 
 def test_flags_of_two_steps_that_do_not_fit_are_told_before_the_first(run, demo_flags, tmp_path):
-    flags = ("--window_seconds=1.0", "--time_mask=40")
+    flags = ("--window_seconds=1.0", "--conv_filters=8,8,8", "--conv_pool=4")
     ended = run("pipeline.run", *demo_flags, *flags, f"--pipeline_root={tmp_path / 'run'}", check=False)
     assert ended.returncode == 2 and "==" not in ended.stdout
-    assert ended.stderr.startswith("error: --time_mask=40: below 32, which is all that a window has")
+    assert ended.stderr.startswith("error: --conv_pool=4: of 32 frames none is left behind 3 pools")
     assert not (tmp_path / "run").exists()

@@ -141,7 +141,7 @@ def test_an_export_of_four_bits_computes_the_fake_quantized_network(four_bits, d
 
 def start_training(demo_root, output, *flags):
     """Starts `python -m components.trainer` as a process of its own."""
-    options = ["--lstm_units=8,4", "--dense_units=8", "--epochs=4", "--patience=0", "--time_mask=8", "--batch_size=64"]
+    options = ["--lstm_units=8,4", "--dense_units=8", "--epochs=4", "--patience=0", "--batch_size=64"]
     options += ["--learning_rate_schedule=cosine", *flags]
     command = [sys.executable, "-m", "components.trainer", f"--examples={demo_root / 'examples'}", f"--output={output}"]
     return subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
@@ -223,7 +223,6 @@ def test_tensorboard_logs_are_written(trained):
         ({"dropout": 1.0}, "--dropout=1.0"),
         ({"patience": -1}, "--patience=-1"),
         ({"label_smoothing": 1.0}, "--label_smoothing=1.0"),
-        ({"time_mask": -1}, "--time_mask=-1"),
     ],
 )
 def test_wrong_flags_are_named(tmp_path, demo_root, parameters, complaint):

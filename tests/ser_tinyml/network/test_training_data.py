@@ -1,13 +1,12 @@
 import itertools
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from schemas.front_end import Standardisation
 from schemas.run_files import Dataset
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.network.training_data import Drawing, Masks, make_split_dataset, make_training_dataset
+from ser_tinyml.network.training_data import Drawing, make_split_dataset, make_training_dataset
 from ser_tinyml.store import run_files
 
 
@@ -15,15 +14,12 @@ def read_dataset(demo_root):
     return run_files.read(Dataset, str(demo_root / "examples"))
 
 
-NO_MASKS = Masks()
-
-
-def make_batches(masks=NO_MASKS, examples=37, batch_size=8, class_weights=(1, 1, 1, 1), seed=0):
+def make_batches(examples=37, batch_size=8, class_weights=(1, 1, 1, 1), seed=0):
     """Examples whose every value is their number, from 1."""
     mfcc = np.ones((examples, 47, 13), np.float32) * np.arange(1, examples + 1)[:, np.newaxis, np.newaxis]
     split = tf.data.Dataset.from_tensor_slices((np.float32(mfcc), np.arange(examples) % 4))
     tf.keras.utils.set_random_seed(seed)
-    drawing = Drawing(batch_size, seed, examples, masks)
+    drawing = Drawing(batch_size, seed, examples)
     return make_training_dataset(split, class_weights=np.array(class_weights), drawing=drawing)
 
 
@@ -53,21 +49,8 @@ def test_labels_are_one_hot_and_weights_those_of_their_classes():
         np.testing.assert_array_equal(weights, classes + 1)
 
 
-def test_masks_hide_frames_and_coefficients_in_a_row_and_no_more_than_asked():
-    hidden = set()
-    for mfcc in np.concatenate([batch[0] for batch in take(make_batches(Masks(8, 3)), 40)]):
-        frames, coefficients = (mfcc == 0).all(axis=1), (mfcc == 0).all(axis=0)
-        hidden.add((int(frames.sum()), int(coefficients.sum())))
-        for which in (frames, coefficients):
-            assert np.sum(np.diff(np.concatenate([[0], which.astype(int), [0]])) == 1) <= 1
-        assert len(np.unique(mfcc[~frames][:, ~coefficients])) == 1
-    assert {frames for frames, _ in hidden} == set(range(9))
-    assert {coefficients for _, coefficients in hidden} == set(range(4))
-
-
-@pytest.mark.parametrize("masks", [Masks(), Masks(8, 3)])
-def test_training_that_skips_what_it_has_seen_sees_what_it_would_have_seen(masks):
-    whole, rest = take(make_batches(masks), 12), take(make_batches(masks).skip(8), 4)
+def test_training_that_skips_what_it_has_seen_sees_what_it_would_have_seen():
+    whole, rest = take(make_batches(), 12), take(make_batches().skip(8), 4)
     for expected, found in zip(whole[8:], rest, strict=True):
         np.testing.assert_array_equal(found[0], expected[0])
 

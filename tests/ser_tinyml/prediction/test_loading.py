@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -42,11 +43,20 @@ def constants(demo_root, tmp_path_factory) -> dict[str, str]:
         ("export/ser_int8.tflite", "int8", "int8"),
     ],
 )
-def test_each_kind_of_path_runs_by_default_on_its_own_runtime(demo_root, held_out, constants, path, runtime, judged):
-    model = ser_tinyml.load(str(demo_root / path), **(constants if "." in path else {}))
+def test_each_kind_of_path_runs_by_default_on_its_own_runtime(demo_root, held_out, path, runtime, judged):
+    model = ser_tinyml.load(str(demo_root / path))
     assert model.runtime == runtime and model.labels == ("neutral", "happy", "surprise", "unpleasant")
-    found = model.predict_file(held_out[0].path).probabilities
-    assert found == pytest.approx(held_out[0].probabilities[judged], abs=1e-5)
+    found = model.predict_file(held_out[0].path)
+    assert found.probabilities == pytest.approx(held_out[0].probabilities[judged], abs=1e-5)
+    assert found.reject_below == json.loads((demo_root / "export/export.json").read_text())["reject_below"] > 0
+
+
+def test_a_file_that_is_no_longer_the_exports_own_is_one_from_anywhere(demo_root, tmp_path):
+    shutil.copytree(demo_root / "export", tmp_path / "export")
+    file = tmp_path / "export/ser_int8.tflite"
+    file.write_bytes(file.read_bytes() + bytes(16))
+    with pytest.raises(UserError, match="model_front_end names a file"):
+        ser_tinyml.load(str(file))
 
 
 def test_an_int8_file_from_anywhere_runs_as_generated_c(demo_root, held_out, constants):
