@@ -21,7 +21,9 @@ from ser_tinyml.audio.limits import FFT_SIZES, check_front_end
 from tests.firmware.front_ends import CFrontEnd, build_cmsis_dsp, compile_front_end, to_float, to_int16
 
 _MFCC_TOLERANCE = 0.05  # dB
-_MFCC_TOLERANCE_FIXED = 0.5  # dB, less than an int8 step: 28 bits reach less far below a tone or an offset than floats do
+_MFCC_TOLERANCE_FIXED = (
+    0.5  # dB, less than an int8 step: 28 bits reach less far below a tone or an offset than floats do
+)
 _ENERGY_TOLERANCE = 0.5  # dB: beside an offset of full scale, a frame's other power has few bits left
 _SOUNDS = 40  # through each front end
 

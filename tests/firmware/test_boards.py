@@ -743,6 +743,11 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         (["-DSER_BOARD=esp32"], "SER_BOARD is 'esp32', expected one of host, mps2_an385, "),
         (["-DSER_FRONTEND=double"], "SER_FRONTEND is 'double', expected float or fixed"),
         (["-DSER_ENGINE=onnx"], "SER_ENGINE is 'onnx', expected generated or tflm"),
+        (["-DSER_MODEL=flash"], "SER_MODEL is 'flash', expected inside or apart"),
+        (
+            ["-DSER_MODEL=apart", "-DSER_ENGINE=tflm"],
+            "SER_MODEL=apart needs the generated engine, not SER_ENGINE=tflm",
+        ),
         (
             ["-DSER_ENGINE=tflm", "-DSER_GENERATED={generated}"],
             "SER_GENERATED ({generated}) has no ser_model_data.h: ",
