@@ -51,8 +51,10 @@ def make_utterance_dataset(examples: str, split: str, dataset: Dataset, n_window
     inputs = np.zeros((len(parts), n_windows, front_end.n_frames, front_end.n_features), np.float32)
     labels = np.full((len(parts), n_windows), NO_WINDOW, np.int64)
     for number, windows in enumerate(parts):
-        features = np.stack([window.features for window in windows])
-        inputs[number, : len(windows)] = standardise(features, dataset.standardisation)
+        features = [
+            np.column_stack([window.mfcc, *(window.prosody[name] for name in front_end.prosody)]) for window in windows
+        ]
+        inputs[number, : len(windows)] = standardise(np.stack(features), dataset.standardisation)
         labels[number, : len(windows)] = windows[0].label
     sequences = inputs.reshape(len(parts), n_windows * front_end.n_frames, front_end.n_features)
     return tf.data.Dataset.from_tensor_slices((sequences, labels))
