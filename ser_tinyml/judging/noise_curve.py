@@ -61,7 +61,7 @@ def measure_noise(
         mixed = [to_pcm(mix(number), front_end.window_samples) for number in range(len(speech))]
         features = [compute_features(each / np.float32(_FULL_SCALE), front_end, "waveform") for each in mixed]
         said = runtime.predict(standardise(np.stack(features), standardisation), begins).probabilities
-        predicted = vote(said, clip_of_window).argmax(axis=1)
+        predicted = vote(said, clip_of_window, begins).argmax(axis=1)
         return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))
 
     kinds: dict[str, Callable[[int], np.ndarray]] = {
