@@ -465,6 +465,24 @@ class LayerCost:
 
 
 @dataclasses.dataclass(frozen=True)
+class BoardEstimate:
+    """What a real board takes for a decision, estimated; nobody measured it."""
+
+    board: str
+    processor: str
+    milliseconds: dict[str, float]  # part -> ms
+    waiting: float  # share of these in which the processor waits for the flash
+    millijoules: float  # of the processor
+    duty_cycle: float  # share of the time that it works while speech is heard: a decision every hop of windows
+    assumptions: tuple[str, ...]
+
+    @property
+    def total_milliseconds(self) -> float:
+        """The time of all parts."""
+        return sum(self.milliseconds.values())
+
+
+@dataclasses.dataclass(frozen=True)
 class BoardCost:
     """What the firmware takes on the emulated board. RAM includes the stack and the audio ring."""
 
@@ -480,8 +498,7 @@ class BoardCost:
     instructions_engine: int
     instructions_arduino: dict[str, int]  # of the same with Arduino's flags (-Os, softfp, FMA): part -> instructions
     layers: tuple[LayerCost, ...]  # of the engine, as they run; what only moves values has none
-    milliseconds: dict[str, float]  # estimated, of a window: part -> ms
-    assumptions: str  # of the estimate
+    estimates: tuple[BoardEstimate, ...]  # of the real boards whose instructions these are
     libraries: dict[str, dict[str, int]]  # library -> "flash" and "ram" -> bytes
 
 
@@ -505,7 +522,7 @@ class Board:
     """The firmware of a model, replayed. It is validated where all was replayed and every gate holds."""
 
     KIND: ClassVar[str] = "board validation"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     FILE_NAME: ClassVar[str] = "board.json"
 
     validated: bool

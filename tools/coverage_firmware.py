@@ -33,7 +33,7 @@ TESTS = (
     ),
     (
         ("test_frontend.py", "test_frontend_fixed.py", "test_boards.py"),
-        "not demo and not on_the_board and not host_and_board and not the_board and not device_carries and not bundle "
+        "not demo and not on_the_board and not host_and_board and not the_board and not the_device_on and not bundle "
         "and not fuzzers and not archive and not of_the_engine and not cmake_says and not real and not arguments "
         "and not tflms_library",
     ),

@@ -3,6 +3,7 @@
 Writes:
   ser_float.tflite  ser_dynamic.tflite  ser_int8.tflite; of a TFLite model from elsewhere the last alone
   ser_model.c  ser_model.h              the int8 model and its front end as C; without layers where the engine lacks one
+  ser_model_apart.c  ser_model_apart.h  ser_model.bin   the same with the model apart from the code; not without layers
   ser_model_data.cc  ser_model_data.h   the int8 model for TFLM's interpreter
   export.json   written last: labels, front end, standardisation, arena, bounds; per file bytes, SHA-256, operators, tensors
 """
@@ -58,7 +59,7 @@ class _Source:
     weight_bits: int = 8
 
 
-@owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data)?\.(c|cc|h)|export\.json")
+@owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data|_apart)?\.(c|cc|h)|ser_model\.bin|export\.json")
 def run(output: str, parameters: Parameters, *, examples: str, model: str | None = None) -> None:
     """Converts, describes and writes the model.
 

@@ -15,12 +15,15 @@ from components.infra_validator.parameters import Parameters
 from components.step import owns_output
 from schemas.errors import UserError
 from schemas.record import Audio
-from schemas.run_files import Board, BoardCost, Dataset, Export, Gate, LayerCost, Replay
+from schemas.run_files import Board, BoardCost, BoardEstimate, Dataset, Export, Gate, LayerCost, Replay
 from schemas.vectors import Results, Vectors
 from ser_tinyml import progress
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
-from ser_tinyml.codegen.cost import ASSUMPTIONS, to_milliseconds
+from ser_tinyml.codegen.cost import count_flash_words
+from ser_tinyml.codegen.engine_plan import make_plan
+from ser_tinyml.codegen.estimate import BoardFacts, read_facts
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
+from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.judging import gates
 from ser_tinyml.judging.distractors import count_false_alarms, make_distractors
 from ser_tinyml.judging.faithful import agreement
@@ -137,6 +140,7 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
     replay = dataclasses.replace(replay, bit_exact=replay.bit_exact and same)
     clips = len(np.unique(clip_of_window[chosen]))
     cost = _measure(on_board, arduino, sections, layers, clips=clips, stack_bound=stack_bound)
+    cost = dataclasses.replace(cost, estimates=_estimate(cost, export))
     passed += _judge_board(same, cost, parameters, stack_room=stack_room)
     passed += _judge_arduino(cost, exact=np.all(arduino.from_features == vectors[few].outputs, axis=1))
     validated = all(gate.passed for gate in passed)
@@ -246,9 +250,35 @@ def _measure(
         instructions_engine=costs["engine"],
         instructions_arduino=with_arduinos_flags,
         layers=layers,
-        milliseconds={name: to_milliseconds(count) for name, count in costs.items()},
-        assumptions=ASSUMPTIONS,
+        estimates=(),
         libraries=footprint.by_library(sections),
+    )
+
+
+def _estimate(cost: BoardCost, export: str) -> tuple[BoardEstimate, ...]:
+    """Returns what a decision takes on the real boards whose instructions the emulated one has counted."""
+    front_end = run_files.read(Export, export).front_end
+    plan = make_plan(read_graph(files.read_bytes(files.join(export, "ser_int8.tflite"))))
+    instructions = {"frontend": cost.instructions_frontend, "engine": cost.instructions_engine}
+    words = count_flash_words(front_end, plan)
+    hop_ms = 1e3 * front_end.window_hop_samples / front_end.sample_rate
+    alike = [facts for facts in read_facts().values() if facts.instructions_of == BOARD]
+    return tuple(_estimate_on(facts, instructions, words, hop_ms=hop_ms) for facts in alike)
+
+
+def _estimate_on(
+    facts: BoardFacts, instructions: dict[str, int], words: dict[str, int], *, hop_ms: float
+) -> BoardEstimate:
+    milliseconds = {part: facts.milliseconds(count, words[part]) for part, count in instructions.items()}
+    whole = sum(milliseconds.values())
+    return BoardEstimate(
+        board=facts.board,
+        processor=facts.processor,
+        milliseconds=milliseconds,
+        waiting=facts.milliseconds(0, sum(words.values())) / whole,
+        millijoules=facts.millijoules(whole),
+        duty_cycle=whole / hop_ms,
+        assumptions=facts.assumptions,
     )
 
 

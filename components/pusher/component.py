@@ -22,7 +22,7 @@ from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
 from ser_tinyml.codegen.bundle import collect_firmware, make_arduino_library, make_packages, make_zip
 from ser_tinyml.codegen.cmsis_dsp import read_cmsis_dsp
-from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
+from ser_tinyml.codegen.generated import APART_SOURCES, FIRMWARE_SOURCES, TFLM_SOURCES
 from ser_tinyml.codegen.sbom import make_sbom
 from ser_tinyml.report.model_card import render_card
 from ser_tinyml.runtimes.golden import make_golden
@@ -48,7 +48,8 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
     if reason := _why_not(evaluated, validated, exported):
         print(f"no firmware bundle: {reason}")
         return
-    generated = {name: files.read_bytes(files.join(export, name)) for name in (*FIRMWARE_SOURCES, *TFLM_SOURCES, _INT8)}
+    names = (*FIRMWARE_SOURCES, *APART_SOURCES, *TFLM_SOURCES, _INT8)
+    generated = {name: files.read_bytes(files.join(export, name)) for name in names}
     generated[Export.FILE_NAME] = run_files.encode(dataclasses.replace(exported, model_path=""))  # nobody's business
     golden = make_golden(read_audio(examples), parameters.golden_windows, exported=exported, int8=generated[_INT8])
     firmware, cmsis_dsp = collect_firmware(), read_cmsis_dsp()

@@ -23,3 +23,13 @@ uint32_t ser_json_decision(const ser_decision *decision, char *buffer, uint32_t 
   ser_text_append(&out, "}\n");
   return ser_text_end(&out);
 }
+
+uint32_t ser_json_error(const char *reason, int code, char *buffer, uint32_t capacity) {
+  ser_text out = {buffer, capacity, 0};
+  ser_text_append(&out, "{\"error\":");
+  ser_text_append_quoted(&out, reason);
+  ser_text_append(&out, ",\"code\":");
+  ser_text_append_unsigned(&out, (uint32_t)code, 1);
+  ser_text_append(&out, "}\n");
+  return ser_text_end(&out);
+}

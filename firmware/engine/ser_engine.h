@@ -23,14 +23,29 @@
 extern "C" {
 #endif
 
-// What ser_engine_init returns where TFLM's interpreter can't be prepared.
-enum { SER_ENGINE_NO_OPERATOR = 1, SER_ENGINE_NO_ARENA = 2 };
+// What ser_engine_init returns where TFLM's interpreter can't be prepared, or where the model that lies apart from the code
+// (ser_apart.h) is none that this code may run.
+enum {
+  SER_ENGINE_NO_OPERATOR = 1,
+  SER_ENGINE_NO_ARENA = 2,
+  SER_ENGINE_NO_MODEL = 3,
+  SER_ENGINE_MODEL_VERSION = 4,
+  SER_ENGINE_MODEL_SHAPE = 5,
+  SER_ENGINE_MODEL_DAMAGED = 6,
+};
 
-// Prepares the engine; may be called again. Returns 0, or a reason, which ser_engine_reason words.
+// Prepares the engine; may be called again. Returns 0, or a reason, which ser_engine_reason words: then nothing else may be called.
 int ser_engine_init(void);
 
 static inline const char *ser_engine_reason(int status) {
-  return status == SER_ENGINE_NO_ARENA ? "arena too small: raise SER_TENSOR_ARENA_BYTES" : "TFLM's resolver lacks an operator";
+  switch (status) {
+    case SER_ENGINE_NO_ARENA: return "arena too small: raise SER_TENSOR_ARENA_BYTES";
+    case SER_ENGINE_NO_MODEL: return "model refused: there is none in its section";
+    case SER_ENGINE_MODEL_VERSION: return "model refused: its format has another version than this firmware's";
+    case SER_ENGINE_MODEL_SHAPE: return "model refused: it has other layers, labels or features than this firmware";
+    case SER_ENGINE_MODEL_DAMAGED: return "model refused: it is damaged, its checksum is wrong";
+    default: return "TFLM's resolver lacks an operator";
+  }
 }
 
 // Forgets all frames: the next one is the first of a window. Where SER_STREAMING is 1 the network goes on from window to window, and

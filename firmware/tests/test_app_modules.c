@@ -252,6 +252,14 @@ static void test_json_is_the_line_that_the_header_shows(void) {
   }
 }
 
+static void test_an_error_is_a_line_of_json_with_its_code(void) {
+  const char expected[] = "{\"error\":\"no \\\"model\\\"\",\"code\":12}\n";
+  char line[64];
+  CHECK(ser_json_error("no \"model\"", 12, line, sizeof line) == sizeof expected - 1);
+  CHECK(strcmp(line, expected) == 0);
+  CHECK(ser_json_error("no \"model\"", 12, line, sizeof expected - 1) == 0);
+}
+
 static uint32_t count_presses(ser_button *button, uint32_t ms, const char *contacts) {
   uint32_t presses = 0;
   for (; *contacts; contacts++) presses += (uint32_t)ser_button_update(button, *contacts == 'X', ms++);
@@ -325,6 +333,7 @@ int main(void) {
   test_smoothing_is_the_mean_of_the_last_decisions();
   test_smoothing_forgets_when_cleared();
   test_json_is_the_line_that_the_header_shows();
+  test_an_error_is_a_line_of_json_with_its_code();
   test_button_counts_a_bouncing_press_once();
   test_button_works_when_the_clock_wraps_around();
   test_offset_goes_and_speech_stays();

@@ -73,7 +73,7 @@ def make_arduino_library(
       url: page of the project; "" where there is none.
     """
     board = "boards/nano33ble/"
-    files = {path.removeprefix(board): content for path, content in firmware.items() if path.startswith(board)}
+    files = {path.removeprefix(board): content for path, content in firmware.items() if path.startswith(f"{board}src/")}
     for path, content in firmware.items():
         folder, _, name = path.rpartition("/")
         if folder in ("app", "frontend", "engine") and name.endswith((".c", ".h")):

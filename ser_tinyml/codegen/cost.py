@@ -13,17 +13,13 @@ import numpy as np
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.prosody import PitchSearch
 from ser_tinyml.codegen.engine_graph import AnyLayer, Dense, Factor, Graph, Lstm, Node, Softmax, TakeFrame
-from ser_tinyml.codegen.engine_plan import Plan, make_plan
+from ser_tinyml.codegen.engine_plan import Plan, Step, make_plan
 from ser_tinyml.codegen.engine_weights import BLOCK, TILE
+from ser_tinyml.codegen.estimate import read_facts
 from ser_tinyml.codegen.frontend_constants import list_tables
 from ser_tinyml.runtimes.int8 import Quantization
 
-CLOCK_HZ = 64_000_000
-CYCLES_AN_INSTRUCTION = 1.5
-ASSUMPTIONS = (
-    f"{CLOCK_HZ // 1_000_000} MHz, no waiting for flash, {CYCLES_AN_INSTRUCTION} cycles an instruction (the engine's inner "
-    "loop takes 1.43 on a Cortex-M4, whose loads of several words take more than one)"
-)
+BOARD = "nano33ble"  # of the milliseconds
 
 # What each count of `count_engine`, `count_front_end` and `count_code` takes: the least squares of benchmarks/budget.py over
 # 14 front ends and networks on mps2_an386 (2026-11-28). They are 0.7, 0.6 and 3.1 % off at most; the last is 0.6 KB.
@@ -42,11 +38,6 @@ _FRONT_END = {  # instructions
 _CODE = {"firmware": 19_268.55, "LSTMs": 720.15, "pitch": 1260.69}  # bytes
 
 
-def to_milliseconds(instructions: float) -> float:
-    """Returns how long a Cortex-M4 takes for instructions, under ASSUMPTIONS."""
-    return round(1e3 * instructions * CYCLES_AN_INSTRUCTION / CLOCK_HZ, 1)
-
-
 @dataclasses.dataclass(frozen=True)
 class Cost:
     """What a decision costs the device."""
@@ -57,6 +48,7 @@ class Cost:
     macs: int  # multiply-accumulates a decision, exactly
     instructions_frontend: int  # a decision
     instructions_engine: int
+    flash_words: int = 0  # of 32 bits, weights and tables, that a decision reads
 
     @property
     def instructions(self) -> int:
@@ -65,8 +57,8 @@ class Cost:
 
     @property
     def milliseconds(self) -> float:
-        """The time that a decision takes on a Cortex-M4."""
-        return to_milliseconds(self.instructions)
+        """The time that a decision takes on BOARD, as its `estimate.json` has it."""
+        return read_facts()[BOARD].milliseconds(self.instructions, self.flash_words)
 
 
 def compute_cost(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int) -> Cost:
@@ -79,27 +71,44 @@ def compute_cost(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: in
       n_classes: the number of probabilities.
     """
     plan = make_plan(lay_out_network(front_end, lstm_units, dense_units, n_classes))
-    weights = sum(
-        part.nbytes
-        for step in plan.by_frame + plan.by_window
-        for part in (step.weights, step.biases)
-        if part is not None
-    )
-    standardisation = Standardisation.identity(front_end.n_features)
-    tables = sum(
-        table.values.size * (4 if table.c_type == "float" else 2)
-        for table in list_tables(front_end, standardisation, plan.graph.input)
-    )
-    twiddles = 4 * front_end.n_fft  # CMSIS-DSP's, complex floats of an FFT of half as many points
+    weights = sum(map(_count_weight_bytes, plan.by_frame + plan.by_window))
+    tables = _count_table_bytes(front_end)
     code = _weigh(count_code(front_end, plan), _CODE)
     return Cost(
         weight_bytes=weights,
         code_bytes=code,
-        flash_bytes=weights + tables + twiddles + code,
+        flash_bytes=weights + tables + code,
         macs=plan.graph.macs,
         instructions_frontend=_weigh(count_front_end(front_end), _FRONT_END),
         instructions_engine=_weigh(count_engine(plan), _ENGINE),
+        flash_words=sum(count_flash_words(front_end, plan).values()),
     )
+
+
+def _count_weight_bytes(step: Step) -> int:
+    return sum(part.nbytes for part in (step.weights, step.biases) if part is not None)
+
+
+def _count_table_bytes(front_end: FrontEnd) -> int:
+    """Returns the bytes of the front end's tables in floating point, CMSIS-DSP's among them."""
+    tables = list_tables(front_end, Standardisation.identity(front_end.n_features), _ANY)
+    twiddles = 4 * front_end.n_fft  # complex floats of an FFT of half as many points
+    return twiddles + sum(table.values.size * (4 if table.c_type == "float" else 2) for table in tables)
+
+
+def count_flash_words(front_end: FrontEnd, plan: Plan) -> dict[str, int]:
+    """Returns the words of 32 bits that a decision reads of weights and tables, by part: each of them once a frame.
+
+    They are far more than a cache holds, and the processor has no other for data.
+    """
+    engine = sum(times * _count_weight_bytes(step) for step, times in _time(plan))
+    return {"frontend": _count_new_frames(front_end) * _count_table_bytes(front_end) // 4, "engine": engine // 4}
+
+
+def _time(plan: Plan) -> list[tuple[Step, int]]:
+    """Returns the steps, and how often each runs for a decision."""
+    by_frame = [(step, plan.graph.n_frames) for step in plan.by_frame]
+    return by_frame + [(step, step.n_frames) for step in plan.by_window]
 
 
 def _weigh(counts: dict[str, int], constants: dict[str, float]) -> int:
@@ -116,8 +125,7 @@ def count_engine(plan: Plan) -> dict[str, int]:
     """Returns how often the engine does what it repeats, for a decision."""
     graph = plan.graph
     counts = {"inputs": graph.n_frames * graph.n_inputs, "blocks": 0, "units": 0, "outputs": 0}
-    timed = [(step, graph.n_frames) for step in plan.by_frame] + [(step, step.n_frames) for step in plan.by_window]
-    for step, times in timed:
+    for step, times in _time(plan):
         if isinstance(step.layer, Lstm):
             counts["blocks"] += times * step.layer.n_outputs * (step.padded_inputs + step.padded_outputs) // BLOCK
             counts["units"] += times * step.layer.n_outputs
@@ -135,8 +143,7 @@ def count_front_end(front_end: FrontEnd) -> dict[str, int]:
 
     A device that shares frames between windows computes those of a hop, and takes the others as they are.
     """
-    frames, points = front_end.n_frames, front_end.n_fft // 2
-    new = min(frames, front_end.window_hop_samples // front_end.hop_length) if front_end.shares_frames else frames
+    frames, points, new = front_end.n_frames, front_end.n_fft // 2, _count_new_frames(front_end)
     half_bands = (front_end.n_mels + 1) // 2
     transforms, bins, lags = new, 0, 0
     if _has_pitch(front_end):
@@ -156,6 +163,12 @@ def count_front_end(front_end: FrontEnd) -> dict[str, int]:
         "pitch bins": bins,
         "lags": lags,
     }
+
+
+def _count_new_frames(front_end: FrontEnd) -> int:
+    """Returns the frames that a decision computes."""
+    hop = front_end.window_hop_samples // front_end.hop_length
+    return min(front_end.n_frames, hop) if front_end.shares_frames else front_end.n_frames
 
 
 def _has_pitch(front_end: FrontEnd) -> bool:

@@ -300,3 +300,9 @@ class Graph:
             assert isinstance(layer, Lstm)
             nodes[place] = dataclasses.replace(nodes[place], layer=dataclasses.replace(layer, name=name))
         return dataclasses.replace(self, nodes=tuple(nodes))
+
+    def without_names(self) -> "Graph":
+        """Returns the graph with its layers named by their kinds alone, as every training of the same network has it."""
+        renamed = (dataclasses.replace(node.layer, name=type(node.layer).__name__.lower()) for node in self.nodes)
+        nodes = (dataclasses.replace(node, layer=layer) for node, layer in zip(self.nodes, renamed, strict=True))
+        return dataclasses.replace(self, nodes=tuple(nodes))

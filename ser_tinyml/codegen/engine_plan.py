@@ -92,6 +92,13 @@ class Step:
         return self.kind != "lstm" or self.keeps_frames
 
     @property
+    def struct(self) -> str:
+        """The struct of ser_kernels.h that has the layer's constants, less its `ser_`; "" where it has none."""
+        if self.kind in ("take_frame", "flatten", "reverse", "concatenate"):
+            return ""
+        return "dense" if self.kind == "convolution" else self.kind
+
+    @property
     def n_cells(self) -> int:
         """The size of an LSTM's array of cell states: even, so that what lies behind it can be read by words."""
         return self.layer.n_outputs + self.layer.n_outputs % 2

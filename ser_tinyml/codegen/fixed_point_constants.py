@@ -5,6 +5,7 @@ the FFT's points, where the headroom is each frame's own; the rest is in the off
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -41,10 +42,10 @@ def make_fixed_constants(
 
 
 def _list_defines(front_end: FrontEnd, shift: int) -> list[Define]:
-    facts = [
+    facts: list[tuple[Any, ...]] = [
         ("SER_POWER_SHIFT", _power_shift(front_end), "bits that a bin's power gives up, so that a band's sums fit 64"),
         ("SER_TOP_LEVELS_Q8", _to_fixed(top_levels(front_end), _LEVEL), "top_db in levels"),
-        ("SER_FEATURE_SHIFT", shift, "bits behind the point of ser_feature_gain and ser_feature_offset"),
+        ("SER_FEATURE_SHIFT", shift, "bits behind the point of ser_feature_gain and ser_feature_offset", True),
     ]
     if front_end.prosody:
         octaves = math.log2(front_end.sample_rate / 2 / LOWEST_PITCH_HZ)
@@ -62,7 +63,7 @@ def _list_defines(front_end: FrontEnd, shift: int) -> list[Define]:
 def _list_tables(front_end: FrontEnd, gain: np.ndarray, offset: np.ndarray) -> list[Table]:
     n_fft, points = front_end.n_fft, front_end.n_fft // 2
     fours = (points.bit_length() - 1) // 2
-    tables = [
+    tables: list[tuple[Any, ...]] = [
         (
             "ser_cosine_q30[SER_N_FFT / 2 + 1]",
             "Cosines of half a turn: of the window, and of the transforms.",
@@ -92,8 +93,9 @@ def _list_tables(front_end: FrontEnd, gain: np.ndarray, offset: np.ndarray) -> l
             "ser_feature_gain[SER_N_FEATURES]",
             "int8 = (value * gain + offset) >> SER_FEATURE_SHIFT, of MFCCs and energy in levels (Q8), pitch and voicing (Q20).",
             gain,
+            True,
         ),
-        ("ser_feature_offset[SER_N_FEATURES]", "A half, by which the shift rounds, is in it.", offset),
+        ("ser_feature_offset[SER_N_FEATURES]", "A half, by which the shift rounds, is in it.", offset, True),
     ]
     if front_end.prosody:
         search = PitchSearch.from_front_end(front_end)

@@ -24,6 +24,7 @@ class Define:
     name: str
     value: int | str
     comment: str
+    trained: bool = False  # whether each training decides it anew
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Table:
     declarator: str
     comment: str
     values: np.ndarray
+    trained: bool = False  # whether each training decides them anew
+
+    @property
+    def name(self) -> str:
+        """Returns the array's name."""
+        return self.declarator.partition("[")[0]
 
     @property
     def c_type(self) -> str:
@@ -129,13 +136,15 @@ def list_tables(front_end: FrontEnd, standardisation: Standardisation, model_inp
             "ser_quantize[SER_N_FEATURES][2]",
             "int8 = round(value * [0] + [1]): standardised, and on the scale of the model's input.",
             np.stack([gain, offset], axis=1),
+            True,
         ),
         (
             "ser_feature_mean[SER_N_FEATURES]",
             "The standardisation's means: the model takes (value - mean) / deviation. ser_quantize has both in it.",
             mean,
+            True,
         ),
-        ("ser_feature_deviation[SER_N_FEATURES]", "The standardisation's deviations.", deviation),
+        ("ser_feature_deviation[SER_N_FEATURES]", "The standardisation's deviations.", deviation, True),
     ]
     return [Table(*fact) for fact in facts + (_list_prosody_tables(front_end) if front_end.prosody else [])]
 

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 FIRMWARE_SOURCES = ("ser_model.c", "ser_model.h")
+APART_SOURCES = ("ser_model_apart.c", "ser_model_apart.h", "ser_model.bin")  # where model and code are apart
 TFLM_SOURCES = ("ser_model_data.cc", "ser_model_data.h")
 
 

@@ -1,4 +1,4 @@
-"""An int8 model and its front end as C for the firmware: `ser_model.h` and `ser_model.c`.
+"""An int8 model and its front end as C for the firmware: `ser_model.h` and `ser_model.c`; and the same with the model apart.
 
 The header has the constants: sizes, scales, the front end. The source has the tables and labels and, where the engine knows
 all of the model's layers, these and the functions of firmware/engine/ser_engine.h. The layers at the beginning that
@@ -10,11 +10,13 @@ are int16 less their zero point; bias, scale and zero points are those of the TF
 import dataclasses
 import hashlib
 import json
+from typing import Any
 
 from schemas.classes import choose_leds
 from schemas.errors import UserError
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.limits import check_front_end
+from ser_tinyml.codegen.apart import Constants, make_apart
 from ser_tinyml.codegen.c_text import render
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.codegen.engine_plan import Plan, make_plan
@@ -37,7 +39,7 @@ class ModelInterface:
 
 
 def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) -> dict[str, bytes]:
-    """Returns `ser_model.h` and `ser_model.c`.
+    """Returns `ser_model.h` and `ser_model.c`; where there is a graph, also the same with the model apart from the code.
 
     Args:
       int8: the TFLite file, int8 [1, n_frames, n_mfcc] -> int8 [1, labels].
@@ -56,7 +58,7 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
         if interface.front_end.streaming:
             _check_goes_on(plan)
     fixed_defines, fixed_tables = make_fixed_constants(interface.front_end, interface.standardisation, model_input)
-    values = {
+    values: dict[str, Any] = {
         "sha256": hashlib.sha256(int8).hexdigest(),
         "labels": interface.labels,
         "leds": [tuple(bytes.fromhex(led[1:])) for led in interface.leds or choose_leds([""] * len(interface.labels))],
@@ -70,7 +72,16 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
         "plan": plan,
         "streaming": interface.front_end.streaming,
     }
-    return {name: render(f"{name}.j2", **values) for name in FIRMWARE_SOURCES}
+    sources = {name: render(f"{name}.j2", apart=None, **values) for name in FIRMWARE_SOURCES}
+    if not graph:
+        return sources
+    values["plan"] = make_plan(graph.without_names())
+    return sources | make_apart(lambda constants: _render_apart(constants, values))
+
+
+def _render_apart(constants: Constants, values: dict[str, Any]) -> dict[str, bytes]:
+    """Returns the sources that read the constants where they lie apart; last the header, which declares them all."""
+    return {f"ser_model_apart.{end}": render(f"ser_model.{end}.j2", apart=constants, **values) for end in ("c", "h")}
 
 
 def _check_sizes(graph: Graph, interface: ModelInterface) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from schemas.run_files import Board, Dataset, Evaluation, Export, Interval, ManifestSummary, Training
+from schemas.run_files import Board, BoardCost, Dataset, Evaluation, Export, Interval, ManifestSummary, Training
 from ser_tinyml.codegen.engine_graph import Graph
 from ser_tinyml.judging.noise_curve import HISS_DBFS, SNR_DB
 from ser_tinyml.judging.protocols import PROTOCOLS
@@ -83,10 +83,7 @@ def render_page(page: Page) -> str:
         board_size=_BOARD,
         window_hop_ms=1000 * page.dataset.front_end.window_hop_samples / page.dataset.front_end.sample_rate,
         why_not_validated=explain_validation(board) if board else "",
-        milliseconds=[
-            [f"estimated ms a window, {part}", value]
-            for part, value in (board.cost.milliseconds.items() if board and board.cost else ())
-        ],
+        estimate_rows=_list_estimates(board.cost) if board and board.cost else [],
         sections=_list_sections(page),
         gate_rows=lambda question: _list_gates(evaluation, question),
         layers=_list_layers(page.graph, board) if page.graph else [],
@@ -163,6 +160,20 @@ def _list_sections(page: Page) -> list[tuple[str, str]]:
         "flags": ("Flags and lineage", True),
     }
     return [(name, title) for name, (title, is_there) in sections.items() if is_there]
+
+
+def _list_estimates(cost: BoardCost) -> list[list[str]]:
+    """Returns the rows of what a decision takes on real boards."""
+    rows = []
+    for each in cost.estimates:
+        named = f"estimated for {each.board} ({each.processor})"
+        rows += [[f"{named}: ms a decision, {part}", f"{value:.1f}"] for part, value in each.milliseconds.items()]
+        rows += [
+            [f"{named}: share of these that waits for the flash", f"{each.waiting:.0%}"],
+            [f"{named}: energy of the processor a decision", f"{each.millijoules:.2f} mJ"],
+            [f"{named}: share of the time that it works, while speech is heard", f"{each.duty_cycle:.0%}"],
+        ]
+    return rows
 
 
 def _list_gates(evaluation: Evaluation, question: str) -> list[list[str]]:

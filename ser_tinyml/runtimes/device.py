@@ -53,9 +53,23 @@ def missing_tools(tools: tuple[str, ...]) -> list[str]:
     return [tool for tool in tools if shutil.which(tool) is None]
 
 
-def build(board: str, generated: pathlib.Path, folder: pathlib.Path, *, cmsis_dsp: pathlib.Path) -> None:
-    """Configures and builds in `folder`, with CMSIS-DSP's files from `cmsis_dsp`; raises UserError with what CMake says."""
-    flags = [f"-DSER_GENERATED={generated}", f"-DSER_BOARD={board}", f"-DCMSIS_DSP_DIR={cmsis_dsp}"]
+def build(
+    board: str, generated: pathlib.Path, folder: pathlib.Path, *, cmsis_dsp: pathlib.Path, model: str = "inside"
+) -> None:
+    """Configures and builds in `folder`.
+
+    Args:
+      board: its folder's name.
+      generated: the exporter's sources.
+      folder: of the build.
+      cmsis_dsp: CMSIS-DSP's files.
+      model: where it lies: "inside" the code, or "apart" from it.
+
+    Raises:
+      UserError: CMake fails, with what it says.
+    """
+    places = [f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}"]
+    flags = [*places, f"-DSER_BOARD={board}", f"-DSER_MODEL={model}"]
     run_program("cmake", "-S", find_firmware(), "-B", folder, *flags, limit_seconds=BUILD_SECONDS)
     run_program("cmake", "--build", folder, "--parallel", "2", limit_seconds=BUILD_SECONDS)
 

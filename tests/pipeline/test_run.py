@@ -30,6 +30,7 @@ def test_the_demo_leaves_all_artifacts(demo_root):
         "export/ser_model_data.h",
         "export/ser_model.c",
         "export/ser_model.h",
+        "export/ser_model.bin",
         "export/export.json",
         "evaluation/evaluation.json",
         "evaluation/windows.npz",

@@ -26,7 +26,7 @@ add_emulated_executable(ser_replay ${emulated}/replay_main.c)
 target_link_libraries(ser_replay PRIVATE ser_replay_code instructions)
 
 if(SER_ENGINE STREQUAL generated)
-  add_emulated_executable(ser_profile ${emulated}/profile_main.c ${SER_GENERATED}/ser_model.c)
+  add_emulated_executable(ser_profile ${emulated}/profile_main.c ${model}/ser_model.c)
   target_compile_definitions(ser_profile PRIVATE SER_PROFILE_LAYERS)
   target_link_libraries(ser_profile PRIVATE ser_engine instructions)
 endif()

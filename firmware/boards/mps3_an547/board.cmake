@@ -1,5 +1,6 @@
 # Arm's AN547 on an MPS3 board: a Cortex-M55 with Helium. It stays in the secure state, and uses the addresses of that.
 set(SER_FLASH_ORIGIN 0x10000000)
+set(SER_MODEL_ORIGIN 0x10040000)
 set(SER_FLASH_LENGTH 512K)
 set(SER_RAM_ORIGIN 0x30000000)
 set(SER_RECORDING_ADDRESS 0x70000000)

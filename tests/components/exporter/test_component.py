@@ -21,6 +21,7 @@ def test_export_json_describes_every_file(demo_root):
     description = json.loads((export / "export.json").read_text())
     names = {"ser_float.tflite", "ser_dynamic.tflite", "ser_int8.tflite"}
     names |= {"ser_model.c", "ser_model.h", "ser_model_data.cc", "ser_model_data.h"}
+    names |= {"ser_model_apart.c", "ser_model_apart.h", "ser_model.bin"}
     assert set(description["files"]) == names == {p.name for p in export.iterdir()} - {"export.json", "artifact.json"}
     for name, entry in description["files"].items():
         content = (export / name).read_bytes()

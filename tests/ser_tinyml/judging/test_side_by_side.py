@@ -90,8 +90,7 @@ COST = BoardCost(
     instructions_engine=2_000_000,
     instructions_arduino={"frontend": 7_000_000, "engine": 2_000_000},
     layers=(),
-    milliseconds={},
-    assumptions="",
+    estimates=(),
     libraries={},
 )
 

@@ -8,6 +8,7 @@ macro(default name value)
 endmacro()
 default(SER_FLASH_ORIGIN 0x00000000)
 default(SER_FLASH_LENGTH 1M)  # memory as large as an nRF52840 has it
+default(SER_MODEL_ORIGIN 0x00080000)  # of the section of a model that is apart from the code: the flash's second half
 default(SER_RAM_ORIGIN 0x20000000)
 default(SER_RAM_LENGTH 256K)
 default(SER_RECORDING_ADDRESS 0x21000000)  # memory in the place of a microphone
@@ -25,6 +26,7 @@ function(add_board_executable name stack_bytes heap_bytes)
     -Wl,--defsym=FLASH_ORIGIN=${SER_FLASH_ORIGIN},--defsym=FLASH_LENGTH=${SER_FLASH_LENGTH}
     -Wl,--defsym=RAM_ORIGIN=${SER_RAM_ORIGIN},--defsym=RAM_LENGTH=${SER_RAM_LENGTH}
     -Wl,--defsym=STACK_BYTES=${stack_bytes},--defsym=HEAP_BYTES=${heap_bytes}
+    $<$<STREQUAL:${SER_MODEL},apart>:-Wl,--section-start=.ser_model=${SER_MODEL_ORIGIN}>
     -T${arm}/linker.ld -Wl,-Map=${CMAKE_CURRENT_BINARY_DIR}/${name}.map -Wl,--print-memory-usage)
   set_target_properties(${name} PROPERTIES SUFFIX .elf LINK_DEPENDS ${arm}/linker.ld)
 endfunction()
@@ -34,7 +36,7 @@ function(add_emulated_executable name)
   target_link_options(${name} PRIVATE --specs=rdimon.specs)
 endfunction()
 
-add_board_executable(ser_firmware 4096 0 ${arm}/firmware.c)
+add_board_executable(ser_firmware 4096 0 boards/emulated/firmware.c ${arm}/device.c)
 target_link_libraries(ser_firmware PRIVATE ser_app)
 if(SER_ENGINE STREQUAL tflm)
   target_link_options(ser_firmware PRIVATE --specs=nosys.specs)  # TFLM's library refers to exit and heap, and uses neither

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "startup.h"
+#include "device.h"
 
 #define SYS_WRITE0 0x04
 #define SYS_GET_CMDLINE 0x15

@@ -1,4 +1,4 @@
-#include "startup.h"
+#include "device.h"
 
 #include <stddef.h>
 #include <stdint.h>

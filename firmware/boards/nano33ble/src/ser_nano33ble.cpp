@@ -7,6 +7,8 @@
 #include "ser_board.h"
 #include "ser_button.h"
 #include "ser_console.h"
+#include "ser_engine.h"
+#include "ser_json.h"
 #include "ser_offset.h"
 
 // Of the PDM peripheral, 0 to 80 in steps of half a dB; 40 is 0 dB. Arduino's library takes 20 by itself, and speech at a metre would not
@@ -21,6 +23,7 @@ static_assert(SER_SAMPLE_RATE == 16000 || SER_SAMPLE_RATE == 41667,
 namespace {
 
 constexpr pin_size_t kButtonPin = 2;
+constexpr int kNoMicrophone = 100;  // beside what ser_app_init returns
 
 constexpr uint8_t kOff[3] = {0, 0, 0};
 constexpr uint8_t kRed[3] = {255, 0, 0};
@@ -37,11 +40,10 @@ void light(const uint8_t (&colour)[3]) {
   analogWrite(LEDB, 255 - colour[2]);
 }
 
-void fail(const char *reason) {
+void fail(const char *reason, int code) {
+  const uint32_t length = ser_json_error(reason, code, console.line, sizeof console.line);
   for (;;) {
-    Serial.print("{\"error\":\"");
-    Serial.print(reason);
-    Serial.println("\"}");
+    Serial.write(console.line, length);
     light(kRed);
     delay(500);
     light(kOff);
@@ -76,9 +78,9 @@ void ser_board_setup() {
   light(kOff);
   pinMode(kButtonPin, INPUT_PULLUP);
   button.agreed_ms = millis();
-  if (const int status = ser_app_init(&app)) fail(ser_engine_reason(status));
+  if (const int status = ser_app_init(&app)) fail(ser_engine_reason(status), status);
   PDM.onReceive(take_samples);
-  if (!PDM.begin(1, SER_SAMPLE_RATE)) fail("the microphone can't be started");
+  if (!PDM.begin(1, SER_SAMPLE_RATE)) fail("the microphone can't be started", kNoMicrophone);
   PDM.setGain(SER_PDM_GAIN);  // behind begin(), which may set its own
   ser_console_init(&console, &app);  // the microphone stays on where the app is stopped: it takes seconds to settle
 }
