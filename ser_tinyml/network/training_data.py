@@ -76,7 +76,9 @@ def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, 
     shuffled = split.shuffle(drawing.shuffled, seed=drawing.seed, reshuffle_each_iteration=True)
     batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()
     if split.element_spec[1].shape.rank:
-        batches = batches.enumerate().map(lambda place, batch: _begin_anywhere(*batch, seed=(drawing.seed, place)))
+        batches = batches.enumerate().map(
+            lambda place, batch: _begin_anywhere(batch[0], batch[1], seed=(drawing.seed, place))
+        )
     weights = tf.constant(class_weights, tf.float32)
     return batches.map(
         lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), _weigh(label, weights))
