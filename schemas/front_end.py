@@ -30,9 +30,7 @@ class FrontEnd:
     fmin: float = 0.0  # Hz
     fmax: float = 8_000.0  # Hz
     amin: float = 1e-10  # floor of the power before the logarithm
-    top_db: float = (
-        80.0  # floor of the log-mel spectrogram below the window's loudest cell, dB; 0: amin is the only floor
-    )
+    top_db: float = 80.0  # floor of log-mel cells below the window's loudest one, dB; 0: amin is the only floor
     n_mfcc: int = 13
     window_hop_samples: int = 8_000  # from one window of an utterance to the next
     lead_samples: int = 1_600  # of an utterance's first window, before its speech begins

@@ -207,7 +207,10 @@ def _choose_windows(heard: list[Audio], clips: int) -> np.ndarray:
 def _compare(vectors: Vectors, results: Results, *, clip_of_window: np.ndarray, macs: int) -> Replay:
     apart = np.abs(results.features.astype(int) - vectors.features)
     exact = np.all(results.from_features == vectors.outputs, axis=1)
-    elected = [vote(outputs, clip_of_window).argmax(axis=1) for outputs in (results.from_audio, vectors.outputs)]
+    elected = [
+        vote(outputs, clip_of_window, vectors.begins).argmax(axis=1)
+        for outputs in (results.from_audio, vectors.outputs)
+    ]
     return Replay(
         windows=len(vectors.samples),
         clips=int(clip_of_window.max()) + 1,

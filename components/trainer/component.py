@@ -123,7 +123,7 @@ def train(
     return join(architecture, members) if len(members) > 1 else members[0], stages
 
 
-_MOST_WINDOWS = 8  # of an utterance that a network goes on over in training: with the defaults 4 s
+_MOST_WINDOWS = 6  # of an utterance that a network goes on over in training: with the defaults 3 s
 
 
 class Splits:

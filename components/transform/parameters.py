@@ -120,6 +120,7 @@ class Parameters(StepParameters):
         """Returns the checks of what is cut out, of the front end, and of the copies."""
         return (
             self._check_load_rate,
+            self._check_streaming,
             lambda: parse_crops(self.crop, self.max_crop_seconds),
             self._check_front_end,
             self._check_copies,
@@ -128,6 +129,12 @@ class Parameters(StepParameters):
     def _check_load_rate(self) -> None:
         if 0 < self.load_rate < Acceptance.min_sample_rate:
             raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
+
+    def _check_streaming(self) -> None:
+        if self.streaming and (self.windows != "speech" or self.padding != "waveform"):
+            raise UsageError(
+                "--streaming hears speech as a device does: it goes with --windows=speech and --padding=waveform"
+            )
 
     def _check_front_end(self) -> None:
         front_end = self.make_front_end()

@@ -70,7 +70,7 @@ extern "C" {
 #endif
 #define SER_RING_SLACK_SAMPLES (1600 + SER_LARGER(SER_ENGINE_SAMPLES, SER_FRONTEND_SAMPLES))
 #define SER_RING_SAMPLES (SER_KEPT_SAMPLES + SER_RING_SLACK_SAMPLES)
-#define SER_SMOOTHED_DECISIONS 8
+#define SER_SMOOTHED_DECISIONS (SER_STREAMING ? 1 : 8)  // a network that goes on knows what was before
 
 // All of it is the app's own but `running` and `overruns`, which a board may read, and `reject_below`, which it may set.
 typedef struct {

@@ -51,5 +51,5 @@ class HeldOut:
         )
 
     def vote(self, probabilities: np.ndarray) -> np.ndarray:
-        """Returns the mean of each clip's windows, float64 [clips, classes], of [windows, classes]."""
-        return vote(probabilities, self.clip_of_window)
+        """Returns what each clip's windows elect (`votes.vote`), float64 [clips, classes], of [windows, classes]."""
+        return vote(probabilities, self.clip_of_window, self.begins)

@@ -66,7 +66,7 @@ def measure_noise(
             for number, audio, each in zip(clip_of_window, windows, features, strict=True)
         ]
         said = runtime.predict(standardise_examples(heard, front_end, standardisation), begins).probabilities
-        predicted = vote(said, clip_of_window).argmax(axis=1)
+        predicted = vote(said, clip_of_window, begins).argmax(axis=1)
         return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))
 
     kinds: dict[str, Callable[[int], np.ndarray]] = {

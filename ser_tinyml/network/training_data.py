@@ -93,14 +93,44 @@ def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, 
     """
     shuffled = split.shuffle(drawing.shuffled, seed=drawing.seed, reshuffle_each_iteration=True)
     batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()
+    if split.element_spec[1].shape.rank:
+        batches = batches.enumerate().map(
+            lambda place, batch: _begin_anywhere(batch[0], batch[1], seed=(drawing.seed, place))
+        )
     weights = tf.constant(class_weights, tf.float32)
     return batches.map(
         lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), _weigh(label, weights))
     ).prefetch(tf.data.AUTOTUNE)
 
 
+_SHARE_CUT = 0.6  # of the utterances
+
+
+def _begin_anywhere(utterances: tf.Tensor, labels: tf.Tensor, seed: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts off windows at the beginning of many utterances, each time anew; at least two stay.
+
+    Else training hears each recording from its first word on alone, and learns it by heart.
+    """
+    size, n_windows = labels.shape
+    share, place = tf.unstack(
+        tf.random.stateless_uniform((2, size), tf.stack([tf.cast(each, tf.int64) for each in seed]))
+    )
+    count = tf.reduce_sum(tf.cast(labels != NO_WINDOW, tf.float32), axis=1)
+    start = tf.where(share < _SHARE_CUT, tf.floor(place * tf.maximum(count - 1, 0)), 0)
+    taken = tf.cast(start, tf.int32)[:, tf.newaxis] + tf.range(n_windows)
+    there, taken = taken < n_windows, tf.minimum(taken, n_windows - 1)
+    windows = tf.reshape(utterances, (size, n_windows, -1, utterances.shape[2]))
+    cut = tf.where(there[:, :, tf.newaxis, tf.newaxis], tf.gather(windows, taken, batch_dims=1), 0)
+    return tf.reshape(cut, utterances.shape), tf.where(there, tf.gather(labels, taken, batch_dims=1), NO_WINDOW)
+
+
 def _weigh(label: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    return tf.where(label == NO_WINDOW, 0.0, tf.gather(weights, tf.maximum(label, 0)))
+    """Returns the weight of each label in the loss: 0 where no window is, and of the first of several, which is too short."""
+    weighed = tf.where(label == NO_WINDOW, 0.0, tf.gather(weights, tf.maximum(label, 0)))
+    if label.shape.rank == 1:
+        return weighed
+    is_first_of_several = (tf.range(label.shape[1]) == 0) & (label[:, 1:2] != NO_WINDOW)
+    return tf.where(is_first_of_several, 0.0, weighed)
 
 
 def make_validation_dataset(split: tf.data.Dataset, n_classes: int) -> tf.data.Dataset:

@@ -35,6 +35,9 @@ class Prediction:
     window_starts: np.ndarray  # float64 [windows], s: where each begins; none where nobody speaks
     window_probabilities: np.ndarray  # float32 [windows, classes]
     reject_below: float  # the likeliest class's probability, below which an answer is uncertain
+    begins: np.ndarray | None = (
+        None  # bool [windows]: where a network that goes on started over; None: it never goes on
+    )
 
     @property
     def has_speech(self) -> bool:
@@ -43,10 +46,13 @@ class Prediction:
 
     @property
     def probabilities(self) -> dict[str, float]:
-        """Class -> the mean of the windows' probabilities, as the evaluator has it; empty where nobody speaks."""
+        """Class -> the mean of the windows' probabilities, as the evaluator has it; empty where nobody speaks.
+
+        Of a network that goes on from window to window it is the mean of the utterances' last windows.
+        """
         if not self.has_speech:
             return {}
-        (mean,) = vote(self.window_probabilities, np.zeros(len(self.window_starts), np.int64))
+        (mean,) = vote(self.window_probabilities, np.zeros(len(self.window_starts), np.int64), self.begins)
         return dict(zip(self.labels, mean.tolist(), strict=True))
 
     @property
@@ -210,8 +216,8 @@ class Model:
 
     def _predict(self, blocks: Iterable[np.ndarray]) -> Prediction:
         heard = HeardRecording(blocks, self.front_end)
-        starts, probabilities = self._decide(heard) if self._run else self._listen(heard)
         front_end = self.front_end
+        starts, probabilities = self._decide(heard) if self._run else self._listen(heard)
         return Prediction(
             labels=self.labels,
             seconds=heard.seconds,
@@ -219,26 +225,24 @@ class Model:
             window_starts=np.array(starts, np.float64) / front_end.sample_rate,
             window_probabilities=np.reshape(np.array(probabilities, np.float32), (-1, len(self.labels))),
             reject_below=self._reject_below,
+            begins=_find_begins(starts, front_end) if front_end.streaming else None,
         )
 
     def _decide(self, heard: HeardRecording) -> tuple[list[float], list[np.ndarray]]:
         """Returns the first sample of each window, and its probabilities."""
         assert self._run
         starts, found = list[float](), list[np.ndarray]()
-        speaker = self._speaker or Heard(self.front_end, self._interface.standardisation)
-        front_end, places = self.front_end, heard.find_windows()
+        front_end = self.front_end
+        speaker = self._speaker or Heard(front_end, self._interface.standardisation)
         windows = (
             (start, compute_features(window / np.float32(32768), front_end, padding="waveform"))
-            for start, window in heard.read_windows(places)
+            for start, window in heard.read_windows(heard.find_windows())
         )
         at_once = None if front_end.streaming else _WINDOWS_AT_ONCE  # a network that goes on takes all of an utterance
         for batch in iter(lambda: list(itertools.islice(windows, at_once)), []):
             starts += [start for start, _ in batch]
             features = np.stack([features for _, features in batch])
-            begins = None
-            if front_end.streaming:
-                followed = {start + front_end.window_hop_samples for start in places}
-                begins = np.array([start not in followed for start, _ in batch])
+            begins = _find_begins([start for start, _ in batch], front_end) if front_end.streaming else None
             found += [*self._run(speaker.standardise(features), begins)]
         return starts, found
 
@@ -249,3 +253,8 @@ class Model:
         decisions = [decision for block in heard.read_blocks() for decision in stream.feed(block)] + stream.finish()
         starts = [decision.seconds * front_end.sample_rate - front_end.window_samples for decision in decisions]
         return starts, [np.array([*decision.probabilities.values()]) for decision in decisions]
+
+
+def _find_begins(starts: list[float], front_end: FrontEnd) -> np.ndarray:
+    """Returns which windows lie behind a pause, bool [windows]: more than a hop behind the window before."""
+    return np.diff(starts, prepend=-np.inf) > 1.5 * front_end.window_hop_samples

@@ -657,8 +657,9 @@ def test_the_app_decides_about_other_windows_where_hop_and_lead_are_others(cmsis
     generated = generate(front_end, tmp_path / "generated")
     assert f"#define SER_WINDOW_HOP_SAMPLES {front_end.window_hop_samples}" in (generated / "ser_model.h").read_text()
     configure(tmp_path / "build", f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}", "-DSER_SANITIZE=ON")
-    build(tmp_path / "build", "test_app")
-    run(tmp_path / "build/test_app")
+    for name in ("test_app", "test_engine_failure"):
+        build(tmp_path / "build", name)
+        run(tmp_path / "build" / name)
 
 
 def test_c_tests_pass_on_the_board(board):

@@ -92,5 +92,29 @@ def test_where_an_utterance_has_no_window_nothing_is_learned():
     split = tf.data.Dataset.from_tensor_slices((np.zeros((2, 4, 3), np.float32), labels))
     batches = make_training_dataset(split, class_weights=np.array([1, 2, 3, 4]), drawing=Drawing(2, 0, 2))
     _, one_hot, weights = next(batches.as_numpy_iterator())
-    assert sorted(map(tuple, weights)) == [(2, 3), (4, 0)]
-    np.testing.assert_array_equal(one_hot.sum(axis=2) > 0, weights > 0)
+    assert sorted(map(tuple, weights)) == [(0, 3), (4, 0)]  # nor of the first of several windows
+    assert sorted(map(tuple, one_hot.sum(axis=2))) == [(1, 0), (1, 1)]
+
+
+def test_utterances_begin_anywhere_each_time_anew_and_again_the_same():
+    frames = np.repeat(np.arange(1, 6), 4)  # of windows of four frames, each with the window's number
+    utterances = np.tile(np.where(frames < 5, frames, 0)[:, np.newaxis], (60, 1, 3)).astype(np.float32)
+    labels = np.tile([1, 1, 1, 1, NO_WINDOW], (60, 1))
+    split = tf.data.Dataset.from_tensor_slices((utterances, labels))
+
+    def draw(skipped=0):
+        batches = make_training_dataset(split, class_weights=np.ones(2), drawing=Drawing(60, 7, 60)).skip(skipped)
+        return take(batches, 3)
+
+    whole, again, rest = draw(), draw(), draw(skipped=1)
+    for one, other in ((whole, again), (whole[1:], rest)):
+        for expected, found in zip(one, other, strict=False):
+            np.testing.assert_array_equal(found[0], expected[0])
+    first = whole[0][0][:, 0, 0].astype(int)
+    assert set(first) == {1, 2, 3} and np.mean(first == 1) > 0.4
+    assert not np.array_equal(first, whole[1][0][:, 0, 0])
+    for utterance, one_hot in zip(whole[0][0], whole[0][1], strict=True):
+        begin = int(utterance[0, 0])
+        windows = [*range(begin, 5), *[0] * begin]
+        np.testing.assert_array_equal(utterance[:, 1], np.repeat(windows, 4))
+        np.testing.assert_array_equal(one_hot.sum(axis=1), np.array(windows) > 0)
