@@ -36,7 +36,8 @@ OPEN = {
     "engine": {
         **dict.fromkeys(("ser_run_softmax", "reciprocal_of_one_plus", "shift_right"), _SOFTMAX),
         **dict.fromkeys(
-            ("ser_sigmoid", "ser_tanh"), "a contract: test_ser_kernels.py compares with TFLM's, for every argument"
+            ("ser_sigmoid", "ser_tanh", "ser_tanh_of_state"),
+            "a contract: test_ser_kernels.py compares with TFLM's, for every argument",
         ),
     },
     "frontend": dict.fromkeys(
@@ -96,7 +97,7 @@ def list_analyses(folder: pathlib.Path) -> list[Analysis]:
             "engine",
             (kernels, engine / "ser_model.c"),
             (
-                *("-eva-precision", "1", *unrolled, "-eva-use-spec", "ser_sigmoid,ser_tanh"),
+                *("-eva-precision", "1", *unrolled, "-eva-use-spec", "ser_sigmoid,ser_tanh,ser_tanh_of_state"),
                 *("-eva-slevel-function", f"{dots},main:2000,ser_engine_invoke:100,ser_run_units:400"),
             ),
             (*portable, f"-I{engine}", f"-include {DRIVERS / 'contracts.h'}"),
