@@ -56,9 +56,9 @@ def main() -> None:
 def read_vectors(root: pathlib.Path) -> Vectors:
     """Returns the held-out windows of a run, with Python's features and TFLM's outputs."""
     with np.load(root / "evaluation/windows.npz") as stored:
-        features, outputs = stored["features"], stored["outputs"]
+        features, outputs, begins = stored["features"], stored["outputs"], stored["begins"]
     samples = np.stack([audio.samples for audio in read_audio(str(root / "examples"))])
-    return Vectors(samples, features.reshape(len(features), -1), outputs)
+    return Vectors(samples, features.reshape(len(features), -1), outputs, begins)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ has of the steps that judge: manifest, examples, evaluation and report.
 """
 
 import dataclasses
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -178,13 +179,27 @@ def list_classes(exported: Export) -> dict:
 
 def describe_front_end(front_end: FrontEnd) -> dict[str, Any]:
     """Returns the data job's flags that make a front end."""
-    names = ("sample_rate", "n_fft", "hop_length", "n_mels", "fmin", "fmax", "n_mfcc", "top_db")
+    names = (
+        "sample_rate",
+        "n_fft",
+        "hop_length",
+        "center",
+        "n_mels",
+        "fmin",
+        "fmax",
+        "n_mfcc",
+        "streaming",
+        "cmvn_prior_windows",
+    )
+    floor = (
+        {"top_db": front_end.top_db} if front_end.top_db else {"floor_db": round(10 * math.log10(front_end.amin), 9)}
+    )
     seconds = {
         "window_seconds": front_end.window_samples / front_end.sample_rate,
         "window_hop": front_end.window_hop_samples / front_end.sample_rate,
     }
     prosody = ",".join(front_end.prosody)
-    return {name: getattr(front_end, name) for name in names} | seconds | {"prosody": prosody}
+    return {name: getattr(front_end, name) for name in names} | seconds | floor | {"prosody": prosody}
 
 
 def _fill(step: Any, options: dict[str, Any], **fixed: Any) -> Any:

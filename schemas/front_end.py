@@ -1,7 +1,12 @@
 """The one description of the audio front end: Python's features, the models' metadata and the C header come from it."""
 
 import dataclasses
+import math
 from typing import Any
+
+CMVN_MEMORY_WINDOWS = (
+    240  # of what was heard of a speaker: older windows fade, so that another speaker is learned in time
+)
 
 PROSODY = ("pitch", "voicing", "energy")  # columns that may stand behind the MFCCs: ser_tinyml/audio/prosody.py
 
@@ -25,11 +30,13 @@ class FrontEnd:
     fmin: float = 0.0  # Hz
     fmax: float = 8_000.0  # Hz
     amin: float = 1e-10  # floor of the power before the logarithm
-    top_db: float = 80.0  # floor of the log-mel spectrogram below the window's loudest cell, dB
+    top_db: float = 80.0  # floor of log-mel cells below the window's loudest one, dB; 0: amin is the only floor
     n_mfcc: int = 13
     window_hop_samples: int = 8_000  # from one window of an utterance to the next
     lead_samples: int = 1_600  # of an utterance's first window, before its speech begins
     prosody: tuple[str, ...] = ()  # columns of PROSODY, in its order
+    streaming: bool = False  # the network goes on from window to window of an utterance, which lie frame behind frame
+    cmvn_prior_windows: int = 0  # 0: constants standardise. Else what was heard of the speaker does, see `Heard`
 
     @property
     def n_frames(self) -> int:
@@ -48,6 +55,14 @@ class FrontEnd:
             and self.window_hop_samples % (2 * self.hop_length) == 0
             and min(self.window_hop_samples, self.window_samples) >= self.sample_rate // 2
         )
+
+    @property
+    def floor_depth_db(self) -> float:
+        """How far the floor is below the loudest cell of a window, dB; infinite where `amin` alone is the floor.
+
+        Only then a frame's features are known when the frame is there.
+        """
+        return self.top_db or math.inf
 
     @property
     def window_step_samples(self) -> int:

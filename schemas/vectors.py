@@ -6,6 +6,7 @@ import numpy as np
 
 from schemas.errors import UserError
 
+_VERSION = 2
 _HEADER = np.dtype(
     [("magic", "S4"), *((name, "<u4") for name in ("version", "count", "samples", "features", "outputs"))]
 )
@@ -20,20 +21,24 @@ class Vectors:
     samples: np.ndarray  # int16 [windows, window_samples]
     features: np.ndarray  # int8 [windows, frames * coefficients], Python's
     outputs: np.ndarray  # int8 [windows, classes], TFLM's for these features
+    begins: np.ndarray | None = None  # bool [windows]: those that begin an utterance; None: each does
 
     def __getitem__(self, chosen) -> "Vectors":
         """Returns some of the windows."""
-        return Vectors(self.samples[chosen], self.features[chosen], self.outputs[chosen])
+        begins = None if self.begins is None else self.begins[chosen]
+        return Vectors(self.samples[chosen], self.features[chosen], self.outputs[chosen], begins)
 
     def encode(self) -> bytes:
         """Returns a file of vectors."""
         sizes = [part.shape[1] for part in (self.samples, self.features, self.outputs)]
-        header = np.array((b"SERV", 1, len(self.samples), *sizes), _HEADER)
+        header = np.array((b"SERV", _VERSION, len(self.samples), *sizes), _HEADER)
         rows = [part.astype(kind).view(np.uint8) for part, kind in self._parts()]
         return header.tobytes() + np.concatenate(rows, axis=1).tobytes()
 
     def _parts(self) -> list[tuple[np.ndarray, str]]:
-        return [(np.ascontiguousarray(self.samples), "<i2"), (self.features, "i1"), (self.outputs, "i1")]
+        begins = np.ones(len(self.samples), bool) if self.begins is None else self.begins
+        samples = np.ascontiguousarray(self.samples)
+        return [(begins[:, np.newaxis], "u1"), (samples, "<i2"), (self.features, "i1"), (self.outputs, "i1")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Results:
         if len(content) != expected:
             raise UserError(f"the replay left {len(content)} bytes of results, expected {expected}")
         header = np.frombuffer(content, _RESULTS_HEADER, 1)[0]
-        if (header["magic"], header["version"], header["count"]) != (b"SERR", 1, len(vectors.samples)):
+        if (header["magic"], header["version"], header["count"]) != (b"SERR", _VERSION, len(vectors.samples)):
             raise UserError(f"the replay's results begin with {header}, which is not of these vectors")
         rows = np.frombuffer(content, row, len(vectors.samples), offset=_RESULTS_HEADER.itemsize)
         footer = np.frombuffer(content, _FOOTER, 1, offset=expected - _FOOTER.itemsize)[0]

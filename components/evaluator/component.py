@@ -140,7 +140,13 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         occasion=describe_occasion(),
     )
     if "tflm" in candidates:
-        files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
+        said = judged.predictions["tflm"]
+        if (
+            subject.interface.front_end.cmvn_prior_windows
+        ):  # firmware is tried window by window, of speakers not heard before
+            held_out = _read_unheard(examples, interface=subject.interface, dataset=dataset)
+            said = candidates["tflm"].runtime.predict(held_out.inputs, held_out.begins)
+        files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, said))
     files.write_json_lines(files.join(output, PREDICTIONS), rows)
     run_files.write(evaluation, output)
     _log(files.join(output, "logs"), evaluation, rows, sound=sound, sample_rate=dataset.front_end.sample_rate)
@@ -213,7 +219,20 @@ def format_json(output: str) -> str:
 
 def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: Dataset) -> HeldOut:
     class_of_record = np.array([interface.labels.index(label) for label in dataset.labels])
-    return HeldOut.from_records(read_split(examples, split), class_of_record, interface.standardisation)
+    return HeldOut.from_records(
+        read_split(examples, split),
+        class_of_record,
+        interface.standardisation,
+        interface.front_end,
+    )
+
+
+def _read_unheard(examples: str, *, interface: Interface, dataset: Dataset) -> HeldOut:
+    """Returns the held-out windows, each as if nothing had been heard of its speaker before."""
+    front_end = dataclasses.replace(interface.front_end, cmvn_prior_windows=0)
+    return _read_held_out(
+        examples, SPLIT, interface=dataclasses.replace(interface, front_end=front_end), dataset=dataset
+    )
 
 
 def _score_noisy(subject: Subject, examples: str, *, dataset: Dataset) -> dict[str, Scores]:
@@ -249,5 +268,6 @@ def _pack_windows(held_out: HeldOut, tflm: Predictions) -> bytes:
     content = io.BytesIO()
     assert tflm.quantized is not None and tflm.quantized_inputs is not None, "TFLM takes and gives int8"
     arrays = {"features": tflm.quantized_inputs, "outputs": tflm.quantized}
-    np.savez(content, **arrays, clip=held_out.clip_of_window, true=held_out.true)
+    begins = np.ones(len(held_out.inputs), bool) if held_out.begins is None else held_out.begins
+    np.savez(content, **arrays, clip=held_out.clip_of_window, begins=begins, true=held_out.true)
     return content.getvalue()

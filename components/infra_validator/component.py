@@ -190,10 +190,11 @@ def _copy_generated(export: str, folder: pathlib.Path) -> pathlib.Path:
 def _read_vectors(heard: list[Audio], evaluation: str) -> tuple[Vectors, np.ndarray]:
     """Reads the held-out windows, and the clip of each."""
     with files.open_binary(files.join(evaluation, "windows.npz")) as file, np.load(file) as stored:
-        features, outputs, clip = (stored[name] for name in ("features", "outputs", "clip"))
+        features, outputs, clip, begins = (stored[name] for name in ("features", "outputs", "clip", "begins"))
     if len(features) != len(heard):
         raise UserError(f"{evaluation} has {len(features)} held-out windows, the dataset has the sound of {len(heard)}")
-    return Vectors(np.stack([audio.samples for audio in heard]), features.reshape(len(features), -1), outputs), clip
+    samples = np.stack([audio.samples for audio in heard])
+    return Vectors(samples, features.reshape(len(features), -1), outputs, begins), clip
 
 
 def _choose_windows(heard: list[Audio], clips: int) -> np.ndarray:
@@ -206,7 +207,10 @@ def _choose_windows(heard: list[Audio], clips: int) -> np.ndarray:
 def _compare(vectors: Vectors, results: Results, *, clip_of_window: np.ndarray, macs: int) -> Replay:
     apart = np.abs(results.features.astype(int) - vectors.features)
     exact = np.all(results.from_features == vectors.outputs, axis=1)
-    elected = [vote(outputs, clip_of_window).argmax(axis=1) for outputs in (results.from_audio, vectors.outputs)]
+    elected = [
+        vote(outputs, clip_of_window, vectors.begins).argmax(axis=1)
+        for outputs in (results.from_audio, vectors.outputs)
+    ]
     return Replay(
         windows=len(vectors.samples),
         clips=int(clip_of_window.max()) + 1,

@@ -28,7 +28,6 @@ from ser_tinyml.report.model_card import render_card
 from ser_tinyml.runtimes.golden import make_golden
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
-from ser_tinyml.store.digests import unit_hash
 
 _INT8 = "ser_int8.tflite"
 
@@ -52,8 +51,7 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
     names = (*FIRMWARE_SOURCES, *APART_SOURCES, *TFLM_SOURCES, _INT8)
     generated = {name: files.read_bytes(files.join(export, name)) for name in names}
     generated[Export.FILE_NAME] = run_files.encode(dataclasses.replace(exported, model_path=""))  # nobody's business
-    ranked = sorted(read_audio(examples), key=lambda a: unit_hash("golden", a.clip_id, a.copy, a.window))
-    golden = make_golden(ranked[: parameters.golden_windows], exported, generated[_INT8])
+    golden = make_golden(read_audio(examples), parameters.golden_windows, exported=exported, int8=generated[_INT8])
     firmware, cmsis_dsp = collect_firmware(), read_cmsis_dsp()
     for_board = {name: generated[name] for name in FIRMWARE_SOURCES}
     by_path = {f"generated/{name}": content for name, content in generated.items()}

@@ -22,16 +22,16 @@ import tensorflow as tf
 from components.step import owns_output
 from components.trainer.parameters import Parameters
 from schemas.run_files import Dataset, TrainedOn, Training
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import standardise_examples
 from ser_tinyml.judging.provenance import who_trained
-from ser_tinyml.network.architecture import Architecture
+from ser_tinyml.network.architecture import Architecture, carry_weights
 from ser_tinyml.network.averaging import KeepAverage
 from ser_tinyml.network.ensemble import divide, join
 from ser_tinyml.network.fitting import Data, Plan, fit, format_history
 from ser_tinyml.network.loading import encode_model
 from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
 from ser_tinyml.network.temperature import scale_to_validation
-from ser_tinyml.network.training_data import Drawing, make_split_dataset
+from ser_tinyml.network.training_data import Drawing, make_split_dataset, make_utterance_dataset
 from ser_tinyml.network.training_log import log_training
 from ser_tinyml.network.uar import measure_uar
 from ser_tinyml.store import files, run_files
@@ -73,7 +73,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
         round_weights(plain, weight_bits)
     first, *others = stages.values()  # of a single one the weights are those that it validated
     validation_uar = measure_uar(plain, data.validation) if others else first.score[0]
-    temperature = scale_to_validation(plain, splits.validation) if parameters.temperature_scaling else 1.0
+    temperature = splits.scale_temperature(architecture, plain) if parameters.temperature_scaling else 1.0
     _log(files.join(output, "logs", "model"), parameters, plain, validation_uar)
     contents = {MODEL: encode_model(plain), "history.csv": format_history(stages).encode()}
     if parameters.quantization_aware:
@@ -116,15 +116,21 @@ def train(
         stage = f"float_{number + 1}" if number else "float"
         seed = int(unit_hash("member", parameters.seed, number) * 2**32) if number else parameters.seed
         tf.keras.utils.set_random_seed(seed)
-        network = of_member.build_for_training(seed)
+        network = splits.build_for_training(of_member, seed)
         data = splits.make_data(dataclasses.replace(parameters, seed=seed))
         stages[stage] = fit(network, data, make_plan(parameters), **places.of_stage(stage, stage) if places else {})
         members.append(float_network(of_member, network))
     return join(architecture, members) if len(members) > 1 else members[0], stages
 
 
+_MOST_WINDOWS = 6  # of an utterance that a network goes on over in training: with the defaults 3 s
+
+
 class Splits:
-    """The training and the validation split of a dataset, and the records that calibrate int8."""
+    """The training and the validation split of a dataset, and the records that calibrate int8.
+
+    Examples are windows; of a network that goes on from window to window they are utterances.
+    """
 
     def __init__(self, examples: str, dataset: Dataset, *, memory_mb: int = Parameters.memory_mb):
         self._dataset = dataset
@@ -132,15 +138,34 @@ class Splits:
         self._in_memory = max(1, min(count, memory_mb * 10**6 // size))  # records
         self._file = tempfile.TemporaryDirectory() if self._in_memory < count else None
         kept = files.join(self._file.name, "records") if self._file else ""
-        self._train = make_split_dataset(examples, "train", dataset).cache(kept)
-        self.validation = make_split_dataset(examples, "validation", dataset).cache()
+        self._train = self._open(examples, "train").cache(kept)
+        self.validation = self._open(examples, "validation").cache()
         self._examples = examples
+
+    def _open(self, examples: str, split: str) -> tf.data.Dataset:
+        if self._dataset.front_end.streaming:
+            return make_utterance_dataset(examples, split, self._dataset, _MOST_WINDOWS)
+        return make_split_dataset(examples, split, self._dataset)
+
+    def build_for_training(self, architecture: Architecture, seed: int) -> tf.keras.Sequential:
+        """Returns the network that takes these examples."""
+        if self._dataset.front_end.streaming:
+            return architecture.build_for_utterances(seed, _MOST_WINDOWS)
+        return architecture.build_for_training(seed)
+
+    def scale_temperature(self, architecture: Architecture, plain: tf.keras.Sequential) -> float:
+        """Fits the probabilities of a network, as it is stored, to the validation split; returns the temperature."""
+        if not self._dataset.front_end.streaming:
+            return scale_to_validation(plain, self.validation)
+        trained = self.build_for_training(architecture, 0)
+        carry_weights(plain, trained)
+        return scale_to_validation(plain, self.validation, trained)
 
     @functools.cached_property
     def calibration(self) -> np.ndarray:
         """What the exporter calibrates with: training records, standardised, float32 [examples, frames, coefficients]."""
-        chosen = np.stack([example.features for example in read_calibration(self._examples)])
-        return standardise(chosen, self._dataset.standardisation)
+        dataset = self._dataset
+        return standardise_examples(read_calibration(self._examples), dataset.front_end, dataset.standardisation)
 
     def make_data(self, parameters: Parameters) -> Data:
         """Returns what one stage of training is fitted to; its sequence of epochs begins anew."""

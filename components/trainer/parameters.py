@@ -122,7 +122,16 @@ class Parameters(StepParameters):
         return _parse_units(flag, getattr(self, flag))
 
     def check_front_end(self, front_end: FrontEnd) -> None:
-        """Raises UsageError where pooling leaves nothing of a window."""
+        """Raises UsageError where the network does not fit the windows."""
+        if front_end.streaming and (self.bidirectional or self.conv_filters or self.frame_pooling != "last"):
+            raise UsageError(
+                "--streaming goes on with the states of LSTMs: without --conv_filters, --bidirectional and another "
+                "--frame_pooling"
+            )
+        if front_end.streaming and (self.quantization_aware or self.ensemble > 1):
+            raise UsageError(
+                "--streaming is trained in float, as one network: without --quantization_aware and --ensemble"
+            )
         pools = len(self.read_units("conv_filters"))
         if front_end.n_frames // self.conv_pool**pools < 1:
             raise UsageError(

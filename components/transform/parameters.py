@@ -12,6 +12,8 @@ from ser_tinyml.audio.clip import parse_crops
 from ser_tinyml.audio.decode import Acceptance
 from ser_tinyml.audio.limits import check_front_end
 
+STREAMING_FLOOR_DB = -60.0
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):
@@ -54,11 +56,30 @@ class Parameters(StepParameters):
         'Columns behind the MFCCs of a frame: some of pitch,voicing,energy; "" for MFCCs alone. A model\'s input is as much '
         "wider.",
     )
+    cmvn_prior_windows: int = parameter(
+        FrontEnd.cmvn_prior_windows,
+        "0: constants standardise the features. Else the mean and deviation of what was heard of the speaker before do, to "
+        "which the constants count as so many windows (online cepstral mean and variance normalisation); 3 is good.",
+        at_least=0,
+        at_most=1000,
+    )
     top_db: float = parameter(
         FrontEnd.top_db,
         "What is further below a window's loudest mel cell is raised to there, dB.",
         above=0,
         at_most=200,
+    )
+    floor_db: float = parameter(
+        0.0,
+        "A fixed floor of mel cells and of the energy in place of --top_db, in dB like -60; 0: none.",
+        at_least=-100,
+        at_most=0,
+    )
+    streaming: bool = parameter(
+        False,
+        "The network goes on from window to window of an utterance, and starts over where the next one begins. So windows "
+        "lie frame behind frame, as many pairs of frames as are nearest to --window_hop; --window_seconds and --center say "
+        f"nothing. The floor is fixed, at {STREAMING_FLOOR_DB:g} dB where --floor_db names no other.",
     )
     load_rate: int = parameter(
         0,
@@ -99,6 +120,7 @@ class Parameters(StepParameters):
         """Returns the checks of what is cut out, of the front end, and of the copies."""
         return (
             self._check_load_rate,
+            self._check_streaming,
             lambda: parse_crops(self.crop, self.max_crop_seconds),
             self._check_front_end,
             self._check_copies,
@@ -107,6 +129,12 @@ class Parameters(StepParameters):
     def _check_load_rate(self) -> None:
         if 0 < self.load_rate < Acceptance.min_sample_rate:
             raise UsageError(f"--load_rate={self.load_rate}: 0, or at least {Acceptance.min_sample_rate} Hz")
+
+    def _check_streaming(self) -> None:
+        if self.streaming and (self.windows != "speech" or self.padding != "waveform"):
+            raise UsageError(
+                "--streaming hears speech as a device does: it goes with --windows=speech and --padding=waveform"
+            )
 
     def _check_front_end(self) -> None:
         front_end = self.make_front_end()
@@ -130,18 +158,26 @@ class Parameters(StepParameters):
     def make_front_end(self) -> FrontEnd:
         """Returns the front end that the flags describe."""
         rate = self.sample_rate
+        floor_db = self.floor_db or (STREAMING_FLOOR_DB if self.streaming else 0.0)
+        window, hop = round(self.window_seconds * rate), round(self.window_hop * rate)
+        if self.streaming:
+            hop = max(1, round(hop / (2 * self.hop_length))) * 2 * self.hop_length
+            window = hop - self.hop_length + self.n_fft
         return FrontEnd(
             sample_rate=rate,
-            window_samples=round(self.window_seconds * rate),
+            window_samples=window,
             n_fft=self.n_fft,
             hop_length=self.hop_length,
-            center=self.center,
+            center=self.center and not self.streaming,
             n_mels=self.n_mels,
             fmin=self.fmin,
             fmax=self.fmax or rate / 2,
             n_mfcc=self.n_mfcc,
-            top_db=self.top_db,
+            top_db=0.0 if floor_db else self.top_db,
+            amin=10 ** (floor_db / 10) if floor_db else FrontEnd.amin,
             prosody=tuple(name.strip() for name in self.prosody.split(",") if name.strip()),
-            window_hop_samples=round(self.window_hop * rate),
+            window_hop_samples=hop,
             lead_samples=round(FrontEnd.lead_samples / FrontEnd.sample_rate * rate),
+            streaming=self.streaming,
+            cmvn_prior_windows=self.cmvn_prior_windows,
         )

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ser_cmvn.h"
 #include "ser_windows.h"
 
 #if SER_SHARES_FRAMES
@@ -18,6 +19,9 @@ static void follow_speech(ser_app *app);
 static void end_utterance(ser_app *app);
 static int has_window(const ser_app *app);
 static void hear(ser_app *app);
+#if SER_STREAMING
+static void step_engine(ser_app *app);
+#endif
 static void lose_audio(ser_app *app);
 static uint64_t next_window(const ser_app *app);
 static int is_due(const ser_app *app);
@@ -28,6 +32,9 @@ static void describe(ser_app *app, const int8_t *output, ser_decision *decision)
 int ser_app_init(ser_app *app) {
   app->running = 0;
   app->reject_below = SER_REJECT_BELOW;
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_forget();
+#endif
   return ser_engine_init();
 }
 
@@ -144,6 +151,10 @@ static void follow_speech(ser_app *app) {
     app->in_utterance = 1;
     app->is_first = 1;
     ser_features_start(&app->features, app->window_start);
+#if SER_STREAMING
+    ser_engine_reset();
+    app->stepped = 0;
+#endif
   }
   if (app->vad.open && app->vad.quiet_blocks == 0) app->speech_end = app->position;
   end_utterance(app);
@@ -157,8 +168,25 @@ static void end_utterance(ser_app *app) {
 }
 
 static void hear(ser_app *app) {
-  if (app->in_utterance && !ser_features_hear(&app->features, &app->ring, app->position)) lose_audio(app);
+  if (!app->in_utterance) return;
+  if (!ser_features_hear(&app->features, &app->ring, app->position)) {
+    lose_audio(app);
+    return;
+  }
+#if SER_STREAMING
+  step_engine(app);
+#endif
 }
+
+#if SER_STREAMING
+// Gives the engine the frames whose features are known. The output of a window stays until the next one is complete.
+static void step_engine(ser_app *app) {
+  for (; app->stepped < ser_features_known(&app->features); app->stepped++) {
+    const int decided = ser_engine_step(ser_features_of(&app->features, app->stepped), app->output);
+    if (!decided && app->stepped % SER_N_FRAMES == SER_N_FRAMES - 1) ser_app_stop(app);  // the engine fails
+  }
+}
+#endif
 
 // Whether the utterance, as far as its speech goes, has another window.
 static int has_window(const ser_app *app) {
@@ -180,8 +208,12 @@ static void begin_decision(ser_app *app) {
   app->is_first = 0;
   app->decided = app->window_start;
   if (ser_features_take(&app->features, &app->ring, app->position, app->decided, app->values, &app->level_db)) {
+#if SER_STREAMING
+    app->deciding = 1;  // the engine has taken all of its frames
+#else
     ser_engine_reset();
     app->deciding = SER_N_FRAMES;
+#endif
     app->is_last = 0;
   } else {
     app->overruns++;
@@ -189,17 +221,20 @@ static void begin_decision(ser_app *app) {
   end_utterance(app);
 }
 
-// Gives the engine another frame; returns whether that was the window's last one.
+// Gives the engine another frame, where it takes them when the window is complete; returns whether that was the window's last one.
 static int go_on_deciding(ser_app *app, ser_decision *decision) {
-  int8_t output[SER_N_LABELS];
+#if !SER_STREAMING
   const int8_t *frame = app->values + (SER_N_FRAMES - app->deciding) * SER_N_FEATURES;
-  const int decided = ser_engine_step(frame, output);
+  const int decided = ser_engine_step(frame, app->output);
   app->deciding--;
   if (!decided) {
     if (!app->deciding) ser_app_stop(app);  // the engine fails
     return 0;
   }
-  describe(app, output, decision);
+#else
+  app->deciding = 0;
+#endif
+  describe(app, app->output, decision);
   if (app->is_last) ser_smoothing_clear(&app->smoothing);
   return 1;
 }

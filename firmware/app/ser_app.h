@@ -4,7 +4,9 @@
 // SER_VAD_OPEN_BLOCKS before the gate opens, and ends with the last block that was not quiet. So speech of any length gets a
 // decision. When its last window is decided and the gate is closed, the utterance is over, and smoothing forgets.
 //
-// A decision's engine runs a frame at a time (ser_engine_step), and blocks are read in between. So the ring buffer holds what is kept
+// A decision's engine runs a frame at a time (ser_engine_step), and blocks are read in between. Where the network goes on from window to
+// window (SER_STREAMING) it takes a frame when its features are known, from the utterance's first one on, and what it says at a
+// window's end is the decision. So the ring buffer holds what is kept
 // for features to come (SER_KEPT_SAMPLES), and what comes while the longest piece of work goes on (SER_RING_SLACK_SAMPLES). Where that
 // is not enough, the oldest samples were overwritten, and what needed them is dropped and counted in `overruns`.
 #ifndef SER_APP_H_
@@ -35,6 +37,9 @@ extern "C" {
 #define SER_OPENING_SAMPLES (SER_LEAD_SAMPLES + SER_VAD_OPEN_BLOCKS * SER_BLOCK_SAMPLES + SER_WINDOW_STEP_SAMPLES)
 #define SER_KEPT_SAMPLES SER_LARGER(SER_OPENING_SAMPLES, SER_N_FFT + SER_BLOCK_SAMPLES)
 #define SER_FRONTEND_SAMPLES 0
+#if SER_STREAMING
+#define SER_FRAMES_AT_ONCE (SER_OPENING_SAMPLES / SER_HOP_LENGTH)  // that the engine takes when the gate opens, at most
+#endif
 #else
 // How long a complete window may wait for its decision. The first one waits for the gate to open, where it is shorter than its lead
 // and the blocks that open the gate. Another waits for speech that goes on behind a pause which the gate bridges, where windows
@@ -49,6 +54,10 @@ extern "C" {
 #define SER_FRONTEND_SAMPLES (SER_N_FRAMES * SER_N_FFT / 30)  // that come while a window's features are computed
 #endif
 
+#ifndef SER_FRAMES_AT_ONCE
+#define SER_FRAMES_AT_ONCE 1
+#endif
+
 // Time is that of a 64 MHz Cortex-M4 at 1.65 cycles an instruction, in samples of 16 kHz: a frame of 2,048 samples takes 165 thousand
 // instructions, a multiply-accumulate 1.4, and of TFLM's interpreter 2.75. The rest is for an interrupt's block of 256 before the work
 // and one behind it, the frames from the lead to the gate's opening, and 30 ms of whatever else the main loop does.
@@ -57,11 +66,11 @@ extern "C" {
 #elif defined(SER_ENGINE_TFLM)
 #define SER_ENGINE_SAMPLES (SER_MACS / 800)
 #else
-#define SER_ENGINE_SAMPLES (SER_STEP_MACS / 1600)
+#define SER_ENGINE_SAMPLES (SER_FRAMES_AT_ONCE * SER_STEP_MACS / 1600)
 #endif
 #define SER_RING_SLACK_SAMPLES (1600 + SER_LARGER(SER_ENGINE_SAMPLES, SER_FRONTEND_SAMPLES))
 #define SER_RING_SAMPLES (SER_KEPT_SAMPLES + SER_RING_SLACK_SAMPLES)
-#define SER_SMOOTHED_DECISIONS 8
+#define SER_SMOOTHED_DECISIONS (SER_STREAMING ? 1 : 8)  // a network that goes on knows what was before
 
 // All of it is the app's own but `running` and `overruns`, which a board may read, and `reject_below`, which it may set.
 typedef struct {
@@ -84,6 +93,8 @@ typedef struct {
   float level_db;    // of this
   int8_t values[SER_N_FRAMES * SER_N_FEATURES];  // and its features
   ser_smoothing smoothing;
+  uint32_t stepped;              // frames of the utterance that the engine has taken, where SER_STREAMING is 1
+  int8_t output[SER_N_LABELS];   // the engine's for the last window
   int8_t outputs[SER_SMOOTHED_DECISIONS * SER_N_LABELS];
   float probabilities[SER_N_LABELS];
 } ser_app;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ser_cmvn.h"
 #include "ser_frontend.h"
 #include "ser_level.h"
 
@@ -27,6 +28,20 @@ _Static_assert(SER_N_FFT >= SER_HOP_LENGTH, "frames leave out nothing");
 
 static int complete_window(ser_features *features, const ser_ring *ring, uint64_t position);
 
+#if SER_STREAMING
+_Static_assert(SER_N_FRAMES % 2 == 0 && SER_N_FRAMES * SER_HOP_LENGTH == SER_WINDOW_HOP_SAMPLES, "windows lie frame behind frame");
+
+static int8_t *values_of(ser_features *features, uint32_t frame) {
+  return features->values + frame % SER_N_FRAMES * SER_N_FEATURES;
+}
+
+uint32_t ser_features_known(const ser_features *features) { return features->n_frames - features->n_frames % 2; }
+
+const int8_t *ser_features_of(const ser_features *features, uint32_t frame) {
+  return features->values + frame % SER_N_FRAMES * SER_N_FEATURES;
+}
+#endif
+
 void ser_features_start(ser_features *features, uint64_t window) {
   memset(features, 0, sizeof *features);
   features->window = features->next_frame = window;
@@ -42,6 +57,9 @@ int ser_features_hear(ser_features *features, const ser_ring *ring, uint64_t pos
     features->newest = features->newest + 1 == SER_N_FRAMES ? 0 : features->newest + 1;
     features->squares[features->newest] = level.squares;
     ser_frontend_add(&audio);
+#if SER_STREAMING
+    if (++features->n_frames % 2 == 0) ser_frontend_latest_two(values_of(features, features->n_frames - 2));
+#endif
     features->next_frame += SER_HOP_LENGTH;
     const int intact = start == features->window + FRAMES_END ? complete_window(features, ring, position)
                                                               : ser_ring_holds(ring, (uint32_t)(position - start));
@@ -59,8 +77,13 @@ static int complete_window(ser_features *features, const ser_ring *ring, uint64_
   for (uint32_t n = 0; n < SER_N_FRAMES; n++) level.squares += features->squares[n];
   level.n = FRAMES_END + SER_N_FFT;
   features->level_db = ser_level_db(&level);
+#if !SER_STREAMING
   ser_frontend_latest(features->values);
+#endif
   features->window += SER_WINDOW_HOP_SAMPLES;
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  if (intact) ser_cmvn_remember();
+#endif
   return intact;
 }
 
@@ -89,7 +112,11 @@ int ser_features_take(ser_features *features, const ser_ring *ring, uint64_t pos
   *level_db = ser_level_db(&level);
   const ser_audio audio = audio_from(ring, position, window);
   ser_frontend_features(&audio, values);
-  return ser_ring_holds(ring, (uint32_t)(position - window));
+  const int intact = ser_ring_holds(ring, (uint32_t)(position - window));
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  if (intact) ser_cmvn_remember();
+#endif
+  return intact;
 }
 
 #endif

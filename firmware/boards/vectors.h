@@ -1,6 +1,7 @@
 // The files of a replay: what goes in, and what comes out. Little-endian, packed; n_features = frames * coefficients.
 //
 // Vectors: vectors_header, then `count` records of
+//   uint8 begins                 whether the window begins an utterance: elsewhere a network that goes on keeps its state
 //   int16 samples[window_samples]
 //   int8  features[n_features]   Python's, quantized
 //   int8  output[n_outputs]      TFLM's for these features
@@ -18,7 +19,7 @@
 
 #define VECTORS_MAGIC "SERV"
 #define RESULTS_MAGIC "SERR"
-#define VECTORS_VERSION 1
+#define VECTORS_VERSION 2
 
 typedef struct {
   char magic[4];

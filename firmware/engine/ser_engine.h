@@ -48,7 +48,8 @@ static inline const char *ser_engine_reason(int status) {
   }
 }
 
-// Forgets all frames: the next one is the first of a window.
+// Forgets all frames: the next one is the first of a window. Where SER_STREAMING is 1 the network goes on from window to window, and
+// this is called where an utterance begins.
 void ser_engine_reset(void);
 
 // Takes the next frame, int8 [SER_N_FEATURES], and does its part of the work at once, so that a window's last frame does not take long.
@@ -56,8 +57,8 @@ void ser_engine_reset(void);
 // without a reset. Else returns 0, and `output` is not touched. With TFLM's interpreter all work is done at the last frame.
 int ser_engine_step(const int8_t *frame, int8_t *output);
 
-// Takes a whole window, int8 [SER_N_FRAMES][SER_N_FEATURES], to `output`, int8 [SER_N_LABELS]; forgets frames that were taken before.
-// Returns 0, or 1 where TFLM's interpreter fails.
+// Takes a whole window, int8 [SER_N_FRAMES][SER_N_FEATURES], to `output`, int8 [SER_N_LABELS]. Forgets frames that were taken before,
+// but where SER_STREAMING is 1: there they must be whole windows. Returns 0, or 1 where TFLM's interpreter fails.
 int ser_engine_invoke(const int8_t *window, int8_t *output);
 
 #ifdef __cplusplus

@@ -15,6 +15,7 @@ alignas(16) uint8_t arena[SER_TENSOR_ARENA_BYTES];
 tflite::MicroInterpreter *interpreter = nullptr;
 int8_t seen[SER_N_FRAMES][SER_N_FEATURES];
 int frames = 0;
+bool begins = true;  // whether the next window has none before it
 
 }  // namespace
 
@@ -33,18 +34,22 @@ int ser_engine_init(void) {
   return 0;
 }
 
-void ser_engine_reset(void) { frames = 0; }
+void ser_engine_reset(void) {
+  frames = 0;
+  begins = true;
+}
 
 int ser_engine_step(const int8_t *frame, int8_t *output) {
   memcpy(seen[frames], frame, sizeof seen[0]);
   if (++frames < SER_N_FRAMES) return 0;
-  ser_engine_reset();
+  frames = 0;
   return ser_engine_invoke(seen[0], output) == 0;
 }
 
 int ser_engine_invoke(const int8_t *window, int8_t *output) {
-  // LSTM states outlive an invocation, but of CMSIS-NN's kernels before June 2026.
-  if (interpreter->Reset() != kTfLiteOk) return 1;
+  // LSTM states outlive an invocation, but of CMSIS-NN's kernels before June 2026, with which no network goes on.
+  if ((begins || !SER_STREAMING) && interpreter->Reset() != kTfLiteOk) return 1;
+  begins = false;
   memcpy(interpreter->input(0)->data.int8, window, SER_N_FRAMES * SER_N_FEATURES);
   if (interpreter->Invoke() != kTfLiteOk) return 1;
   memcpy(output, interpreter->output(0)->data.int8, SER_N_LABELS);

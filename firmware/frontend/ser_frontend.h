@@ -39,6 +39,10 @@ void ser_frontend_add(const ser_audio *audio);
 // Writes int8 [SER_N_FRAMES][SER_N_FEATURES] of the last SER_N_FRAMES frames, of which there must be as many. The bits are those of
 // ser_frontend_features where the first of them is the first, third, fifth … that was added.
 void ser_frontend_latest(int8_t *features);
+
+// The same of the last two frames alone, int8 [2][SER_N_FEATURES], the second of which has an even number. What is written for them is
+// what later calls write, where the floor does not depend on frames to come (SER_TOP_DB is 0).
+void ser_frontend_latest_two(int8_t *features);
 #endif
 
 #ifdef __cplusplus

@@ -71,7 +71,8 @@ static record listen_from_start(uint32_t end, uint32_t speech, uint32_t chunk) {
   return decisions;
 }
 
-// What front end and engine say of one window, without ring buffer and smoothing; returns its level.
+// What front end and engine say of one window, without ring buffer and smoothing; returns its level. An engine that goes on from
+// window to window (SER_STREAMING) goes on from the window before.
 static float judge(uint32_t start, uint32_t speech, float *probabilities) {
   static int16_t samples[SER_WINDOW_SAMPLES];
   static int8_t features[SER_N_FRAMES * SER_N_FEATURES];
@@ -116,6 +117,7 @@ static void test_decisions_are_the_smoothed_ones_of_the_windows(void) {
   const uint32_t speech = 3 * SECOND;
   const record decisions = listen_from_start(8 * SECOND, speech, 256);
   float sum[SER_N_LABELS] = {0};
+  ser_engine_reset();
   for (uint32_t i = 0; i < decisions.n; i++) {
     float window[SER_N_LABELS];
     float mean[SER_N_LABELS];
@@ -123,7 +125,7 @@ static void test_decisions_are_the_smoothed_ones_of_the_windows(void) {
     CHECK(decisions.rms_db[i] > level - 1e-4f && decisions.rms_db[i] < level + 1e-4f);
     for (uint32_t k = 0; k < SER_N_LABELS; k++) {
       sum[k] += window[k];
-      mean[k] = sum[k] / (float)(i + 1);
+      mean[k] = SER_SMOOTHED_DECISIONS > 1 ? sum[k] / (float)(i + 1) : window[k];
       CHECK(decisions.probabilities[i][k] <= decisions.probabilities[i][decisions.label[i]]);
     }
     CHECK(is_near(decisions.probabilities[i], mean));
@@ -133,7 +135,7 @@ static void test_decisions_are_the_smoothed_ones_of_the_windows(void) {
 static void test_decisions_do_not_depend_on_the_pieces_in_which_samples_come(void) {
   static const uint32_t chunks[] = {1, 160, SER_RING_SLACK_SAMPLES};
   const record expected = listen_from_start(6 * SECOND, SECOND, 256);
-  CHECK(expected.n == 1);
+  CHECK(expected.n >= 1);
   for (uint32_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
     const record decisions = listen_from_start(6 * SECOND, SECOND, chunks[i]);
     CHECK(memcmp(&decisions, &expected, sizeof decisions) == 0);
@@ -154,8 +156,9 @@ static void test_smoothing_forgets_between_utterances(void) {
   listen(0, 6 * SECOND, SECOND, 256, &decisions);  // the hiss goes on, then other speech
   float window[SER_N_LABELS];
   const uint32_t start = FIRST_WINDOW_OF(6 * SECOND + SPEECH_BEGINS) - 6 * SECOND;
+  ser_engine_reset();
   judge(start, SECOND, window);
-  CHECK(decisions.n == before + 1);
+  CHECK(decisions.n > before);
   CHECK(decisions.milliseconds[before] == 6000 + (start + SER_WINDOW_SAMPLES) / (SECOND / 1000));
   CHECK(is_near(decisions.probabilities[before], window));
 }
@@ -195,7 +198,7 @@ static void test_lost_audio_is_counted_and_never_part_of_a_window(void) {
   CHECK(app.overruns == 1);
   const uint32_t new_audio = SECOND + SER_RING_SAMPLES + 1;
   listen(SPEECH_BEGINS - 2 * SER_BLOCK_SAMPLES, 6 * SECOND, SECOND, 256, &decisions);  // speech within less than the lead
-  CHECK(decisions.n == 1);
+  CHECK(decisions.n >= 1);
   CHECK(decisions.milliseconds[0] == (new_audio + SER_WINDOW_SAMPLES) / (SECOND / 1000));
 }
 

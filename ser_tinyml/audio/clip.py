@@ -173,11 +173,18 @@ def cut_windows(copy: np.ndarray, original: np.ndarray, front_end: FrontEnd) -> 
             "too_many_windows",
             f"{len(places)} windows of speech, at most {_MOST_WINDOWS}: shorten --crop, or lengthen --window_hop",
         )
-    starts = (round(start * len(copy) / len(original)) for start in places)
+    starts = _move(places, len(copy) / len(original), front_end)
     cut = (cut_window(copy, start, front_end.window_samples) for start in starts)
     windows = [to_pcm(window, front_end.window_samples) for window in cut]
     # A copy that is faster can end before its last window begins: nothing is heard there.
     return [window for number, window in enumerate(windows) if window.any() or not number]
+
+
+def _move(places: list[int], factor: float, front_end: FrontEnd) -> Sequence[int]:
+    """Returns where windows are in a copy that is so many times as long; frame behind frame, where a network goes on."""
+    moved = [round(start * factor) for start in places]
+    hop = front_end.window_hop_samples
+    return range(moved[0], moved[-1] + hop, hop) if front_end.streaming else moved
 
 
 def _compute_features(window: np.ndarray, front_end: FrontEnd, padding: str) -> np.ndarray:

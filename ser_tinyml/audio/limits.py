@@ -28,8 +28,10 @@ def check_front_end(front_end: FrontEnd) -> None:
     _check_bands(front_end)
     if front_end.prosody:
         _check_prosody(front_end)
-    if not front_end.top_db > 0 or not front_end.amin > 0:
+    if not front_end.top_db >= 0 or not front_end.amin > 0:
         raise UserError(f"top_db={front_end.top_db:g}, amin={front_end.amin:g}: expected positive numbers")
+    if front_end.streaming:
+        _check_streaming(front_end)
     if (needed := working_bytes(front_end)) > _RAM_BYTES:
         raise UserError(
             f"the front end needs {needed:,} bytes of RAM for a window of {window:,} samples with {front_end.n_frames} frames, "
@@ -43,6 +45,18 @@ def read_front_end(path: str, default: FrontEnd) -> FrontEnd:
         return FrontEnd.from_dict(default.to_dict() | files.read_json(path))
     except TypeError as error:
         raise UserError(f"{path}: expected a JSON object with parameters of schemas/front_end.py: {error}") from error
+
+
+def _check_streaming(front_end: FrontEnd) -> None:
+    if not front_end.shares_frames or front_end.n_frames * front_end.hop_length != front_end.window_hop_samples:
+        raise UserError(
+            f"streaming goes from window to window, of {front_end.n_frames} frames, which must be as many as lie in "
+            f"window_hop={front_end.window_hop_samples / front_end.sample_rate:g} s, an even number, of half a second at least"
+        )
+    if front_end.top_db:
+        raise UserError(
+            "streaming goes with a fixed floor: top_db needs a window's loudest cell, which is not known yet"
+        )
 
 
 def _check_bands(front_end: FrontEnd) -> None:

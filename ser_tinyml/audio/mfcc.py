@@ -39,7 +39,7 @@ def compute_power(samples: np.ndarray, front_end: FrontEnd, padding: str) -> np.
 def mfcc_of_power(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     """Returns float32 [frames, n_mfcc] of the power spectra of one window's frames."""
     log_mel = 10 * np.log10(np.maximum(_mel_bands(front_end).apply(power), np.float32(front_end.amin)))
-    log_mel = np.maximum(log_mel, log_mel.max() - np.float32(front_end.top_db))
+    log_mel = np.maximum(log_mel, log_mel.max() - np.float32(front_end.floor_depth_db))
     return scipy.fft.dct(log_mel, norm="ortho")[:, : front_end.n_mfcc]
 
 

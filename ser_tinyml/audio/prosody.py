@@ -48,7 +48,7 @@ def compute_prosody(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
 
     pitch: octaves above 62.5 Hz of the frame's strongest period between 62.5 and 500 Hz, of a voice or not. voicing: the
     autocorrelation at that period, from 0 to 1. energy: level of what the mel bands hear, dB of full scale, not below `top_db`
-    under the window's loudest frame. Digital silence has a pitch and a voicing of 0.
+    under the window's loudest frame, or, without it, `amin`. Digital silence has a pitch and a voicing of 0.
 
     Args:
       power: [frames, 1 + n_fft // 2], the squared magnitudes of the windowed frames' spectra.
@@ -84,7 +84,7 @@ def _measure_energy(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
     bins, norm = _heard(front_end)
     energy = power[:, bins].sum(axis=1, dtype=np.float64) * norm
     level = 10 * np.log10(np.maximum(energy, front_end.amin))
-    return np.maximum(level, level.max() - front_end.top_db)
+    return np.maximum(level, level.max() - front_end.floor_depth_db)
 
 
 def energy_norm(front_end: FrontEnd) -> float:

@@ -19,6 +19,7 @@ from ser_tinyml.codegen.frontend_constants import (
     falling_sides,
     left_half,
     reverse_digits,
+    top_levels,
 )
 from ser_tinyml.runtimes.int8 import Quantization
 
@@ -43,7 +44,7 @@ def make_fixed_constants(
 def _list_defines(front_end: FrontEnd, shift: int) -> list[Define]:
     facts: list[tuple[Any, ...]] = [
         ("SER_POWER_SHIFT", _power_shift(front_end), "bits that a bin's power gives up, so that a band's sums fit 64"),
-        ("SER_TOP_LEVELS_Q8", _to_fixed(front_end.top_db / db_per_level(front_end), _LEVEL), "top_db in levels"),
+        ("SER_TOP_LEVELS_Q8", _to_fixed(top_levels(front_end), _LEVEL), "top_db in levels"),
         ("SER_FEATURE_SHIFT", shift, "bits behind the point of ser_feature_gain and ser_feature_offset", True),
     ]
     if front_end.prosody:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from schemas.front_end import PROSODY, FrontEnd, Standardisation
+from schemas.front_end import CMVN_MEMORY_WINDOWS, PROSODY, FrontEnd, Standardisation
 from ser_tinyml.audio.mel import dct_matrix, hann_window, loudest_power, mel_corners, mel_edges, mel_heights
 from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ, PitchSearch, energy_norm
 from ser_tinyml.codegen.c_text import c_float
@@ -57,6 +57,13 @@ def list_defines(front_end: FrontEnd) -> list[Define]:
         ("SER_LEAD_SAMPLES", front_end.lead_samples, "of an utterance's first window, before its speech begins"),
         ("SER_WINDOW_STEP_SAMPLES", front_end.window_step_samples, "of which a window's start is a multiple"),
         ("SER_SHARES_FRAMES", int(front_end.shares_frames), "windows have frames in common, which are computed once"),
+        ("SER_STREAMING", int(front_end.streaming), "the network goes on from window to window of an utterance"),
+        (
+            "SER_CMVN_PRIOR_WINDOWS",
+            front_end.cmvn_prior_windows,
+            "0: ser_quantize standardises; else what was heard does",
+        ),
+        ("SER_CMVN_MEMORY_WINDOWS", CMVN_MEMORY_WINDOWS, "of what was heard; older windows fade"),
         ("SER_N_FFT", front_end.n_fft, "samples of a frame; the window function is a periodic Hann"),
         ("SER_FFT_POINTS", front_end.n_fft // 2, "of the complex FFT that a frame's real samples take"),
         ("SER_HOP_LENGTH", front_end.hop_length, "samples between frames"),
@@ -69,10 +76,10 @@ def list_defines(front_end: FrontEnd) -> list[Define]:
         ("SER_N_PROSODY", len(front_end.prosody), "values behind them: pitch, voicing, energy"),
         ("SER_N_FEATURES", front_end.n_features, "values a frame, in all"),
         ("SER_AMIN", c_float(front_end.amin), "floor of a mel band's power"),
-        ("SER_TOP_DB", c_float(front_end.top_db), "floor below the window's loudest cell, dB"),
+        ("SER_TOP_DB", c_float(front_end.top_db), "floor below the window's loudest cell, dB; 0: none"),
         ("SER_LOG2_AMIN", c_float(math.log2(front_end.amin)), "level 0 of the log-mel spectrogram"),
         ("SER_LEVELS_PER_OCTAVE", c_float(_levels_per_octave(front_end)), "of power; 16 bits reach up to full scale"),
-        ("SER_TOP_LEVELS", c_float(front_end.top_db / db_per_level(front_end)), "top_db in levels"),
+        ("SER_TOP_LEVELS", c_float(top_levels(front_end)), "top_db in levels"),
         ("SER_SILENT_MFCC0", c_float(dct_matrix(front_end)[0].sum() * silence), "MFCC 0 of bands at level 0"),
         ("SER_DB_PER_LEVEL", c_float(db_per_level(front_end)), "of a mel band, and of the energy"),
     ]
@@ -160,6 +167,11 @@ def _list_prosody_tables(front_end: FrontEnd) -> list[tuple[str, str, np.ndarray
 def db_per_level(front_end: FrontEnd) -> float:
     """Returns the dB of a step of a cell of the log-mel spectrogram."""
     return 10 * math.log10(2) / _levels_per_octave(front_end)
+
+
+def top_levels(front_end: FrontEnd) -> float:
+    """Returns `top_db` in levels; without it, so many that the floor is below all levels."""
+    return min(front_end.floor_depth_db / db_per_level(front_end), _LEVELS)
 
 
 def _levels_per_octave(front_end: FrontEnd) -> int:

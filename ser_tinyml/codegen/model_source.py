@@ -19,7 +19,7 @@ from ser_tinyml.audio.limits import check_front_end
 from ser_tinyml.codegen.apart import Constants, make_apart
 from ser_tinyml.codegen.c_text import render
 from ser_tinyml.codegen.engine_graph import Graph
-from ser_tinyml.codegen.engine_plan import make_plan
+from ser_tinyml.codegen.engine_plan import Plan, make_plan
 from ser_tinyml.codegen.fixed_point_constants import make_fixed_constants
 from ser_tinyml.codegen.frontend_constants import list_defines, list_tables
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES
@@ -52,8 +52,11 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
     check_front_end(interface.front_end)
     description = describe_model(int8)
     model_input = Quantization.of_tensor(description.input)
-    if graph:
+    plan = make_plan(graph) if graph else None
+    if graph and plan:
         _check_sizes(graph, interface)
+        if interface.front_end.streaming:
+            _check_goes_on(plan)
     fixed_defines, fixed_tables = make_fixed_constants(interface.front_end, interface.standardisation, model_input)
     values: dict[str, Any] = {
         "sha256": hashlib.sha256(int8).hexdigest(),
@@ -66,7 +69,8 @@ def make_sources(int8: bytes, interface: ModelInterface, graph: Graph | None) ->
         "defines": list_defines(interface.front_end) + fixed_defines,
         "tables": list_tables(interface.front_end, interface.standardisation, model_input) + fixed_tables,
         "graph": graph,
-        "plan": make_plan(graph) if graph else None,
+        "plan": plan,
+        "streaming": interface.front_end.streaming,
     }
     sources = {name: render(f"{name}.j2", apart=None, **values) for name in FIRMWARE_SOURCES}
     if not graph:
@@ -89,3 +93,16 @@ def _check_sizes(graph: Graph, interface: ModelInterface) -> None:
             f"the model maps {found[0]} frames of {found[1]} values to {found[2]}; front end and labels ask for "
             f"{expected[0]} of {expected[1]} to {expected[2]}"
         )
+
+
+def _check_goes_on(plan: Plan) -> None:
+    """Raises UserError where a network can't go on from window to window: its layers must take a frame at a time, or one."""
+    whole = [step.layer.name for step in plan.by_window if step.n_frames > 1 or step.kind not in _OF_ONE_FRAME]
+    if plan.joint or whole:
+        named = f" ({whole[0]})" if whole else ""
+        raise UserError(
+            f"streaming goes on with the states of LSTMs, and a layer of the model needs a whole window{named}"
+        )
+
+
+_OF_ONE_FRAME = ("dense", "softmax", "table", "sum", "product")

@@ -42,6 +42,18 @@ class Architecture:
         layers = [*self._convolutions(), *self._lstms(FusedLSTM), *self._pooling(), self._dense()]
         return self._join([*layers, ResumableDropout(self.dropout, seed), self._probabilities()])
 
+    def build_for_utterances(self, seed: int, n_windows: int) -> tf.keras.Sequential:
+        """Returns the network that goes on from window to window, as it is trained: the same weights in the same order.
+
+        It maps float32 [batch, n_windows * frames, coefficients], window behind window, to what is decided behind each of them,
+        [batch, n_windows, n_classes].
+        """
+        frames, coefficients = self.input_shape
+        lstms = dataclasses.replace(self, frame_pooling="every")._lstms(FusedLSTM)
+        layers = [*lstms, LastFrames(frames, name="last_frames"), self._dense(), ResumableDropout(self.dropout, seed)]
+        whole = dataclasses.replace(self, input_shape=(n_windows * frames, coefficients))
+        return whole._join([*layers, self._probabilities()])
+
     def build_quantized(self, weight_bits: int = 8, training_seed: int | None = None) -> tf.keras.Sequential:
         """Returns the network with fake quantizers: the same weights under the same names, and ranges among them.
 
@@ -90,6 +102,18 @@ class Architecture:
 
     def _probabilities(self) -> tf.keras.layers.Layer:
         return tf.keras.layers.Dense(self.n_classes, activation="softmax", name="probabilities")
+
+
+class LastFrames(tf.keras.layers.Layer):
+    """Takes the last frame of each window: [batch, windows * frames, values] to [batch, windows, values]."""
+
+    def __init__(self, n_frames: int, **kwargs):
+        super().__init__(**kwargs)
+        self._n_frames = n_frames
+
+    def call(self, inputs):
+        """Returns every frame that is the last of its window."""
+        return inputs[:, self._n_frames - 1 :: self._n_frames]
 
 
 _NORMALISATION_MOMENTUM = 0.9  # Keras's 0.99 looks back further than a small corpus's training goes

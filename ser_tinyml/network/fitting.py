@@ -11,8 +11,8 @@ import tensorflow as tf
 from ser_tinyml import progress
 from ser_tinyml.network.averaging import KeepAverage, make_optimizer
 from ser_tinyml.network.backup import Backup
-from ser_tinyml.network.training_data import Drawing, make_training_dataset, make_validation_dataset
-from ser_tinyml.network.uar import UnweightedAverageRecall
+from ser_tinyml.network.training_data import NO_WINDOW, Drawing, make_training_dataset, make_validation_dataset
+from ser_tinyml.network.uar import Accuracy, UnweightedAverageRecall
 
 _UPDATES_AN_EXECUTION = 100  # in one call of TensorFlow, between which Python does no work and hears no interrupt
 
@@ -38,7 +38,8 @@ class Data:
         """Returns the data of one stage of training; each stage begins its sequence of epochs anew.
 
         Args:
-          train: cached and of known cardinality, (standardised float32 [frames, coefficients], int64 label) one by one.
+          train: cached and of known cardinality, (standardised float32 [frames, coefficients], int64 label) one by one; of
+            utterances a label for each of their windows.
           validation: the same.
           n_classes: of the labels.
           drawing: how batches are drawn; a batch is at most the whole split.
@@ -47,8 +48,9 @@ class Data:
         examples = int(train.cardinality())
         weights = np.ones(n_classes)
         if balanced:
-            labels = [int(label) for _, label in train.as_numpy_iterator()]
-            weights = examples / n_classes / np.maximum(np.bincount(labels, minlength=n_classes), 1)
+            labels = np.concatenate([np.atleast_1d(label) for _, label in train.as_numpy_iterator()])
+            labels = labels[labels != NO_WINDOW]
+            weights = len(labels) / n_classes / np.maximum(np.bincount(labels, minlength=n_classes), 1)
         drawing = dataclasses.replace(drawing, batch_size=min(drawing.batch_size, examples))
         return cls(
             training=make_training_dataset(train, class_weights=weights, drawing=drawing),
@@ -82,7 +84,7 @@ def fit(network: tf.keras.Model, data: Data, plan: Plan, *, backup: str = "", lo
     network.compile(
         make_optimizer(_schedule(plan, data.updates_an_epoch), plan.weight_average * data.updates_an_epoch),
         loss=tf.keras.losses.CategoricalCrossentropy(label_smoothing=plan.label_smoothing),
-        metrics=["accuracy", UnweightedAverageRecall(network.output_shape[-1])],
+        metrics=[Accuracy(network.output_shape[-1]), UnweightedAverageRecall(network.output_shape[-1])],
         steps_per_execution=min(data.updates_an_epoch, _UPDATES_AN_EXECUTION),
     )
     network.optimizer.build(network.trainable_variables)  # a backup holds its state

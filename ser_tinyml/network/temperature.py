@@ -9,23 +9,27 @@ import scipy.optimize
 import scipy.special
 import tensorflow as tf
 
+from ser_tinyml.network.training_data import NO_WINDOW
+
 _RANGE = (0.1, 20.0)
 
 
-def scale_to_validation(network: tf.keras.Sequential, validation: tf.data.Dataset) -> float:
+def scale_to_validation(
+    network: tf.keras.Sequential, validation: tf.data.Dataset, trained: tf.keras.Sequential | None = None
+) -> float:
     """Divides the logits of a network by the temperature that fits the validation split, and gives that back.
 
     Args:
       network: ends with a Dense layer of softmax, whose weights are changed; which class is the likeliest stays.
-      validation: (standardised MFCCs, label) one by one.
+      validation: (standardised MFCCs, label) one by one; of utterances (theirs, a label for each window).
+      trained: what takes these inputs, with the network's weights, where that is not the network itself.
     """
-    mfcc, labels = zip(*validation.as_numpy_iterator(), strict=True)
-    last = network.layers[-1]
-    before = tf.keras.Model(network.inputs, network.layers[-2].output).predict(
-        np.stack(mfcc), batch_size=256, verbose=0
-    )
+    mfcc, labels = (np.stack(each) for each in zip(*validation.as_numpy_iterator(), strict=True))
+    last, taker = network.layers[-1], trained or network
+    before = tf.keras.Model(taker.inputs, taker.layers[-2].output).predict(mfcc, batch_size=256, verbose=0)
     kernel, bias = last.get_weights()
-    temperature = find_temperature(before @ kernel + bias, np.array(labels))
+    there = labels != NO_WINDOW
+    temperature = find_temperature(before[there] @ kernel + bias, labels[there])
     last.set_weights([kernel / temperature, bias / temperature])
     return temperature
 

@@ -1,13 +1,16 @@
 """tf.data over a dataset's shards: (standardised MFCCs, one-hot label, weight) in batches."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import tensorflow as tf
 
 from schemas.front_end import Standardisation
+from schemas.record import Example
 from schemas.run_files import Dataset
-from ser_tinyml.store.dataset import open_records, parse_tensors, shard_paths
+from ser_tinyml.audio.standardise import standardise_examples
+from ser_tinyml.store.dataset import open_records, parse_tensors, read_split, shard_paths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,18 +22,60 @@ class Drawing:
     shuffled: int  # records that are shuffled at a time; in shards they have no order to begin with
 
 
+NO_WINDOW = -1  # a label where an utterance has no window any more
+
 _VALIDATION_BATCH = 256
 
 
 def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.Dataset:
-    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in the order of their shards."""
+    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in one order."""
     front_end = dataset.front_end
+    if front_end.cmvn_prior_windows:  # a speaker's clips are heard one after the other: all must be at hand
+        records = _read_records(examples, split, dataset)
+        labels = np.array([record.label for record in records])
+        inputs = standardise_examples(records, front_end, dataset.standardisation)
+        return tf.data.Dataset.from_tensor_slices((inputs, labels))
     return (
         open_records(shard_paths(examples, split))
         .map(lambda record: parse_tensors(record, front_end), num_parallel_calls=2)
         .map(lambda mfcc, label: (standardise_in_graph(mfcc, dataset.standardisation), label))
         .apply(tf.data.experimental.assert_cardinality(dataset.splits[split].examples))
     )
+
+
+def make_utterance_dataset(examples: str, split: str, dataset: Dataset, n_windows: int) -> tf.data.Dataset:
+    """Returns a split's utterances as sequences of windows, for a network that goes on from window to window.
+
+    An utterance of more windows than `n_windows` is divided; behind a shorter one are zeros, and labels of NO_WINDOW.
+
+    Returns:
+      (standardised float32 [n_windows * frames, coefficients], int64 labels [n_windows]) one by one.
+    """
+    front_end = dataset.front_end
+    records = _read_records(examples, split, dataset)
+    standardised = standardise_examples(records, front_end, dataset.standardisation)
+    keyed = itertools.groupby(range(len(records)), key=lambda n: _name_part(records[n], n_windows))
+    parts = [list(windows) for _, windows in keyed]
+    inputs = np.zeros((len(parts), n_windows, front_end.n_frames, front_end.n_features), np.float32)
+    labels = np.full((len(parts), n_windows), NO_WINDOW, np.int64)
+    for number, windows in enumerate(parts):
+        inputs[number, : len(windows)] = standardised[windows]
+        labels[number, : len(windows)] = records[windows[0]].label
+    sequences = inputs.reshape(len(parts), n_windows * front_end.n_frames, front_end.n_features)
+    return tf.data.Dataset.from_tensor_slices((sequences, labels))
+
+
+def _read_records(examples: str, split: str, dataset: Dataset) -> list[Example]:
+    """Returns a split's records with the columns of prosody that the dataset's front end names."""
+    columns = dataset.front_end.prosody
+    return [
+        dataclasses.replace(record, prosody={name: record.prosody[name] for name in columns})
+        for record in read_split(examples, split)
+    ]
+
+
+def _name_part(record: Example, n_windows: int) -> tuple[str, int, int]:
+    return record.clip_id, record.copy, record.window // n_windows
 
 
 def standardise_in_graph(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
@@ -48,10 +93,44 @@ def make_training_dataset(split: tf.data.Dataset, *, class_weights: np.ndarray, 
     """
     shuffled = split.shuffle(drawing.shuffled, seed=drawing.seed, reshuffle_each_iteration=True)
     batches = shuffled.batch(drawing.batch_size, drop_remainder=True).repeat()
+    if split.element_spec[1].shape.rank:
+        batches = batches.enumerate().map(
+            lambda place, batch: _begin_anywhere(batch[0], batch[1], seed=(drawing.seed, place))
+        )
     weights = tf.constant(class_weights, tf.float32)
     return batches.map(
-        lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), tf.gather(weights, label))
+        lambda mfcc, label: (mfcc, tf.one_hot(label, len(class_weights)), _weigh(label, weights))
     ).prefetch(tf.data.AUTOTUNE)
+
+
+_SHARE_CUT = 0.6  # of the utterances
+
+
+def _begin_anywhere(utterances: tf.Tensor, labels: tf.Tensor, seed: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cuts off windows at the beginning of many utterances, each time anew; at least two stay.
+
+    Else training hears each recording from its first word on alone, and learns it by heart.
+    """
+    size, n_windows = labels.shape
+    share, place = tf.unstack(
+        tf.random.stateless_uniform((2, size), tf.stack([tf.cast(each, tf.int64) for each in seed]))
+    )
+    count = tf.reduce_sum(tf.cast(labels != NO_WINDOW, tf.float32), axis=1)
+    start = tf.where(share < _SHARE_CUT, tf.floor(place * tf.maximum(count - 1, 0)), 0)
+    taken = tf.cast(start, tf.int32)[:, tf.newaxis] + tf.range(n_windows)
+    there, taken = taken < n_windows, tf.minimum(taken, n_windows - 1)
+    windows = tf.reshape(utterances, (size, n_windows, -1, utterances.shape[2]))
+    cut = tf.where(there[:, :, tf.newaxis, tf.newaxis], tf.gather(windows, taken, batch_dims=1), 0)
+    return tf.reshape(cut, utterances.shape), tf.where(there, tf.gather(labels, taken, batch_dims=1), NO_WINDOW)
+
+
+def _weigh(label: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns the weight of each label in the loss: 0 where no window is, and of the first of several, which is too short."""
+    weighed = tf.where(label == NO_WINDOW, 0.0, tf.gather(weights, tf.maximum(label, 0)))
+    if label.shape.rank == 1:
+        return weighed
+    is_first_of_several = (tf.range(label.shape[1]) == 0) & (label[:, 1:2] != NO_WINDOW)
+    return tf.where(is_first_of_several, 0.0, weighed)
 
 
 def make_validation_dataset(split: tf.data.Dataset, n_classes: int) -> tf.data.Dataset:

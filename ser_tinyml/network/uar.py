@@ -6,15 +6,16 @@ import tensorflow as tf
 class UnweightedAverageRecall(tf.keras.metrics.Metric):
     """The mean of the classes' recalls, over the classes that occur. Takes one-hot labels and probabilities."""
 
-    def __init__(self, n_classes: int):
-        super().__init__(name="uar")
+    def __init__(self, n_classes: int, name: str = "uar"):
+        super().__init__(name=name)
         self._counts = self.add_weight("counts", shape=(n_classes, 2), initializer="zeros")  # examples, hits
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Counts a batch; weights play no part."""
-        label = tf.argmax(y_true, axis=1)
-        hit = tf.cast(label == tf.argmax(y_pred, axis=1), tf.float32)
-        examples = tf.one_hot(label, self._counts.shape[0])
+        """Counts a batch of examples, or of sequences of them; weights play no part, nor do labels of zeros."""
+        examples, predicted = (
+            tf.cast(tf.reshape(each, (-1, self._counts.shape[0])), tf.float32) for each in (y_true, y_pred)
+        )
+        hit = tf.cast(tf.argmax(examples, axis=1) == tf.argmax(predicted, axis=1), tf.float32)
         self._counts.assign_add(
             tf.stack([tf.reduce_sum(examples, 0), tf.reduce_sum(examples * hit[:, tf.newaxis], 0)], axis=1)
         )
@@ -28,6 +29,17 @@ class UnweightedAverageRecall(tf.keras.metrics.Metric):
     def reset_state(self):
         """Forgets all counts."""
         self._counts.assign(tf.zeros_like(self._counts))
+
+
+class Accuracy(UnweightedAverageRecall):
+    """The share of examples that are hit, counted in the same way."""
+
+    def __init__(self, n_classes: int):
+        super().__init__(n_classes, "accuracy")
+
+    def result(self):
+        """Returns the accuracy, 0 to 1."""
+        return tf.math.divide_no_nan(tf.reduce_sum(self._counts[:, 1]), tf.reduce_sum(self._counts[:, 0]))
 
 
 def measure_uar(network: tf.keras.Model, data: tf.data.Dataset) -> float:

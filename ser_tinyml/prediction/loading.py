@@ -17,7 +17,7 @@ from ser_tinyml.prediction.model import Model
 from ser_tinyml.runtimes.compiled import has_compiler, require_compiler
 from ser_tinyml.runtimes.engine import Engine
 from ser_tinyml.runtimes.listener import Listener
-from ser_tinyml.runtimes.predictions import Runtime
+from ser_tinyml.runtimes.predictions import Begins, Runtime
 from ser_tinyml.store import files
 from ser_tinyml.store.finished_model import FinishedModel, Interface, find_export_of, find_model
 
@@ -114,7 +114,7 @@ def _make_model(
 ) -> Model:
     """Puts a model together; what it needs is loaded now, but for the device's app where another runtime decides."""
     make_listener = lambda: Listener(sources(), cmsis_dsp())  # noqa: E731
-    run: Callable[[np.ndarray], np.ndarray] | None = None
+    run: Callable[[np.ndarray, Begins], np.ndarray] | None = None
     if runtime == "device":
         make_listener()
     elif runtime == "engine":

@@ -12,11 +12,12 @@ from schemas.front_end import FrontEnd
 from ser_tinyml.audio.decode import Acceptance, Undecodable, decode_blocks
 from ser_tinyml.audio.features import compute_features
 from ser_tinyml.audio.resample import resample
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import Heard
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.prediction.hearing import HeardRecording
 from ser_tinyml.prediction.stream import Stream, as_float
 from ser_tinyml.runtimes.listener import Listener
+from ser_tinyml.runtimes.predictions import Begins
 from ser_tinyml.store import files
 from ser_tinyml.store.finished_model import Interface
 
@@ -34,6 +35,9 @@ class Prediction:
     window_starts: np.ndarray  # float64 [windows], s: where each begins; none where nobody speaks
     window_probabilities: np.ndarray  # float32 [windows, classes]
     reject_below: float  # the likeliest class's probability, below which an answer is uncertain
+    begins: np.ndarray | None = (
+        None  # bool [windows]: where a network that goes on started over; None: it never goes on
+    )
 
     @property
     def has_speech(self) -> bool:
@@ -42,10 +46,13 @@ class Prediction:
 
     @property
     def probabilities(self) -> dict[str, float]:
-        """Class -> the mean of the windows' probabilities, as the evaluator has it; empty where nobody speaks."""
+        """Class -> the mean of the windows' probabilities, as the evaluator has it; empty where nobody speaks.
+
+        Of a network that goes on from window to window it is the mean of the utterances' last windows.
+        """
         if not self.has_speech:
             return {}
-        (mean,) = vote(self.window_probabilities, np.zeros(len(self.window_starts), np.int64))
+        (mean,) = vote(self.window_probabilities, np.zeros(len(self.window_starts), np.int64), self.begins)
         return dict(zip(self.labels, mean.tolist(), strict=True))
 
     @property
@@ -83,7 +90,7 @@ class Model:
         *,
         runtime: str,
         reject_below: float,
-        run: Callable[[np.ndarray], np.ndarray] | None,
+        run: Callable[[np.ndarray, Begins], np.ndarray] | None,
         make_listener: Callable[[], Listener],
     ):
         """Puts a model together.
@@ -92,8 +99,8 @@ class Model:
           interface: what the model takes and gives.
           runtime: its name.
           reject_below: the likeliest class's probability, below which an answer is uncertain.
-          run: float32 [windows, frames, values], standardised, to probabilities [windows, classes]; None where the device's
-            app decides.
+          run: float32 [windows, frames, values], standardised, and which of them begin an utterance, to probabilities
+            [windows, classes]; None where the device's app decides.
           make_listener: the device's app.
         """
         self._interface = interface
@@ -101,6 +108,7 @@ class Model:
         self._reject_below = reject_below
         self._run = run
         self._make_listener = make_listener
+        self._speaker: Heard | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -187,6 +195,14 @@ class Model:
             raise UserError(f"the rate is {rate}, expected a positive number of Hz")
         return Stream(self._make_listener(), labels=self.labels, front_end=front_end, rate=rate)
 
+    def follow_speaker(self) -> None:
+        """Takes the recordings that come for those of one speaker, one after the other, until it is called again.
+
+        It matters where the front end learns its speaker (`cmvn_prior_windows`). Before it is called, each recording is
+        heard as if nothing had been heard before. The runtime `device` always hears each recording so.
+        """
+        self._speaker = Heard(self.front_end, self._interface.standardisation)
+
     def run_selftest(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns what the self-test of a board with this model gives.
 
@@ -200,8 +216,8 @@ class Model:
 
     def _predict(self, blocks: Iterable[np.ndarray]) -> Prediction:
         heard = HeardRecording(blocks, self.front_end)
-        starts, probabilities = self._decide(heard) if self._run else self._listen(heard)
         front_end = self.front_end
+        starts, probabilities = self._decide(heard) if self._run else self._listen(heard)
         return Prediction(
             labels=self.labels,
             seconds=heard.seconds,
@@ -209,22 +225,25 @@ class Model:
             window_starts=np.array(starts, np.float64) / front_end.sample_rate,
             window_probabilities=np.reshape(np.array(probabilities, np.float32), (-1, len(self.labels))),
             reject_below=self._reject_below,
+            begins=_find_begins(starts, front_end) if front_end.streaming else None,
         )
 
     def _decide(self, heard: HeardRecording) -> tuple[list[float], list[np.ndarray]]:
         """Returns the first sample of each window, and its probabilities."""
         assert self._run
         starts, found = list[float](), list[np.ndarray]()
-        windows = heard.read_windows(heard.find_windows())
-        for batch in iter(lambda: list(itertools.islice(windows, _WINDOWS_AT_ONCE)), []):
+        front_end = self.front_end
+        speaker = self._speaker or Heard(front_end, self._interface.standardisation)
+        windows = (
+            (start, compute_features(window / np.float32(32768), front_end, padding="waveform"))
+            for start, window in heard.read_windows(heard.find_windows())
+        )
+        at_once = None if front_end.streaming else _WINDOWS_AT_ONCE  # a network that goes on takes all of an utterance
+        for batch in iter(lambda: list(itertools.islice(windows, at_once)), []):
             starts += [start for start, _ in batch]
-            features = np.stack(
-                [
-                    compute_features(window / np.float32(32768), self.front_end, padding="waveform")
-                    for _, window in batch
-                ]
-            )
-            found += [*self._run(standardise(features, self._interface.standardisation))]
+            features = np.stack([features for _, features in batch])
+            begins = _find_begins([start for start, _ in batch], front_end) if front_end.streaming else None
+            found += [*self._run(speaker.standardise(features), begins)]
         return starts, found
 
     def _listen(self, heard: HeardRecording) -> tuple[list[float], list[np.ndarray]]:
@@ -234,3 +253,8 @@ class Model:
         decisions = [decision for block in heard.read_blocks() for decision in stream.feed(block)] + stream.finish()
         starts = [decision.seconds * front_end.sample_rate - front_end.window_samples for decision in decisions]
         return starts, [np.array([*decision.probabilities.values()]) for decision in decisions]
+
+
+def _find_begins(starts: list[float], front_end: FrontEnd) -> np.ndarray:
+    """Returns which windows lie behind a pause, bool [windows]: more than a hop behind the window before."""
+    return np.diff(starts, prepend=-np.inf) > 1.5 * front_end.window_hop_samples

@@ -10,7 +10,7 @@ from ser_tinyml.codegen.firmware_tree import find_firmware, read_c
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define, read_scale
 from ser_tinyml.runtimes.compiled import COMPILER, load_compiled
 from ser_tinyml.runtimes.int8 import Quantization
-from ser_tinyml.runtimes.predictions import Predictions, predict_each, run_each
+from ser_tinyml.runtimes.predictions import Begins, Predictions, predict_each, run_each
 from ser_tinyml.runtimes.programs import BUILD_SECONDS, run_program
 
 
@@ -45,8 +45,13 @@ class Engine:
             for name in ("INPUT", "OUTPUT")
         )
 
-    def invoke(self, window: np.ndarray) -> np.ndarray:
-        """Runs the model on one window, int8 [frames, coefficients], to int8 [classes]."""
+    def invoke(self, window: np.ndarray, begins: bool = True) -> np.ndarray:
+        """Runs the model on one window, int8 [frames, coefficients], to int8 [classes].
+
+        A network that goes on from window to window forgets those before where this one `begins` an utterance.
+        """
+        if begins:
+            self.reset()
         window, output = np.ascontiguousarray(window), np.empty(self._n_labels, np.int8)
         self._library.ser_engine_invoke(window.ctypes.data, output.ctypes.data)
         return output
@@ -61,13 +66,13 @@ class Engine:
         """Forgets all frames."""
         self._library.ser_engine_reset()
 
-    def predict(self, inputs: np.ndarray) -> Predictions:
+    def predict(self, inputs: np.ndarray, begins: Begins = None) -> Predictions:
         """Runs the model on float32 [windows, frames, coefficients], standardised."""
-        return predict_each(self.invoke, self._input.quantize(inputs), output=self._output)
+        return predict_each(self.invoke, self._input.quantize(inputs), begins, output=self._output)
 
-    def run(self, inputs: np.ndarray) -> np.ndarray:
+    def run(self, inputs: np.ndarray, begins: Begins = None) -> np.ndarray:
         """Returns the probabilities [windows, classes] of the same."""
-        return run_each(self.invoke, self._input.quantize(inputs), output=self._output)
+        return run_each(self.invoke, self._input.quantize(inputs), begins, output=self._output)
 
 
 def _load(sources: Mapping[str, bytes]) -> ctypes.CDLL:

@@ -1,14 +1,18 @@
 """What a runtime says of windows, and how long it takes."""
 
 import dataclasses
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
 
 from ser_tinyml import progress
 from ser_tinyml.runtimes.int8 import Quantization
+
+# Which windows begin an utterance, bool [windows]; None: each does, as of a model that does not go on from window to window.
+Begins = np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +33,16 @@ class Predictions:
 class Runtime(Protocol):
     """Where a model runs."""
 
-    def predict(self, inputs: np.ndarray) -> Predictions:
-        """Runs the model on float32 [windows, frames, coefficients], standardised as the model wants it, and times it."""
+    def predict(self, inputs: np.ndarray, begins: Begins = None) -> Predictions:
+        """Runs the model and times it.
+
+        Args:
+          inputs: float32 [windows, frames, coefficients], standardised as the model wants them.
+          begins: which windows begin an utterance: there the LSTMs' state is cleared.
+        """
         ...
 
-    def run(self, inputs: np.ndarray) -> np.ndarray:
+    def run(self, inputs: np.ndarray, begins: Begins = None) -> np.ndarray:
         """Returns the float32 probabilities [windows, classes] of the same, and times nothing."""
         ...
 
@@ -47,23 +56,25 @@ class Candidate:
 
 
 def predict_each(
-    invoke: Callable[[np.ndarray], np.ndarray],
+    invoke: Callable[[np.ndarray, bool], np.ndarray],
     windows: np.ndarray,
+    begins: Begins,
     *,
     output: Quantization | None,
 ) -> Predictions:
     """Invokes a model window by window and times it.
 
     Args:
-      invoke: takes one window in the model's own type and gives its output [classes].
+      invoke: takes one window in the model's own type, and whether it begins an utterance, and gives its output [classes].
       windows: in that type, [windows, frames, coefficients].
+      begins: which of them do.
       output: of the int8 output; None where the model gives float32.
     """
     outputs, seconds = [], []
-    invoke(windows[0])
-    for window in windows:
+    invoke(windows[0], True)
+    for window, first in _with_begins(windows, begins):
         begin = time.perf_counter()
-        found = invoke(window)
+        found = invoke(window, first)
         seconds.append(time.perf_counter() - begin)
         outputs.append(np.array(found))
         progress.advance()
@@ -74,8 +85,16 @@ def predict_each(
 
 
 def run_each(
-    invoke: Callable[[np.ndarray], np.ndarray], windows: np.ndarray, *, output: Quantization | None
+    invoke: Callable[[np.ndarray, bool], np.ndarray],
+    windows: np.ndarray,
+    begins: Begins,
+    *,
+    output: Quantization | None,
 ) -> np.ndarray:
     """Does what `predict_each` does, but times nothing; returns the float32 probabilities [windows, classes]."""
-    outputs = np.stack([np.array(invoke(window)) for window in windows])
+    outputs = np.stack([np.array(invoke(window, first)) for window, first in _with_begins(windows, begins)])
     return outputs if output is None else output.dequantize(outputs)
+
+
+def _with_begins(windows: np.ndarray, begins: Begins) -> Iterator[tuple[np.ndarray, bool]]:
+    return zip(windows, itertools.repeat(True) if begins is None else begins.tolist(), strict=False)

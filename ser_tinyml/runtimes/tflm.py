@@ -9,7 +9,7 @@ from tflite_micro import runtime
 from schemas.errors import UserError
 from ser_tinyml.codegen.tflite_file import describe_model
 from ser_tinyml.runtimes.int8 import Quantization
-from ser_tinyml.runtimes.predictions import Predictions, predict_each, run_each
+from ser_tinyml.runtimes.predictions import Begins, Predictions, predict_each, run_each
 from ser_tinyml.runtimes.programs import ProgramFailed, run_program
 
 # TFLM has no kernel for these, or hangs in them; the interpreter must not be given one.
@@ -28,27 +28,26 @@ class Tflm:
             for details in (self._interpreter.get_input_details(0), self._interpreter.get_output_details(0))
         )
 
-    def invoke(self, window: np.ndarray, reset_state: bool = True) -> np.ndarray:
+    def invoke(self, window: np.ndarray, begins: bool = True) -> np.ndarray:
         """Runs the model on one window, int8 [frames, coefficients], to int8 [classes].
 
-        LSTM state outlives an invocation; `reset_state` clears it before, as each window is an utterance of its own.
+        LSTM state outlives an invocation; it is cleared before a window that `begins` an utterance.
         """
-        if reset_state:
+        if begins:
             self._interpreter.reset()
         self._interpreter.set_input(window[np.newaxis], 0)
         self._interpreter.invoke()
         return np.array(self._interpreter.get_output(0).ravel())
 
-    def predict(self, inputs: np.ndarray, reset_state: bool = True) -> Predictions:
+    def predict(self, inputs: np.ndarray, begins: Begins = None) -> Predictions:
         """Runs the model on float32 [windows, frames, coefficients], standardised."""
         assert self._input is not None, "TFLM's models are int8"
-        windows = self._input.quantize(inputs)
-        return predict_each(lambda window: self.invoke(window, reset_state), windows, output=self._output)
+        return predict_each(self.invoke, self._input.quantize(inputs), begins, output=self._output)
 
-    def run(self, inputs: np.ndarray) -> np.ndarray:
+    def run(self, inputs: np.ndarray, begins: Begins = None) -> np.ndarray:
         """Returns the probabilities [windows, classes] of the same."""
         assert self._input is not None, "TFLM's models are int8"
-        return run_each(self.invoke, self._input.quantize(inputs), output=self._output)
+        return run_each(self.invoke, self._input.quantize(inputs), begins, output=self._output)
 
 
 def measure_arena(content: bytes) -> int:

@@ -33,7 +33,7 @@ def _compute_power(window: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:
 def _compute_mfcc(power: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:
     filterbank = tf.cast(mel_filterbank(front_end).T, tf.float64)
     log_mel = _to_db(power @ filterbank, front_end)
-    return tf.maximum(log_mel, tf.reduce_max(log_mel) - front_end.top_db) @ dct_matrix(front_end).T
+    return tf.maximum(log_mel, tf.reduce_max(log_mel) - front_end.floor_depth_db) @ dct_matrix(front_end).T
 
 
 def _find_pitch(power: tf.Tensor, search: PitchSearch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -57,7 +57,7 @@ def _find_pitch(power: tf.Tensor, search: PitchSearch) -> tuple[tf.Tensor, tf.Te
 def _measure_energy(power: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:
     edges = mel_edges(front_end)
     level = _to_db(tf.reduce_sum(power[:, max(edges[0], 1) : edges[-1]], axis=1) * energy_norm(front_end), front_end)
-    return tf.maximum(level, tf.reduce_max(level) - front_end.top_db)
+    return tf.maximum(level, tf.reduce_max(level) - front_end.floor_depth_db)
 
 
 def _to_db(power: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:

@@ -84,8 +84,13 @@ def list_clips(examples: str, split: str) -> set[tuple[str, str, str]]:
 
 
 def read_calibration(examples: str, count: int = CALIBRATION_EXAMPLES) -> list[Example]:
-    """Returns training records, chosen by hash, whose ranges decide a model's int8 scales."""
+    """Returns training records, chosen by hash, whose ranges decide a model's int8 scales.
+
+    Of a network that goes on from window to window, whose state then has other ranges, they are those of whole utterances.
+    """
     records = read_split(examples, "train")
+    if run_files.read(Dataset, examples).front_end.streaming:
+        return sorted(records, key=lambda e: (unit_hash("calibration", e.clip_id, e.copy), e.window))[:count]
     return sorted(records, key=lambda e: unit_hash("calibration", e.clip_id, e.copy, e.window))[:count]
 
 

@@ -38,6 +38,17 @@ class CFrontEnd:
         self.library.ser_frontend_latest(result.ctypes.data_as(ctypes.c_void_p))
         return result
 
+    def by_twos(self, samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+        """int16 [samples] -> int8 [frames, features] of an utterance, each pair of frames when its second one is there."""
+        self.library.ser_frontend_clear()
+        found = []
+        for number, start in enumerate(range(0, len(samples) - front_end.n_fft + 1, front_end.hop_length)):
+            self.library.ser_frontend_add(ctypes.byref(_Audio(samples.ctypes.data, len(samples), start)))
+            if number % 2:
+                found.append(np.empty((2, front_end.n_features), np.int8))
+                self.library.ser_frontend_latest_two(found[-1].ctypes.data_as(ctypes.c_void_p))
+        return np.concatenate(found)
+
     def _call(self, function, samples, capacity, start, dtype) -> np.ndarray:
         assert samples.dtype == np.int16 and samples.flags.c_contiguous
         result = np.empty(self._shape, dtype)

@@ -331,7 +331,7 @@ def test_help_says_what_there_is(host):
 # Replay
 
 
-def make_header(magic=b"SERV", version=1, count=1, samples=SAMPLES, features=FEATURES, outputs=OUTPUTS) -> bytes:
+def make_header(magic=b"SERV", version=2, count=1, samples=SAMPLES, features=FEATURES, outputs=OUTPUTS) -> bytes:
     return struct.pack("<4s5I", magic, version, count, samples, features, outputs)
 
 
@@ -339,7 +339,8 @@ def make_vectors(features: np.ndarray, outputs: np.ndarray) -> bytes:
     """Synthetic sound, with int8 [records, features] and int8 [records, outputs]."""
     records = zip(features, outputs, strict=True)
     return make_header(count=len(features)) + b"".join(
-        make_sound(1.5, seed).tobytes() + row.tobytes() + output.tobytes() for seed, (row, output) in enumerate(records)
+        b"\1" + make_sound(1.5, seed).tobytes() + row.tobytes() + output.tobytes()
+        for seed, (row, output) in enumerate(records)
     )
 
 
@@ -347,7 +348,7 @@ def read_results(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """int8 [records, features and outputs], uint32 [records, 2] costs, uint32 [2] of the stack."""
     content = path.read_bytes()
     magic, version, count = struct.unpack_from("<4sII", content)
-    assert (magic, version, len(content)) == (b"SERR", 1, 12 + count * (RESULT + 8) + 8)
+    assert (magic, version, len(content)) == (b"SERR", 2, 12 + count * (RESULT + 8) + 8)
     records = np.frombuffer(content, np.uint8, count * (RESULT + 8), 12).reshape(count, -1)
     costs = np.ascontiguousarray(records[:, RESULT:]).view("<u4")
     return records[:, :RESULT].view(np.int8), costs, np.frombuffer(content[-8:], "<u4")
@@ -519,7 +520,8 @@ def test_a_board_is_its_folder_and_nothing_else(generated, cmsis_dsp, golden, tm
 def test_golden_features_may_differ_by_a_step_in_one_of_200(host, golden, tmp_path, change, differing, status):
     step, n_changed = change
     content = bytearray(golden)
-    features = np.frombuffer(content, np.int8, FEATURES, 24 + 2 * SAMPLES)
+    begin = 24 + 1 + 2 * SAMPLES
+    features = np.frombuffer(content, np.int8, FEATURES, begin)
     inner = np.flatnonzero(np.abs(features.astype(int)) < 100)[:n_changed]
     features[inner] += np.int8(step)
     # The changed features' own output, so that nothing else is amiss.
@@ -527,7 +529,7 @@ def test_golden_features_may_differ_by_a_step_in_one_of_200(host, golden, tmp_pa
     run_host(host, "--replay", tmp_path / "vectors.bin", tmp_path / "results.bin")
     results, _, _ = read_results(tmp_path / "results.bin")
     output = results[0, FEATURES : FEATURES + OUTPUTS].tobytes()
-    content[24 + 2 * SAMPLES + FEATURES : 24 + 2 * SAMPLES + FEATURES + OUTPUTS] = output
+    content[begin + FEATURES : begin + FEATURES + OUTPUTS] = output
     (tmp_path / "vectors.bin").write_bytes(content)
     result = run_host(host, "--golden", tmp_path / "vectors.bin", check=False)
     assert result.returncode == status
@@ -546,12 +548,12 @@ def test_golden_outputs_may_not_differ_at_all(host, golden, tmp_path):
 BAD_VECTORS = {
     "empty": (b"", "is not a file of vectors: it does not begin with a header of magic SERV"),
     "magic": (make_header(magic=b"SERR"), "is not a file of vectors: it does not begin with a header of magic SERV"),
-    "version": (make_header(version=2), "version is 2, expected 1"),
+    "version": (make_header(version=1), "version is 1, expected 2"),
     "count": (make_header(count=0), "count is 0, expected at least 1"),
     "samples": (make_header(samples=16000), f"window_samples is 16000, expected {SAMPLES}"),
     "features": (make_header(features=47), f"n_features is 47, expected {FEATURES}"),
     "outputs": (make_header(outputs=7), f"n_outputs is 7, expected {OUTPUTS}"),
-    "cut off": (make_header() + bytes(2 * SAMPLES + FEATURES + OUTPUTS - 1), "ends within record 0"),
+    "cut off": (make_header() + bytes(1 + 2 * SAMPLES + FEATURES + OUTPUTS - 1), "ends within record 0"),
 }
 
 
@@ -643,17 +645,21 @@ SHORT_HOP = {
     "lead_samples": 800,
 }  # than the gate's hangover; it ends within the blocks of 20 ms
 SHARED_FRAMES = {"window_samples": 25_600, "window_hop_samples": 8_192, "center": False}
+STREAMING = SHARED_FRAMES | {"window_samples": 9_728, "top_db": 0.0, "amin": 1e-6, "streaming": True}
 
 
-@pytest.mark.parametrize("changes", [SHORT_HOP, SHARED_FRAMES], ids=["short hop", "shared frames"])
+@pytest.mark.parametrize(
+    "changes", [SHORT_HOP, SHARED_FRAMES, STREAMING], ids=["short hop", "shared frames", "streaming"]
+)
 def test_the_app_decides_about_other_windows_where_hop_and_lead_are_others(cmsis_dsp, tmp_path, changes):
     front_end = dataclasses.replace(FRONT_END, **changes)
     (tmp_path / "generated").mkdir()
     generated = generate(front_end, tmp_path / "generated")
     assert f"#define SER_WINDOW_HOP_SAMPLES {front_end.window_hop_samples}" in (generated / "ser_model.h").read_text()
     configure(tmp_path / "build", f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}", "-DSER_SANITIZE=ON")
-    build(tmp_path / "build", "test_app")
-    run(tmp_path / "build/test_app")
+    for name in ("test_app", "test_engine_failure"):
+        build(tmp_path / "build", name)
+        run(tmp_path / "build" / name)
 
 
 def test_c_tests_pass_on_the_board(board):
@@ -726,9 +732,9 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         f"-DCMSIS_DSP_DIR={cmsis_dsp}",
     )
     configure(tmp_path, *flags)
-    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_app", "fuzz_seeds")
-    for part, runs in (("wav", 20_000), ("frontend", 20), ("app", 20)):
-        seeds = tmp_path / "seeds" / part
+    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_frontend_fixed", "fuzz_app", "fuzz_seeds")
+    for part, runs in (("wav", 20_000), ("frontend", 20), ("frontend_fixed", 20), ("app", 20)):
+        seeds = tmp_path / "seeds" / part.removesuffix("_fixed")
         n_seeds = len(list(seeds.iterdir()))
         shown = run(tmp_path / f"fuzz_{part}", f"-runs={runs}", "-seed=1", "-max_len=48007", seeds, cwd=tmp_path).stderr
         assert n_seeds >= 4
@@ -743,6 +749,11 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         (["-DSER_BOARD=esp32"], "SER_BOARD is 'esp32', expected one of host, mps2_an385, "),
         (["-DSER_FRONTEND=double"], "SER_FRONTEND is 'double', expected float or fixed"),
         (["-DSER_ENGINE=onnx"], "SER_ENGINE is 'onnx', expected generated or tflm"),
+        (["-DSER_MODEL=flash"], "SER_MODEL is 'flash', expected inside or apart"),
+        (
+            ["-DSER_MODEL=apart", "-DSER_ENGINE=tflm"],
+            "SER_MODEL=apart needs the generated engine, not SER_ENGINE=tflm",
+        ),
         (
             ["-DSER_ENGINE=tflm", "-DSER_GENERATED={generated}"],
             "SER_GENERATED ({generated}) has no ser_model_data.h: ",

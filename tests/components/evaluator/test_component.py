@@ -73,7 +73,7 @@ def test_state_is_reset_before_each_clip(held_out):
     for runtime in runtimes:
         forwards, backwards = runtime.predict(inputs), runtime.predict(inputs[::-1])
         np.testing.assert_array_equal(forwards.quantized, backwards.quantized[::-1])
-        carried = runtime.predict(inputs, reset_state=False)
+        carried = runtime.predict(inputs, np.zeros(len(inputs), bool))
         assert np.mean(np.any(carried.quantized != forwards.quantized, axis=1)) > 0.5
 
 
@@ -82,7 +82,7 @@ def test_without_the_reset_accuracy_falls_in_both_runtimes(demo_root):
     runtimes, inputs, true = read_clips(demo_root, "train")
     for runtime in runtimes:
         reset = np.mean(runtime.predict(inputs).classes == true)
-        carried = np.mean(runtime.predict(inputs, reset_state=False).classes == true)
+        carried = np.mean(runtime.predict(inputs, np.zeros(len(inputs), bool)).classes == true)
         assert carried < reset - 0.02
 
 

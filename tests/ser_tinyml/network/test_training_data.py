@@ -6,8 +6,15 @@ import tensorflow as tf
 from schemas.front_end import Standardisation
 from schemas.run_files import Dataset
 from ser_tinyml.audio.standardise import standardise
-from ser_tinyml.network.training_data import Drawing, make_split_dataset, make_training_dataset
+from ser_tinyml.network.training_data import (
+    NO_WINDOW,
+    Drawing,
+    make_split_dataset,
+    make_training_dataset,
+    make_utterance_dataset,
+)
 from ser_tinyml.store import run_files
+from ser_tinyml.store.dataset import read_split
 
 
 def read_dataset(demo_root):
@@ -63,3 +70,51 @@ def test_the_graph_standardises_like_the_schema_and_leaves_padding_zero():
     expected = standardise(mfcc, constants)
     np.testing.assert_allclose(expected, [[0, 0], [-50 / 120, -0.75], [1.25, 1.0]], atol=1e-6)
     np.testing.assert_allclose(standardise_in_graph(mfcc, constants), expected, atol=1e-6)
+
+
+def test_an_utterance_is_its_windows_in_their_order_and_a_longer_one_is_divided(demo_root):
+    examples, dataset = str(demo_root / "examples"), read_dataset(demo_root)
+    records = read_split(examples, "validation")
+    assert {record.window for record in records} >= {0, 1, 2}
+    utterances = list(make_utterance_dataset(examples, "validation", dataset, 2).as_numpy_iterator())
+    inputs, labels = (np.stack(each) for each in zip(*utterances, strict=True))
+    there = labels != NO_WINDOW
+    windows = inputs.reshape(*there.shape, dataset.front_end.n_frames, -1)
+    expected = standardise(np.stack([record.features for record in records]), dataset.standardisation)
+    np.testing.assert_array_equal(windows[there], expected)
+    np.testing.assert_array_equal(labels[there], [record.label for record in records])
+    assert not windows[~there].any() and there[:, 0].all() and not there.all()
+    assert len(utterances) == sum(record.window % 2 == 0 for record in records)
+
+
+def test_where_an_utterance_has_no_window_nothing_is_learned():
+    labels = np.array([[1, 2], [3, NO_WINDOW]])
+    split = tf.data.Dataset.from_tensor_slices((np.zeros((2, 4, 3), np.float32), labels))
+    batches = make_training_dataset(split, class_weights=np.array([1, 2, 3, 4]), drawing=Drawing(2, 0, 2))
+    _, one_hot, weights = next(batches.as_numpy_iterator())
+    assert sorted(map(tuple, weights)) == [(0, 3), (4, 0)]  # nor of the first of several windows
+    assert sorted(map(tuple, one_hot.sum(axis=2))) == [(1, 0), (1, 1)]
+
+
+def test_utterances_begin_anywhere_each_time_anew_and_again_the_same():
+    frames = np.repeat(np.arange(1, 6), 4)  # of windows of four frames, each with the window's number
+    utterances = np.tile(np.where(frames < 5, frames, 0)[:, np.newaxis], (60, 1, 3)).astype(np.float32)
+    labels = np.tile([1, 1, 1, 1, NO_WINDOW], (60, 1))
+    split = tf.data.Dataset.from_tensor_slices((utterances, labels))
+
+    def draw(skipped=0):
+        batches = make_training_dataset(split, class_weights=np.ones(2), drawing=Drawing(60, 7, 60)).skip(skipped)
+        return take(batches, 3)
+
+    whole, again, rest = draw(), draw(), draw(skipped=1)
+    for one, other in ((whole, again), (whole[1:], rest)):
+        for expected, found in zip(one, other, strict=False):
+            np.testing.assert_array_equal(found[0], expected[0])
+    first = whole[0][0][:, 0, 0].astype(int)
+    assert set(first) == {1, 2, 3} and np.mean(first == 1) > 0.4
+    assert not np.array_equal(first, whole[1][0][:, 0, 0])
+    for utterance, one_hot in zip(whole[0][0], whole[0][1], strict=True):
+        begin = int(utterance[0, 0])
+        windows = [*range(begin, 5), *[0] * begin]
+        np.testing.assert_array_equal(utterance[:, 1], np.repeat(windows, 4))
+        np.testing.assert_array_equal(one_hot.sum(axis=1), np.array(windows) > 0)
