@@ -73,18 +73,20 @@ coverage-firmware: $(VENV)/installed
 eva: $(VENV)/installed
 	$(BIN)/python -m tests.firmware.eva
 
-# The WAV reader, the front end and the whole app fuzzed under ASan and UBSan; then random models through the engine, and random
+# The WAV reader, both front ends and the whole app fuzzed under ASan and UBSan; then random models through the engine, and random
 # sounds through random front ends, against Python's. So many seconds each.
 FUZZ_SECONDS ?= 600
 fuzz: build/demo/firmware/CMakeLists.txt
 	cmake -S firmware -B build/firmware/fuzz -DSER_FUZZ=ON -DCMAKE_C_COMPILER=clang $(GENERATED)
 	cmake --build build/firmware/fuzz --parallel 2
-	mkdir -p build/firmware/fuzz/found/wav build/firmware/fuzz/found/frontend build/firmware/fuzz/found/app
+	mkdir -p $(addprefix build/firmware/fuzz/found/,wav frontend frontend_fixed app)
 	cd build/firmware/fuzz && ./fuzz_wav -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 found/wav seeds/wav
 	cd build/firmware/fuzz && ./fuzz_frontend -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=48007 found/frontend seeds/frontend
+	cd build/firmware/fuzz && ./fuzz_frontend_fixed -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=48007 found/frontend_fixed seeds/frontend
 	cd build/firmware/fuzz && ./fuzz_app -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -max_len=600 found/app seeds/app
 	$(BIN)/python -m tests.firmware.differential --models=1000000 --mutants=1000000 --seconds=$(FUZZ_SECONDS)
 	$(BIN)/python -m tests.firmware.differential_frontend --seconds=$(FUZZ_SECONDS)
+	$(BIN)/python -m tests.firmware.differential_frontend --seconds=$(FUZZ_SECONDS) --fixed
 
 BUNDLE := $(CURDIR)/build/demo/firmware
 GENERATED := -DSER_GENERATED=$(BUNDLE)/generated -DSER_GOLDEN=$(BUNDLE)/golden/vectors.bin -DCMSIS_DSP_DIR=$(BUNDLE)/third_party/cmsis_dsp

@@ -94,7 +94,7 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     splits, architecture = Splits(examples, dataset), make_architecture(parameters, dataset)
     calibration = splits.calibration
     classes = np.arange(len(dataset.labels))
-    held_out = HeldOut.from_records(read_split(examples, "test"), classes, dataset.standardisation)
+    held_out = HeldOut.from_records(read_split(examples, "test"), classes, dataset.standardisation, dataset.front_end)
 
     def elect(network: tf.keras.Model) -> np.ndarray:
         return held_out.vote(network.predict(held_out.inputs, verbose=0)).argmax(axis=1)

@@ -2,10 +2,11 @@
 
     python benchmarks/strangers.py --variant=reference "--variant=MFCCs: --prosody=none" "--variant=with pitch: --prosody=pitch"
 
-A variant is a name, and behind a colon the trainer's flags, with `--prosody`, of which any columns may be left out, or all
-(`none`); the first is what the others are held to. All train on the same records: those of `--preset` with all columns of
-prosody, and with what `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was broken off goes
-on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the network in float.
+A variant is a name, and behind a colon the trainer's flags, with `--cmvn_prior_windows` and `--prosody`, of which any columns
+may be left out, or all (`none`); the first is what the others are held to. All train on the same records: those of `--preset`
+with all columns of prosody, and with what `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was
+broken off goes on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the
+network in float.
 `--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`).
 """
 
@@ -40,6 +41,7 @@ class Variant:
     name: str
     flags: dict[str, str]
     prosody: tuple[str, ...]
+    cmvn_prior_windows: int | None
 
     @classmethod
     def parse(cls, text: str) -> "Variant":
@@ -49,7 +51,9 @@ class Variant:
         chosen = flags.pop("prosody", ",".join(PROSODY)).split(",")
         if unknown := set(chosen) - {*PROSODY, "none"}:
             raise SystemExit(f"error: --prosody={min(unknown)}: expected some of {', '.join(PROSODY)}, or none")
-        return cls(name.strip(), flags, tuple(column for column in PROSODY if column in chosen))
+        windows = flags.pop("cmvn_prior_windows", None)
+        columns = tuple(column for column in PROSODY if column in chosen)
+        return cls(name.strip(), flags, columns, None if windows is None else int(windows))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,11 +78,14 @@ class Training:
         parameters = Parameters(
             **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
         )
-        return trial.Training(self.examples, parameters, self.variant.prosody, ("test",))
+        return trial.Training(
+            self.examples, parameters, self.variant.prosody, ("test",), self.variant.cmvn_prior_windows
+        )
 
     def name(self) -> str:
         """Returns the name of the file that keeps its predictions."""
-        told = json.dumps([self.variant.flags, self.variant.prosody, self.preset, self.seed, self.examples, "test"])
+        variant = dataclasses.asdict(self.variant) | {"name": ""}
+        told = json.dumps([variant, self.preset, self.seed, self.examples, "test"])
         return hashlib.sha256(told.encode()).hexdigest()[:16] + ".npz"
 
 

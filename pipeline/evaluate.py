@@ -179,7 +179,18 @@ def list_classes(exported: Export) -> dict:
 
 def describe_front_end(front_end: FrontEnd) -> dict[str, Any]:
     """Returns the data job's flags that make a front end."""
-    names = ("sample_rate", "n_fft", "hop_length", "center", "n_mels", "fmin", "fmax", "n_mfcc", "streaming")
+    names = (
+        "sample_rate",
+        "n_fft",
+        "hop_length",
+        "center",
+        "n_mels",
+        "fmin",
+        "fmax",
+        "n_mfcc",
+        "streaming",
+        "cmvn_prior_windows",
+    )
     floor = (
         {"top_db": front_end.top_db} if front_end.top_db else {"floor_db": round(10 * math.log10(front_end.amin), 9)}
     )

@@ -15,6 +15,7 @@ import numpy as np
 from components.trainer.parameters import Parameters
 from pipeline.execution import run_side_by_side
 from schemas.front_end import Standardisation
+from schemas.record import Example
 from schemas.run_files import Dataset
 from ser_tinyml.store import files, run_files
 
@@ -30,6 +31,7 @@ class Training:
     parameters: Parameters
     prosody: tuple[str, ...]  # the columns that the network takes, of those that the records have
     splits: tuple[str, ...]  # that are predicted
+    cmvn_prior_windows: int | None = None  # of the network's front end; None: of the records'
 
 
 def train_side_by_side(trainings: Mapping[str, tuple[Training, str]], jobs: int) -> None:
@@ -57,7 +59,7 @@ def read_predicted(path: str, split: str) -> Predicted:
 def _train(training: Training, path: str) -> None:
     """Trains one network, and keeps what it says of clips, whole or not at all."""
     from components.trainer.component import Splits, forget_networks, make_architecture, train
-    from ser_tinyml.audio.standardise import standardise
+    from ser_tinyml.audio.standardise import standardise_examples
     from ser_tinyml.codegen.convert import convert_int8, fix_batch_size
     from ser_tinyml.runtimes.tflite import TFLite
     from ser_tinyml.store.dataset import read_calibration
@@ -65,6 +67,9 @@ def _train(training: Training, path: str) -> None:
     whole = run_files.read(Dataset, training.examples)
     columns = _find_columns(whole, training.prosody)
     dataset = _narrow(whole, training.prosody, columns)
+    if training.cmvn_prior_windows is not None:  # the records hold features that are not standardised
+        front_end = dataclasses.replace(dataset.front_end, cmvn_prior_windows=training.cmvn_prior_windows)
+        dataset = dataclasses.replace(dataset, front_end=front_end)
     parameters = training.parameters
     parameters.check_front_end(dataset.front_end)
     forget_networks()
@@ -73,8 +78,9 @@ def _train(training: Training, path: str) -> None:
     network, _ = train(architecture, splits, parameters)
     if parameters.temperature_scaling:
         splits.scale_temperature(architecture, network)
-    calibration = np.stack([each.features[:, columns] for each in read_calibration(training.examples)])
-    int8 = TFLite(convert_int8(fix_batch_size(network), standardise(calibration, dataset.standardisation)))
+    chosen = [_narrow_record(record, training.prosody) for record in read_calibration(training.examples)]
+    calibration = standardise_examples(chosen, dataset.front_end, dataset.standardisation)
+    int8 = TFLite(convert_int8(fix_batch_size(network), calibration))
     kept = dict[str, np.ndarray]()
     for split in training.splits:
         predicted = _predict(training, split, dataset=dataset, network=network, int8=int8)
@@ -102,19 +108,18 @@ def _narrow(whole: Dataset, prosody: tuple[str, ...], columns: list[int]) -> Dat
     )
 
 
+def _narrow_record(record: Example, prosody: tuple[str, ...]) -> Example:
+    return dataclasses.replace(record, prosody={name: record.prosody[name] for name in prosody})
+
+
 def _predict(training: Training, split: str, *, dataset: Dataset, network: Any, int8: Any) -> Predicted:
     from ser_tinyml.judging.held_out import HeldOut
     from ser_tinyml.runtimes.keras import Keras
     from ser_tinyml.store.dataset import read_split
 
-    records = [
-        dataclasses.replace(record, prosody={name: record.prosody[name] for name in training.prosody})
-        for record in read_split(training.examples, split)
-    ]
-    streaming = dataset.front_end.streaming
-    held_out = HeldOut.from_records(
-        records, np.arange(len(dataset.labels)), dataset.standardisation, streaming=streaming
-    )
+    records = [_narrow_record(record, training.prosody) for record in read_split(training.examples, split)]
+    classes = np.arange(len(dataset.labels))
+    held_out = HeldOut.from_records(records, classes, dataset.standardisation, dataset.front_end)
     return {
         "true": held_out.true,
         "probabilities": held_out.vote(int8.predict(held_out.inputs, held_out.begins).probabilities),

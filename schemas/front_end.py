@@ -4,6 +4,10 @@ import dataclasses
 import math
 from typing import Any
 
+CMVN_MEMORY_WINDOWS = (
+    240  # of what was heard of a speaker: older windows fade, so that another speaker is learned in time
+)
+
 PROSODY = ("pitch", "voicing", "energy")  # columns that may stand behind the MFCCs: ser_tinyml/audio/prosody.py
 
 
@@ -32,6 +36,7 @@ class FrontEnd:
     lead_samples: int = 1_600  # of an utterance's first window, before its speech begins
     prosody: tuple[str, ...] = ()  # columns of PROSODY, in its order
     streaming: bool = False  # the network goes on from window to window of an utterance, which lie frame behind frame
+    cmvn_prior_windows: int = 0  # 0: constants standardise. Else what was heard of the speaker does, see `Heard`
 
     @property
     def n_frames(self) -> int:

@@ -140,7 +140,13 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
         occasion=describe_occasion(),
     )
     if "tflm" in candidates:
-        files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, judged.predictions["tflm"]))
+        said = judged.predictions["tflm"]
+        if (
+            subject.interface.front_end.cmvn_prior_windows
+        ):  # firmware is tried window by window, of speakers not heard before
+            held_out = _read_unheard(examples, interface=subject.interface, dataset=dataset)
+            said = candidates["tflm"].runtime.predict(held_out.inputs, held_out.begins)
+        files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, said))
     files.write_json_lines(files.join(output, PREDICTIONS), rows)
     run_files.write(evaluation, output)
     _log(files.join(output, "logs"), evaluation, rows, sound=sound, sample_rate=dataset.front_end.sample_rate)
@@ -217,7 +223,15 @@ def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: 
         read_split(examples, split),
         class_of_record,
         interface.standardisation,
-        streaming=interface.front_end.streaming,
+        interface.front_end,
+    )
+
+
+def _read_unheard(examples: str, *, interface: Interface, dataset: Dataset) -> HeldOut:
+    """Returns the held-out windows, each as if nothing had been heard of its speaker before."""
+    front_end = dataclasses.replace(interface.front_end, cmvn_prior_windows=0)
+    return _read_held_out(
+        examples, SPLIT, interface=dataclasses.replace(interface, front_end=front_end), dataset=dataset
     )
 
 

@@ -21,7 +21,7 @@ from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Bound, Dataset, Export, ExportedFile, TrainedOn, Training
 from ser_tinyml.audio.limits import read_front_end
-from ser_tinyml.audio.standardise import read_standardisation, standardise
+from ser_tinyml.audio.standardise import read_standardisation, standardise_examples
 from ser_tinyml.codegen.bounds import find_closest, prove_bounds
 from ser_tinyml.codegen.convert import convert, drop_training_only, fix_batch_size, refuse_loops
 from ser_tinyml.codegen.engine_graph import Graph
@@ -144,9 +144,7 @@ def _choose_threshold(int8: bytes, examples: str, source: _Source, *, share: flo
     if not share:
         return 0.0
     records = [record for record in read_split(examples, "validation") if record.copy == 0]
-    chosen = HeldOut.from_records(
-        records, np.arange(len(source.labels)), source.standardisation, streaming=source.front_end.streaming
-    )
+    chosen = HeldOut.from_records(records, np.arange(len(source.labels)), source.standardisation, source.front_end)
     votes = chosen.vote(TFLite(int8).predict(chosen.inputs, chosen.begins).probabilities)
     return float(np.quantile(votes.max(axis=1), share, method="lower"))
 
@@ -288,5 +286,5 @@ def _check_probabilities(outputs: np.ndarray, source: _Source) -> None:
 
 def _calibration_inputs(examples: str, source: _Source, parameters: Parameters) -> np.ndarray:
     """Returns training records chosen by hash, as the model takes them: float32 [examples, frames, coefficients]."""
-    chosen = np.stack([example.features for example in read_calibration(examples, parameters.calibration_examples)])
-    return standardise(chosen, source.standardisation)
+    chosen = read_calibration(examples, parameters.calibration_examples)
+    return standardise_examples(chosen, source.front_end, source.standardisation)

@@ -22,7 +22,7 @@ import tensorflow as tf
 from components.step import owns_output
 from components.trainer.parameters import Parameters
 from schemas.run_files import Dataset, TrainedOn, Training
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import standardise_examples
 from ser_tinyml.judging.provenance import who_trained
 from ser_tinyml.network.architecture import Architecture, carry_weights
 from ser_tinyml.network.averaging import KeepAverage
@@ -164,8 +164,8 @@ class Splits:
     @functools.cached_property
     def calibration(self) -> np.ndarray:
         """What the exporter calibrates with: training records, standardised, float32 [examples, frames, coefficients]."""
-        chosen = np.stack([example.features for example in read_calibration(self._examples)])
-        return standardise(chosen, self._dataset.standardisation)
+        dataset = self._dataset
+        return standardise_examples(read_calibration(self._examples), dataset.front_end, dataset.standardisation)
 
     def make_data(self, parameters: Parameters) -> Data:
         """Returns what one stage of training is fitted to; its sequence of epochs begins anew."""

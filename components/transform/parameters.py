@@ -56,6 +56,13 @@ class Parameters(StepParameters):
         'Columns behind the MFCCs of a frame: some of pitch,voicing,energy; "" for MFCCs alone. A model\'s input is as much '
         "wider.",
     )
+    cmvn_prior_windows: int = parameter(
+        FrontEnd.cmvn_prior_windows,
+        "0: constants standardise the features. Else the mean and deviation of what was heard of the speaker before do, to "
+        "which the constants count as so many windows (online cepstral mean and variance normalisation); 3 is good.",
+        at_least=0,
+        at_most=1000,
+    )
     top_db: float = parameter(
         FrontEnd.top_db,
         "What is further below a window's loudest mel cell is raised to there, dB.",
@@ -172,4 +179,5 @@ class Parameters(StepParameters):
             window_hop_samples=hop,
             lead_samples=round(FrontEnd.lead_samples / FrontEnd.sample_rate * rate),
             streaming=self.streaming,
+            cmvn_prior_windows=self.cmvn_prior_windows,
         )

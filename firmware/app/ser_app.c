@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ser_cmvn.h"
 #include "ser_windows.h"
 
 #if SER_SHARES_FRAMES
@@ -31,6 +32,9 @@ static void describe(ser_app *app, const int8_t *output, ser_decision *decision)
 int ser_app_init(ser_app *app) {
   app->running = 0;
   app->reject_below = SER_REJECT_BELOW;
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_forget();
+#endif
   return ser_engine_init();
 }
 

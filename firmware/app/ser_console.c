@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ser_board.h"
+#include "ser_cmvn.h"
 #include "ser_selftest.h"
 #include "ser_text.h"
 
@@ -71,6 +72,10 @@ static void obey(ser_console *console) {
     stop(console);
   } else if (strcmp(command, "pcm") == 0) {
     start(console, !console->streams_pcm);
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  } else if (strcmp(command, "forget") == 0) {
+    ser_cmvn_forget();
+#endif
   } else if (strcmp(command, "selftest") == 0) {
     console->answer = ANSWER_SELFTEST;
   } else if ((argument = argument_of(command, "threshold")) != NULL && *argument == '\0') {
@@ -162,6 +167,9 @@ static uint32_t answer(ser_console *console) {
                     "{\"commands\":{\"?\":\"this list\",\"start\":\"listen\",\"stop\":\"stop\",\"x\":\"start or stop\","
                     "\"threshold 0.6\":\"less probability is uncertain; without a number the model's own\","
                     "\"pcm\":\"the microphone's samples instead of decisions, or no more\","
+#if SER_CMVN_PRIOR_WINDOWS > 0
+                    "\"forget\":\"learn another speaker\","
+#endif
                     "\"selftest\":\"front end and engine on made-up input\",\"led 0\":\"a class's colour; without a number none\"}}\n");
   } else if (asked == ANSWER_SELFTEST) {
     append_selftest(console, &out);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ser_cmvn.h"
 #include "ser_frontend.h"
 #include "ser_level.h"
 
@@ -80,6 +81,9 @@ static int complete_window(ser_features *features, const ser_ring *ring, uint64_
   ser_frontend_latest(features->values);
 #endif
   features->window += SER_WINDOW_HOP_SAMPLES;
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  if (intact) ser_cmvn_remember();
+#endif
   return intact;
 }
 
@@ -108,7 +112,11 @@ int ser_features_take(ser_features *features, const ser_ring *ring, uint64_t pos
   *level_db = ser_level_db(&level);
   const ser_audio audio = audio_from(ring, position, window);
   ser_frontend_features(&audio, values);
-  return ser_ring_holds(ring, (uint32_t)(position - window));
+  const int intact = ser_ring_holds(ring, (uint32_t)(position - window));
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  if (intact) ser_cmvn_remember();
+#endif
+  return intact;
 }
 
 #endif

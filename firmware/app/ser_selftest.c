@@ -1,6 +1,7 @@
 #include "ser_selftest.h"
 
 #include "ser_board.h"
+#include "ser_cmvn.h"
 #include "ser_engine.h"
 #include "ser_frontend.h"
 
@@ -45,6 +46,9 @@ ser_selftest ser_selftest_run(ser_app *app) {
   for (uint32_t n = 0; n < sizeof app->values; n++) app->values[n] = (int8_t)((int32_t)(mix(n) % 128) - 64);
   ser_engine_reset();
   result.failed |= ser_engine_invoke(app->values, result.of_features);
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_forget();
+#endif
   result.frontend_cost = compute_features(app);
   ser_engine_reset();
   const uint32_t begin = ser_board_count();

@@ -9,6 +9,7 @@
 
 #include "ser_model.h"
 
+#define SER_FINDS_PITCH (SER_N_PROSODY > 0 && (SER_HAS_PITCH || SER_HAS_VOICING))
 #define SER_FRAME_RUNS 3  // at most: cut where the window bends, and where the ring buffer ends
 
 // Samples of a frame that lie one behind the other: `count` from sample `first` of the frame on, before the window's bend
@@ -27,11 +28,21 @@ typedef struct {
   ser_run runs[SER_FRAME_RUNS];
 } ser_cut;
 
-// Computes frame number `frame` of all, which are added in order.
+static inline uint32_t ser_frames_place(uint32_t frame) { return frame % SER_N_FRAMES; }
+
+// Computes frame number `frame` of all, which are added in order, but for its pitch and voicing.
 void ser_frames_add(const ser_cut *cut, uint32_t frame);
 
-// Finds what no frame is quieter than, SER_TOP_DB below the loudest of the last SER_N_FRAMES; there were `n_frames` in all.
-void ser_frames_set_floor(uint32_t n_frames);
+#if SER_FINDS_PITCH
+// Keeps of the frame that was added last what its pitch is found by, beside that of a frame of the other parity.
+void ser_frames_keep_low_power(uint32_t frame);
+
+// Finds pitch and voicing of `count` frames that were kept, one or two, from frame `first` on, which is of an even number.
+void ser_frames_find_pitch(uint32_t first, uint32_t count);
+#endif
+
+// Finds what no frame is quieter than, SER_TOP_DB below the loudest of the last SER_N_FRAMES.
+void ser_frames_set_floor(void);
 
 // Writes float [SER_N_FEATURES] of the frame in a place.
 void ser_frames_write_values(uint32_t place, float *values);

@@ -57,12 +57,12 @@ static struct {
   int32_t voicing;  // in Q20
   int32_t energy;   // level in Q8
 } prosody[SER_N_FRAMES];
+#endif
 
+#if SER_FINDS_PITCH
 // The power of bins below 2 kHz of two frames, which share one transform.
 static int32_t low_power[2][SER_PITCH_BINS];
 
-static void keep_low_power(uint32_t frame);
-static void find_pitch(uint32_t first, uint32_t count);
 static uint32_t find_period(const int32_t *correlation);
 static void measure_period(uint32_t place, const int32_t *power, uint32_t lag);
 static int64_t correlate(const int32_t *power, uint32_t lag);
@@ -74,7 +74,6 @@ static struct {
   int32_t energy;
 } floor_level;
 
-static uint32_t place_of(uint32_t frame);
 static uint32_t load_frame(const ser_cut *cut);
 static uint32_t magnitude_bits(int32_t number);
 static void transform(void);
@@ -94,33 +93,21 @@ static void compute_values(uint32_t place, int32_t *values);
 static void transform_to_mfcc(const uint16_t *levels, int32_t *mfcc);
 
 void ser_frames_add(const ser_cut *cut, uint32_t frame) {
-  const uint32_t place = place_of(frame);
+  const uint32_t place = ser_frames_place(frame);
   const uint32_t headroom = load_frame(cut);
   transform();
   find_powers();
   loudest_cell[place] = apply_mel_bands(place, headroom);
-#if SER_N_PROSODY > 0
-  if (SER_HAS_PITCH || SER_HAS_VOICING) {
-    keep_low_power(frame);
-    if (frame % 2) find_pitch(frame - 1, 2);
-  }
-#endif
 }
 
-static uint32_t place_of(uint32_t frame) { return frame % SER_N_FRAMES; }
-
-// The last frame has no other to share a transform with, yet, where its number is even.
-void ser_frames_set_floor(uint32_t n_frames) {
+void ser_frames_set_floor(void) {
   int32_t loudest = 0;
   for (uint32_t n = 0; n < SER_N_FRAMES; n++) loudest = loudest_cell[n] > loudest ? loudest_cell[n] : loudest;
   floor_level.cell = loudest - SER_TOP_LEVELS_Q8;
 #if SER_N_PROSODY > 0
-  if ((SER_HAS_PITCH || SER_HAS_VOICING) && n_frames % 2) find_pitch(n_frames - 1, 1);
   loudest = 0;
   for (uint32_t n = 0; n < SER_N_FRAMES; n++) loudest = prosody[n].energy > loudest ? prosody[n].energy : loudest;
   floor_level.energy = loudest - SER_TOP_LEVELS_Q8;
-#else
-  (void)n_frames;
 #endif
 }
 
@@ -334,9 +321,9 @@ static int32_t log2_of(uint64_t positive) {
   return (int32_t)((63 - zeros) << 24) + (log2_mantissa >> 6);
 }
 
-#if SER_N_PROSODY > 0
+#if SER_FINDS_PITCH
 // Keeps the frame's power with SAMPLE_BITS in the loudest bin: rounding the louder of two frames must not drown the other.
-static void keep_low_power(uint32_t frame) {
+void ser_frames_keep_low_power(uint32_t frame) {
   int32_t *kept = low_power[frame % 2];
   uint64_t any = 0;
   for (uint32_t k = 1; k < SER_PITCH_BINS; k++) any |= frame_buffer.powers[ser_radix4_order[k]];
@@ -346,8 +333,8 @@ static void keep_low_power(uint32_t frame) {
   }
 }
 
-// The pitch and voicing of `count` frames from frame `first` on, which is of an even number, one or two, as in ser_frames_float.c.
-static void find_pitch(uint32_t first, uint32_t count) {
+// As in ser_frames_float.c.
+void ser_frames_find_pitch(uint32_t first, uint32_t count) {
   memset(&frame_buffer, 0, sizeof frame_buffer);
   for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
     const point powers = {low_power[0][k], count > 1 ? low_power[1][k] : 0};
@@ -355,7 +342,7 @@ static void find_pitch(uint32_t first, uint32_t count) {
   }
   transform();
   const uint32_t lags[2] = {find_period(&frame_buffer.points[0].re), find_period(&frame_buffer.points[0].im)};
-  for (uint32_t part = 0; part < count; part++) measure_period(place_of(first + part), low_power[part], lags[part]);
+  for (uint32_t part = 0; part < count; part++) measure_period(ser_frames_place(first + part), low_power[part], lags[part]);
 }
 
 // The lag of the strongest period, of the autocorrelations that are the real or the imaginary parts.

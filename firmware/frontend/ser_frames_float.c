@@ -12,6 +12,7 @@
 
 #include "arm_common_tables.h"
 #include "dsp/transform_functions.h"
+#include "ser_cmvn.h"
 #include "ser_model.h"
 
 #define HALF_FRAME (SER_N_FFT / 2)
@@ -40,12 +41,12 @@ static struct {
   float voicing;
   float energy;
 } prosody[SER_N_FRAMES];
+#endif
 
+#if SER_FINDS_PITCH
 // The power of bins below 2 kHz of two frames, which share one transform.
 static float low_power[2][SER_PITCH_BINS];
 
-static void keep_low_power(uint32_t frame);
-static void find_pitch(uint32_t first, uint32_t count);
 static float correlate(uint32_t lag, uint32_t part);
 #endif
 
@@ -55,7 +56,6 @@ static struct {
   float energy;
 } floor_level;
 
-static uint32_t place_of(uint32_t frame);
 static void load_frame(const ser_cut *cut);
 static void transform_to_power(void);
 static float apply_mel_bands(uint32_t place);
@@ -65,32 +65,20 @@ static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc);
 static int8_t quantize(float level);
 
 void ser_frames_add(const ser_cut *cut, uint32_t frame) {
-  const uint32_t place = place_of(frame);
+  const uint32_t place = ser_frames_place(frame);
   load_frame(cut);
   transform_to_power();
   loudest_cell[place] = apply_mel_bands(place);
-#if SER_N_PROSODY > 0
-  if (SER_HAS_PITCH || SER_HAS_VOICING) {
-    keep_low_power(frame);
-    if (frame % 2) find_pitch(frame - 1, 2);
-  }
-#endif
 }
 
-static uint32_t place_of(uint32_t frame) { return frame % SER_N_FRAMES; }
-
-// The last frame has no other to share a transform with, yet, where its number is even.
-void ser_frames_set_floor(uint32_t n_frames) {
+void ser_frames_set_floor(void) {
   float loudest = SER_AMIN;
   for (uint32_t n = 0; n < SER_N_FRAMES; n++) loudest = loudest_cell[n] > loudest ? loudest_cell[n] : loudest;
   floor_level.cell = to_level(loudest) - SER_TOP_LEVELS;
 #if SER_N_PROSODY > 0
-  if ((SER_HAS_PITCH || SER_HAS_VOICING) && n_frames % 2) find_pitch(n_frames - 1, 1);
   float loudest_energy = 0.0f;
   for (uint32_t n = 0; n < SER_N_FRAMES; n++) loudest_energy = prosody[n].energy > loudest_energy ? prosody[n].energy : loudest_energy;
   floor_level.energy = loudest_energy - SER_TOP_LEVELS;
-#else
-  (void)n_frames;
 #endif
 }
 
@@ -110,7 +98,13 @@ void ser_frames_write_values(uint32_t place, float *values) {
 void ser_frames_write_features(uint32_t place, int8_t *features) {
   float values[SER_N_FEATURES];
   ser_frames_write_values(place, values);
-  for (uint32_t k = 0; k < SER_N_FEATURES; k++) features[k] = quantize(values[k] * ser_quantize[k][0] + ser_quantize[k][1]);
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  const float(*by)[2] = ser_cmvn_quantizer();
+  ser_cmvn_add(values);
+#else
+  const float(*by)[2] = ser_quantize;
+#endif
+  for (uint32_t k = 0; k < SER_N_FEATURES; k++) features[k] = quantize(values[k] * by[k][0] + by[k][1]);
 }
 
 // Windowed samples, with zeros where there are none.
@@ -223,9 +217,9 @@ static float log2_of(float positive) {
   return exponent + log2_mantissa;
 }
 
-#if SER_N_PROSODY > 0
+#if SER_FINDS_PITCH
 // Keeps shares of the frame's power: rounding the louder of two frames must not drown the other.
-static void keep_low_power(uint32_t frame) {
+void ser_frames_keep_low_power(uint32_t frame) {
   float *kept = low_power[frame % 2];
   float total = 0.0f;
   for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
@@ -241,11 +235,9 @@ static float correlate(uint32_t lag, uint32_t part) {
   return frame_buffer[ser_fft_order[lag] + part] * ser_pitch_gain[lag];
 }
 
-// The pitch and voicing of `count` frames from frame `first` on, which is of an even number, one or two.
-//
 // A power spectrum is real, and so is its autocorrelation: the transform of one spectrum plus i times the other has the one's
 // autocorrelation as real and the other's as imaginary parts. Lags are two samples apart.
-static void find_pitch(uint32_t first, uint32_t count) {
+void ser_frames_find_pitch(uint32_t first, uint32_t count) {
   memset(frame_buffer, 0, sizeof frame_buffer);
   for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
     float *low = frame_buffer + 2 * k;
@@ -255,7 +247,7 @@ static void find_pitch(uint32_t first, uint32_t count) {
   }
   arm_cfft_f32(&cfft, frame_buffer, 0, 0);
   for (uint32_t part = 0; part < count; part++) {
-    const uint32_t place = place_of(first + part);
+    const uint32_t place = ser_frames_place(first + part);
     const float total = frame_buffer[part];
     if (!(total > 0.0f)) {
       prosody[place].pitch = prosody[place].voicing = 0.0f;

@@ -1,5 +1,6 @@
 #include "ser_frontend.h"
 
+#include "ser_cmvn.h"
 #include "ser_frames.h"
 #include "ser_model.h"
 
@@ -10,13 +11,14 @@
 static uint32_t n_frames;
 
 static void compute_frames(const ser_audio *audio);
+static void finish_frames(void);
 static void add_frame(const ser_audio *audio, uint32_t frame);
 static ser_cut cut_frame(const ser_audio *audio, uint32_t frame);
 static void write_features(uint32_t count, int8_t *features);
 
 void ser_frontend_values(const ser_audio *audio, float *values) {
   compute_frames(audio);
-  ser_frames_set_floor(n_frames);
+  finish_frames();
   for (uint32_t frame = 0; frame < SER_N_FRAMES; frame++) ser_frames_write_values(frame, values + frame * SER_N_FEATURES);
 }
 
@@ -26,7 +28,12 @@ void ser_frontend_features(const ser_audio *audio, int8_t *features) {
 }
 
 #if !SER_CENTER
-void ser_frontend_clear(void) { n_frames = 0; }
+void ser_frontend_clear(void) {
+  n_frames = 0;
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_drop();
+#endif
+}
 
 void ser_frontend_add(const ser_audio *audio) { add_frame(audio, 0); }
 
@@ -43,7 +50,20 @@ static void compute_frames(const ser_audio *audio) {
 // Computes frame `frame` of the audio, which is the next of all.
 static void add_frame(const ser_audio *audio, uint32_t frame) {
   const ser_cut cut = cut_frame(audio, frame);
-  ser_frames_add(&cut, n_frames++);
+  ser_frames_add(&cut, n_frames);
+#if SER_FINDS_PITCH
+  ser_frames_keep_low_power(n_frames);
+  if (n_frames % 2) ser_frames_find_pitch(n_frames - 1, 2);
+#endif
+  n_frames++;
+}
+
+// Finds what rests on all frames. The last one has no other to share a transform with, yet, where its number is even.
+static void finish_frames(void) {
+#if SER_FINDS_PITCH
+  if (n_frames % 2) ser_frames_find_pitch(n_frames - 1, 1);
+#endif
+  ser_frames_set_floor();
 }
 
 // The samples around SER_HOP_LENGTH * frame, or from there on.
@@ -65,9 +85,12 @@ static ser_cut cut_frame(const ser_audio *audio, uint32_t frame) {
 
 // Quantizes the values of the last `count` frames.
 static void write_features(uint32_t count, int8_t *features) {
-  ser_frames_set_floor(n_frames);
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  if (count == SER_N_FRAMES) ser_cmvn_drop();
+#endif
+  finish_frames();
   for (uint32_t frame = n_frames - count; frame < n_frames; frame++) {
-    ser_frames_write_features(frame % SER_N_FRAMES, features);
+    ser_frames_write_features(ser_frames_place(frame), features);
     features += SER_N_FEATURES;
   }
 }

@@ -39,6 +39,11 @@ def main() -> None:
         "keras; by default engine where there are generated C and a compiler, else int8",
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="how many recordings at once; by default 1")
+    parser.add_argument(
+        "--same_speaker",
+        action="store_true",
+        help="the recordings are of one speaker, whom a model with --cmvn_prior_windows learns from one to the next",
+    )
     shown = parser.add_mutually_exclusive_group()
     shown.add_argument("--json", action="store_true", help="print a line of JSON a recording, with each of its windows")
     shown.add_argument("--csv", action="store_true", help="print CSV")
@@ -67,8 +72,10 @@ def _execute(arguments: argparse.Namespace) -> None:
     found = list(_list_recordings(arguments.paths))
     if picture and len(found) != 1:
         raise UsageError(f"--plot={picture} is the picture of one recording; there are {len(found)}")
-    jobs = min(arguments.jobs, len(found))
+    jobs = 1 if arguments.same_speaker else min(arguments.jobs, len(found))
     models = [load_model(arguments, arguments.runtime) for _ in range(jobs)]
+    if arguments.same_speaker:
+        models[0].follow_speaker()
     labels = models[0].labels
     names = [path for path, _ in found]
     show = _choose(arguments, labels, names)

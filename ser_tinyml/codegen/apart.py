@@ -16,7 +16,7 @@ import numpy as np
 from ser_tinyml.codegen.engine_graph import Factor
 
 MAGIC = b"SERM"
-VERSION = 1  # of the header, and of how the kernels take packed weights; to be raised with either
+VERSION = 2  # of the header, and of how the kernels take packed weights; to be raised with either
 _SHAPE_BYTES = 16
 _ALIGNMENT = 8  # of the whole, as of its largest numbers
 

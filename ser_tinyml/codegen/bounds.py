@@ -47,7 +47,9 @@ _SHIFT = (0, 31)
 _GATE = (
     2**15 - 1
 )  # the largest that ser_sigmoid and ser_tanh give, Q0.15; test_ser_kernels.py holds them to TFLM's of all 16 bits
-_TABLE_END = 257  # the last place of ser_sigmoid_table
+_LINES = (-256, 255)  # of ser_slopes and ser_offsets; tanh's are saturated to them
+_KEPT_SHIFT = 15  # of forget gate times cell state
+_OPEN_SHIFT = (2, 31)  # what ser_open takes
 _LARGEST_EXPONENTIALS = (
     2**28 - 1
 )  # a softmax's sum, 12 bits before the point: ser_run_softmax shifts its shares by 31 at most
@@ -153,7 +155,7 @@ class _Layer:
             one.clip(*_INT16).low + other.clip(*_INT16).low, one.clip(*_INT16).high + other.clip(*_INT16).high
         )
         argument = 3 * _largest(gates.clip(*_INT16))
-        self._hold_ends("places in the table of sigmoid", (0, (argument >> 9) + 1), (0, _TABLE_END))
+        self._hold_ends("lines of sigmoid", (-argument >> 9, argument >> 9), _LINES)
         self._follow_cell(layer)
         n_units = layer.n_outputs
         return _Range(np.full(n_units, hidden.low), np.full(n_units, hidden.high)).with_zero()
@@ -162,14 +164,18 @@ class _Layer:
         """Holds the cell state, and what is made of it: a gate is at most 1, of two saturated parts comes a clipped state."""
         self._hold_ends("cell states", (min(layer.cell_min, 0), max(layer.cell_max, 0)), _INT16)
         state = max(abs(layer.cell_min), abs(layer.cell_max))
-        self._scale("forget gate times cell state", _symmetric(_GATE * state), layer.keep)
-        self._scale("input gate times candidate", _symmetric(_GATE * _GATE), layer.write)
         self._hold_shift(layer.tanh_shift)
         half = (1 << layer.tanh_shift) >> 1
         argument = state * layer.tanh_multiplier + half
         self._hold_ends("arguments of tanh", (-argument, argument), _INT32)
-        place = min(argument >> layer.tanh_shift, 2**16) >> 8
-        self._hold_ends("places in the table of tanh", (0, place + 1), (0, _TABLE_END))
+        self._open("forget gate times cell state", state, _KEPT_SHIFT)
+        self._open("input gate times candidate", _GATE, layer.write_shift)
+
+    def _open(self, quantity: str, largest: int, shift: int) -> None:
+        """Holds a gate times a value, with what ser_open rounds it by before it shifts."""
+        self._hold_ends("bits of a cell state's shift", (shift, shift), _OPEN_SHIFT)
+        rounded = _GATE * largest + (1 << (shift - 1)) + 1
+        self._hold_ends(quantity, (-rounded, rounded), _INT32)
 
     def _follow_rows(self, layer: Dense | Convolution, source: _Range) -> _Range:
         assert self._step is not None and self._step.biases is not None
@@ -200,12 +206,15 @@ class _Layer:
             f"{self._layer.name} has weights of values that there are not"
         )
         low, high = (np.pad(ends[: weights.shape[2]], padding) for ends in (source.low, source.high))
+        sums = _sum_products(weights, _Range(low, high))
+        biased = sums.take(lambda ends: ends + biases.astype(np.int64))
+        if self._step is not None and self._step.is_whole:
+            self._hold(f"{name}, in one", sums, _WHOLE)
+            self._hold(f"{name}, in one", biased, _WHOLE)
         for start in range(0, weights.shape[2], _CHUNK):
             chunk = slice(start, start + _CHUNK)
             self._hold_chunk(name, weights[:, :, chunk], _Range(low[chunk], high[chunk]))
-        sums = _sum_products(weights, _Range(low, high))
         self._hold(name, sums, _INT32)
-        biased = sums.take(lambda ends: ends + biases.astype(np.int64))
         if biases.any():
             self._hold(f"{name} with biases", biased, _INT32)
         rows = np.resize(np.arange(len(factors)), biased.low.shape)

@@ -44,8 +44,7 @@ class Lstm(Layer):
     biases: np.ndarray  # int32 [4, units]
     from_input: tuple[Factor, ...]  # of each gate: sums over the input to Q3.12
     from_hidden: tuple[Factor, ...]
-    keep: Factor  # forget gate times cell state, to a cell state
-    write: Factor  # input gate times candidate, to a cell state
+    write_shift: int  # bits by which input gate times candidate is finer than a cell state
     show: Factor  # output gate times tanh of the cell state, to a hidden state
     cell_min: int
     cell_max: int

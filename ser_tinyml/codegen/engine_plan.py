@@ -80,6 +80,7 @@ class Step:
     padded_inputs: int = 0
     padded_outputs: int = 0  # of an LSTM's hidden state
     four_bits: bool = False  # whether all weights are of 4 bits
+    is_whole: bool = False  # whether all sums of an LSTM come whole from ser_sum_unit
     weights: np.ndarray | None = None  # int16 [n], packed as ser_dot4 takes them, of 4 bits ser_dot4_4bit
     biases: np.ndarray | None = None  # int32 [n]
     factors: tuple[Factor, ...] = ()  # of a dense layer or a convolution

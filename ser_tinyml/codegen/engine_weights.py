@@ -6,9 +6,11 @@ import numpy as np
 
 from ser_tinyml.codegen.engine_graph import Convolution, Dense, Factor, Lstm, Operand
 
-BLOCK = 16  # SER_BLOCK of ser_kernels.h: inputs are padded to a multiple of so many
+BLOCK = 8  # SER_BLOCK of ser_kernels.h: inputs are padded to a multiple of so many
 TILE = 4  # rows that ser_dot4 takes at once
 _LARGEST_OF_4_BITS = 7  # weight that ser_dot4_4bit takes
+_LARGEST_INPUT = 255  # an activation, less its zero point
+_WHOLE = 2**23  # what ser_sum_unit's sums stay below in size
 
 
 def pack_lstm(layer: Lstm) -> dict[str, Any]:
@@ -21,11 +23,21 @@ def pack_lstm(layer: Lstm) -> dict[str, Any]:
         tiles.append(_pack(layer.recurrent_kernels[:, unit], hidden, four_bits=four_bits))
     return {
         "four_bits": four_bits,
+        "is_whole": not four_bits and _find_largest_sum(layer) < _WHOLE,
         "padded_inputs": inputs,
         "padded_outputs": hidden,
         "weights": np.concatenate(tiles),
         "biases": layer.biases.T.ravel(),
     }
+
+
+def _find_largest_sum(layer: Lstm) -> int:
+    """Returns the largest size that a gate's sum over either vector, with its bias, can have."""
+    of_input, of_hidden = (
+        _LARGEST_INPUT * np.abs(kernels.astype(np.int64)).sum(axis=2)
+        for kernels in (layer.kernels, layer.recurrent_kernels)
+    )
+    return int(max((of_input + np.abs(layer.biases.astype(np.int64))).max(), of_hidden.max()))
 
 
 def pack_dense(layer: Dense | Convolution, *, stride: int) -> dict[str, Any]:

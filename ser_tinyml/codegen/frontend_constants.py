@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from schemas.front_end import PROSODY, FrontEnd, Standardisation
+from schemas.front_end import CMVN_MEMORY_WINDOWS, PROSODY, FrontEnd, Standardisation
 from ser_tinyml.audio.mel import dct_matrix, hann_window, loudest_power, mel_corners, mel_edges, mel_heights
 from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ, PitchSearch, energy_norm
 from ser_tinyml.codegen.c_text import c_float
@@ -58,6 +58,12 @@ def list_defines(front_end: FrontEnd) -> list[Define]:
         ("SER_WINDOW_STEP_SAMPLES", front_end.window_step_samples, "of which a window's start is a multiple"),
         ("SER_SHARES_FRAMES", int(front_end.shares_frames), "windows have frames in common, which are computed once"),
         ("SER_STREAMING", int(front_end.streaming), "the network goes on from window to window of an utterance"),
+        (
+            "SER_CMVN_PRIOR_WINDOWS",
+            front_end.cmvn_prior_windows,
+            "0: ser_quantize standardises; else what was heard does",
+        ),
+        ("SER_CMVN_MEMORY_WINDOWS", CMVN_MEMORY_WINDOWS, "of what was heard; older windows fade"),
         ("SER_N_FFT", front_end.n_fft, "samples of a frame; the window function is a periodic Hann"),
         ("SER_FFT_POINTS", front_end.n_fft // 2, "of the complex FFT that a frame's real samples take"),
         ("SER_HOP_LENGTH", front_end.hop_length, "samples between frames"),

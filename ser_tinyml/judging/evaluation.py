@@ -57,6 +57,8 @@ def evaluate(
     reference = next(iter(candidates))
     true, speakers = held_out.true, [clip.speaker_key for clip in held_out.clips]
     divisions = _divide(held_out.clips, rows)
+    if held_out.heard is not None:
+        divisions["heard before"] = [_name_heard(windows) for windows in held_out.heard]
     return {
         name: ModelEvaluation(
             bytes=candidate.bytes,
@@ -87,6 +89,11 @@ def _divide(clips: list[Example], rows: Mapping[str, ManifestRow]) -> dict[str, 
         if len(set(parts)) > 1:
             divisions[by] = [part or "not known" for part in parts]
     return divisions
+
+
+def _name_heard(windows: int) -> str:
+    """Returns how much of a clip's speaker was heard before the clip."""
+    return next((f"below {limit} windows" for limit in (10, 40) if windows < limit), "40 windows and more")
 
 
 def _name_duration(seconds: float) -> str:

@@ -4,9 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from schemas.front_end import Standardisation
+from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Example
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import count_heard, standardise_examples
 from ser_tinyml.judging.votes import vote
 
 
@@ -18,6 +18,7 @@ class HeldOut:
     true: np.ndarray  # int64 [clips]: the class
     inputs: np.ndarray  # float32 [windows, frames, coefficients], standardised
     clip_of_window: np.ndarray  # int64 [windows]: index into `clips`
+    heard: np.ndarray | None = None  # int64 [clips]: windows of the speaker before the clip; None: they do not matter
     begins: np.ndarray | None = None  # bool [windows]: where a network that goes on starts over; None: it never goes on
 
     @classmethod
@@ -26,8 +27,7 @@ class HeldOut:
         records: list[Example],
         class_of_record: np.ndarray,
         standardisation: Standardisation,
-        *,
-        streaming: bool = False,
+        front_end: FrontEnd,
     ) -> "HeldOut":
         """Gathers records.
 
@@ -35,18 +35,19 @@ class HeldOut:
           records: in the order of (clip, copy, window).
           class_of_record: int64 [labels], maps the records' labels to the model's classes.
           standardisation: that the model wants.
-          streaming: whether the model goes on from window to window of a clip.
+          front_end: the model's, which says whether it goes on from window to window, and from clip to clip of a speaker.
         """
         keys = [(record.clip_id, record.copy) for record in records]
-        first = {key: record for key, record in zip(reversed(keys), reversed(records), strict=True)}
+        first = {key: number for number, key in reversed([*enumerate(keys)])}
         order = {key: number for number, key in enumerate(sorted(first))}
-        clips = [first[key] for key in order]
+        clips = [records[first[key]] for key in order]
         return cls(
             clips=clips,
             true=class_of_record[[clip.label for clip in clips]],
-            inputs=standardise(np.stack([record.features for record in records]), standardisation),
+            inputs=standardise_examples(records, front_end, standardisation),
             clip_of_window=np.array([order[key] for key in keys]),
-            begins=np.array([record.window == 0 for record in records]) if streaming else None,
+            heard=count_heard(records)[[first[key] for key in order]] if front_end.cmvn_prior_windows else None,
+            begins=np.array([record.window == 0 for record in records]) if front_end.streaming else None,
         )
 
     def vote(self, probabilities: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """How a model fares when it gets loud: the held-out sound with noise of many levels mixed in."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from schemas.run_files import NoiseLevel
 from ser_tinyml import progress
 from ser_tinyml.audio.clip import to_pcm
 from ser_tinyml.audio.features import compute_features
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import standardise_examples
 from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.runtimes.predictions import Runtime
@@ -60,7 +61,11 @@ def measure_noise(
     def score(kind: str, level: int, mix: Callable[[int], np.ndarray]) -> NoiseLevel:
         mixed = [to_pcm(mix(number), front_end.window_samples) for number in range(len(speech))]
         features = [compute_features(each / np.float32(_FULL_SCALE), front_end, "waveform") for each in mixed]
-        said = runtime.predict(standardise(np.stack(features), standardisation), begins).probabilities
+        heard = [
+            dataclasses.replace(clips[number], window=audio.window, mfcc=each, prosody={})
+            for number, audio, each in zip(clip_of_window, windows, features, strict=True)
+        ]
+        said = runtime.predict(standardise_examples(heard, front_end, standardisation), begins).probabilities
         predicted = vote(said, clip_of_window, begins).argmax(axis=1)
         return NoiseLevel(kind, level, score_strangers(true, predicted, [clip.speaker_key for clip in clips]))
 

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.front_end import Standardisation
+from schemas.record import Example
 from schemas.run_files import Dataset
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import standardise_examples
 from ser_tinyml.store.dataset import open_records, parse_tensors, read_split, shard_paths
 
 
@@ -27,8 +28,13 @@ _VALIDATION_BATCH = 256
 
 
 def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.Dataset:
-    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in the order of their shards."""
+    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in one order."""
     front_end = dataset.front_end
+    if front_end.cmvn_prior_windows:  # a speaker's clips are heard one after the other: all must be at hand
+        records = _read_records(examples, split, dataset)
+        labels = np.array([record.label for record in records])
+        inputs = standardise_examples(records, front_end, dataset.standardisation)
+        return tf.data.Dataset.from_tensor_slices((inputs, labels))
     return (
         open_records(shard_paths(examples, split))
         .map(lambda record: parse_tensors(record, front_end), num_parallel_calls=2)
@@ -46,18 +52,30 @@ def make_utterance_dataset(examples: str, split: str, dataset: Dataset, n_window
       (standardised float32 [n_windows * frames, coefficients], int64 labels [n_windows]) one by one.
     """
     front_end = dataset.front_end
-    keyed = itertools.groupby(read_split(examples, split), key=lambda e: (e.clip_id, e.copy, e.window // n_windows))
+    records = _read_records(examples, split, dataset)
+    standardised = standardise_examples(records, front_end, dataset.standardisation)
+    keyed = itertools.groupby(range(len(records)), key=lambda n: _name_part(records[n], n_windows))
     parts = [list(windows) for _, windows in keyed]
     inputs = np.zeros((len(parts), n_windows, front_end.n_frames, front_end.n_features), np.float32)
     labels = np.full((len(parts), n_windows), NO_WINDOW, np.int64)
     for number, windows in enumerate(parts):
-        features = [
-            np.column_stack([window.mfcc, *(window.prosody[name] for name in front_end.prosody)]) for window in windows
-        ]
-        inputs[number, : len(windows)] = standardise(np.stack(features), dataset.standardisation)
-        labels[number, : len(windows)] = windows[0].label
+        inputs[number, : len(windows)] = standardised[windows]
+        labels[number, : len(windows)] = records[windows[0]].label
     sequences = inputs.reshape(len(parts), n_windows * front_end.n_frames, front_end.n_features)
     return tf.data.Dataset.from_tensor_slices((sequences, labels))
+
+
+def _read_records(examples: str, split: str, dataset: Dataset) -> list[Example]:
+    """Returns a split's records with the columns of prosody that the dataset's front end names."""
+    columns = dataset.front_end.prosody
+    return [
+        dataclasses.replace(record, prosody={name: record.prosody[name] for name in columns})
+        for record in read_split(examples, split)
+    ]
+
+
+def _name_part(record: Example, n_windows: int) -> tuple[str, int, int]:
+    return record.clip_id, record.copy, record.window // n_windows
 
 
 def standardise_in_graph(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:

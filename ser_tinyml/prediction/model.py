@@ -12,7 +12,7 @@ from schemas.front_end import FrontEnd
 from ser_tinyml.audio.decode import Acceptance, Undecodable, decode_blocks
 from ser_tinyml.audio.features import compute_features
 from ser_tinyml.audio.resample import resample
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import Heard
 from ser_tinyml.judging.votes import vote
 from ser_tinyml.prediction.hearing import HeardRecording
 from ser_tinyml.prediction.stream import Stream, as_float
@@ -108,6 +108,7 @@ class Model:
         self._reject_below = reject_below
         self._run = run
         self._make_listener = make_listener
+        self._speaker: Heard | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -194,6 +195,14 @@ class Model:
             raise UserError(f"the rate is {rate}, expected a positive number of Hz")
         return Stream(self._make_listener(), labels=self.labels, front_end=front_end, rate=rate)
 
+    def follow_speaker(self) -> None:
+        """Takes the recordings that come for those of one speaker, one after the other, until it is called again.
+
+        It matters where the front end learns its speaker (`cmvn_prior_windows`). Before it is called, each recording is
+        heard as if nothing had been heard before. The runtime `device` always hears each recording so.
+        """
+        self._speaker = Heard(self.front_end, self._interface.standardisation)
+
     def run_selftest(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns what the self-test of a board with this model gives.
 
@@ -224,6 +233,7 @@ class Model:
         assert self._run
         starts, found = list[float](), list[np.ndarray]()
         front_end = self.front_end
+        speaker = self._speaker or Heard(front_end, self._interface.standardisation)
         windows = (
             (start, compute_features(window / np.float32(32768), front_end, padding="waveform"))
             for start, window in heard.read_windows(heard.find_windows())
@@ -233,7 +243,7 @@ class Model:
             starts += [start for start, _ in batch]
             features = np.stack([features for _, features in batch])
             begins = _find_begins([start for start, _ in batch], front_end) if front_end.streaming else None
-            found += [*self._run(standardise(features, self._interface.standardisation), begins)]
+            found += [*self._run(speaker.standardise(features), begins)]
         return starts, found
 
     def _listen(self, heard: HeardRecording) -> tuple[list[float], list[np.ndarray]]:

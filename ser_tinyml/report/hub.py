@@ -6,14 +6,14 @@ from typing import Any
 
 from schemas.errors import UserError
 from schemas.run_files import Board, Dataset, Evaluation, Export
-from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, TFLM_SOURCES
+from ser_tinyml.codegen.generated import APART_SOURCES, FIRMWARE_SOURCES, TFLM_SOURCES
 from ser_tinyml.judging import gates
 from ser_tinyml.report.model_card import render_card
 from ser_tinyml.store import artifact, files, run_files
 from ser_tinyml.store.finished_model import find_model
 
 _JUDGED_BY = ("examples", "evaluation", "board")  # folders of a run that its card tells of
-_BY_LFS = ("*.tflite", "ser_model.c", "ser_model_data.cc")
+_BY_LFS = ("*.tflite", "ser_model.bin", "ser_model.c", "ser_model_data.cc")
 
 
 def make_folder(root: str) -> dict[str, bytes]:
@@ -46,7 +46,7 @@ def make_folder(root: str) -> dict[str, bytes]:
     gates.require_passed((*evaluation.gates, *board.gates), f"{root} is not for others: its model is not blessed")
     exported = dataclasses.replace(found.exported, model_path="")  # nobody's business
     tflite = [f"ser_{name}.tflite" for name in found.list_tflite()]
-    sources = [name for name in (*FIRMWARE_SOURCES, *TFLM_SOURCES) if name in exported.files]
+    sources = [name for name in (*FIRMWARE_SOURCES, *APART_SOURCES, *TFLM_SOURCES) if name in exported.files]
     card = render_card(exported, dataset, evaluation=evaluation, board=board, for_hub=True)
     return {
         ".gitattributes": "".join(f"{name} filter=lfs diff=lfs merge=lfs -text\n" for name in _BY_LFS).encode(),

@@ -732,9 +732,9 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         f"-DCMSIS_DSP_DIR={cmsis_dsp}",
     )
     configure(tmp_path, *flags)
-    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_app", "fuzz_seeds")
-    for part, runs in (("wav", 20_000), ("frontend", 20), ("app", 20)):
-        seeds = tmp_path / "seeds" / part
+    build(tmp_path, "fuzz_wav", "fuzz_frontend", "fuzz_frontend_fixed", "fuzz_app", "fuzz_seeds")
+    for part, runs in (("wav", 20_000), ("frontend", 20), ("frontend_fixed", 20), ("app", 20)):
+        seeds = tmp_path / "seeds" / part.removesuffix("_fixed")
         n_seeds = len(list(seeds.iterdir()))
         shown = run(tmp_path / f"fuzz_{part}", f"-runs={runs}", "-seed=1", "-max_len=48007", seeds, cwd=tmp_path).stderr
         assert n_seeds >= 4
@@ -749,6 +749,11 @@ def test_fuzzers_build_and_begin(generated, cmsis_dsp, tmp_path):
         (["-DSER_BOARD=esp32"], "SER_BOARD is 'esp32', expected one of host, mps2_an385, "),
         (["-DSER_FRONTEND=double"], "SER_FRONTEND is 'double', expected float or fixed"),
         (["-DSER_ENGINE=onnx"], "SER_ENGINE is 'onnx', expected generated or tflm"),
+        (["-DSER_MODEL=flash"], "SER_MODEL is 'flash', expected inside or apart"),
+        (
+            ["-DSER_MODEL=apart", "-DSER_ENGINE=tflm"],
+            "SER_MODEL=apart needs the generated engine, not SER_ENGINE=tflm",
+        ),
         (
             ["-DSER_ENGINE=tflm", "-DSER_GENERATED={generated}"],
             "SER_GENERATED ({generated}) has no ser_model_data.h: ",

@@ -289,7 +289,7 @@ def test_random_sounds_through_random_front_ends_are_pythons(tmp_path, cmsis_dsp
     c_front_end = compile_front_end(tmp_path, cmsis_dsp, front_end)
     for _ in range(20):
         found = compare(front_end, c_front_end, draw_sound(rng, front_end.window_samples))
-        assert found.is_small, found
+        assert found.is_small(), found
 
 
 def test_prosody_of_real_recordings_is_pythons(real_corpora, build_front_end):

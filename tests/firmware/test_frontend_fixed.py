@@ -117,7 +117,7 @@ def test_random_sounds_through_random_front_ends_are_pythons(tmp_path, seed):
     c = compile_front_end(tmp_path, None, front_end)
     for _ in range(20):
         found = compare(front_end, c, draw_sound(rng, front_end.window_samples))
-        assert found.is_small, found
+        assert found.is_small(), found
 
 
 def test_features_of_real_recordings_are_pythons_to_a_step_in_one_of_100_values(real_corpora, tmp_path):

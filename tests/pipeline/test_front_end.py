@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+import soundfile
 
+import ser_tinyml
 from components.trainer.component import Parameters as TrainerParameters
 from components.transform.component import Parameters as TransformParameters
 from pipeline.evaluate import describe_front_end
@@ -36,8 +39,26 @@ def check_board(root):
     assert board["replay"]["windows"] > 20
 
 
-def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(run, demo_flags, tmp_path):
-    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8")
+def check_learns_speaker(root, recording):
+    """The device says something else when it hears a recording for the second time, and the same when it has heard nothing."""
+    model = ser_tinyml.load(str(root))
+    sound, rate = soundfile.read(recording, dtype="int16")
+    followed = np.concatenate([sound, np.zeros(2 * rate, np.int16)])
+    device, other = model.stream(rate), model.stream(rate)
+    first, second = device.feed(followed), device.feed(followed)
+    assert first and [each.probabilities for each in first] == [each.probabilities for each in other.feed(followed)]
+    assert [each.probabilities for each in second] != [each.probabilities for each in first]
+    alone = model.predict_file(recording)
+    model.follow_speaker()
+    first, second = model.predict_file(recording), model.predict_file(recording)
+    np.testing.assert_array_equal(first.window_probabilities, alone.window_probabilities)
+    assert np.any(second.window_probabilities != alone.window_probabilities)
+
+
+def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(
+    run, demo_flags, demo_corpus, tmp_path
+):
+    flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8", "--cmvn_prior_windows=4")
     shown = run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
     assert "microphone hears at 16000 and 41667 Hz, not at 8000: there will be no Arduino library" in shown.stdout
     expected = FrontEnd(
@@ -52,16 +73,20 @@ def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_
         window_hop_samples=4096,
         lead_samples=800,
         prosody=("pitch", "voicing", "energy"),
+        cmvn_prior_windows=4,
     )
     assert run_files.read(Dataset, str(tmp_path / "examples")).front_end == expected
     assert json.loads((tmp_path / "export/export.json").read_text())["front_end"] == expected.to_dict()
     header = (tmp_path / "firmware/generated/ser_model.h").read_text()
     lines = ["SER_SAMPLE_RATE 8000", "SER_N_FRAMES 29", "SER_SHARES_FRAMES 1", "SER_N_MFCC 40", "SER_N_FEATURES 43"]
-    for line in [*lines, "SER_FMAX 4000.0f"]:
+    for line in [*lines, "SER_FMAX 4000.0f", "SER_CMVN_PRIOR_WINDOWS 4"]:
         assert line in header
     assert not (tmp_path / "firmware/arduino").exists()
     assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()
     check_board(tmp_path)
+    slices = json.loads((tmp_path / "evaluation/evaluation.json").read_text())["models"]["int8"]["slices"]
+    assert set(slices["heard before"]) <= {"below 10 windows", "below 40 windows", "40 windows and more"}
+    check_learns_speaker(tmp_path, demo_corpus / "savee/ALL/JK_n04.wav")
     print(next(line for line in shown.stdout.splitlines() if "instructions a window" in line))
 
 

@@ -174,7 +174,7 @@ def test_engine_says_what_it_lacks_and_the_rest_is_exported(tmp_path, mfcc_examp
 def test_a_tenth_of_the_validation_clips_is_below_the_threshold_of_certainty(demo_root):
     export, examples = run_files.read(Export, str(demo_root / "export")), str(demo_root / "examples")
     records = [record for record in read_split(examples, "validation") if record.copy == 0]
-    heard = HeldOut.from_records(records, np.arange(4), export.standardisation)
+    heard = HeldOut.from_records(records, np.arange(4), export.standardisation, export.front_end)
     model = TFLite((demo_root / "export/ser_int8.tflite").read_bytes())
     sureness = heard.vote(model.predict(heard.inputs).probabilities).max(axis=1)
     assert 0.05 <= np.mean(sureness < export.reject_below) <= 0.1

@@ -19,12 +19,35 @@ void saturate_each(const int32_t *value, int32_t *y, int n) {
   for (int i = 0; i < n; ++i) y[i] = SER_SATURATE(value[i], 16);
 }
 
-void sigmoid_each(const int32_t *argument, int32_t *y, int n) {
-  for (int i = 0; i < n; ++i) y[i] = ser_sigmoid(argument[i]);
+void scale_sum_each(const int32_t *sum, const ser_factor *factor, int32_t *y, int n) {
+  for (int i = 0; i < n; ++i) y[i] = ser_scale_sum(sum[i], factor[i]);
 }
 
-void tanh_each(const int32_t *argument, int32_t *y, int n) {
-  for (int i = 0; i < n; ++i) y[i] = ser_tanh(argument[i]);
+void show_each(const int32_t *product, const ser_factor *factor, const int32_t *zero_point, int32_t *y, int n) {
+  for (int i = 0; i < n; ++i) y[i] = ser_show(product[i], factor[i], zero_point[i]);
+}
+
+void add_saturated_each(const int32_t *a, const int32_t *b, int32_t *y, int n) {
+  for (int i = 0; i < n; ++i) y[i] = ser_add_saturated(a[i], b[i]);
+}
+
+void open_each(const int32_t *gate, const int32_t *value, const int32_t *shift, int32_t *y, int n) {
+  for (int i = 0; i < n; ++i) y[i] = ser_open(2 << 16 | gate[i], value[i], shift[i]);
+}
+
+void sigmoid_each(const int32_t *gate, int32_t *y, int n) {
+  const ser_lines lines = ser_find_lines();
+  for (int i = 0; i < n; ++i) y[i] = ser_sigmoid(lines, gate[i]) - (2 << 16);
+}
+
+void tanh_each(const int32_t *gate, int32_t *y, int n) {
+  const ser_lines lines = ser_find_lines();
+  for (int i = 0; i < n; ++i) y[i] = ser_tanh(lines, gate[i]);
+}
+
+void tanh_of_state_each(const int32_t *state, int multiplier, int shift, int32_t *y, int n) {
+  const ser_lines lines = ser_find_lines();
+  for (int i = 0; i < n; ++i) y[i] = ser_tanh_of_state(lines, state[i], multiplier, shift);
 }
 
 // Returns how many values of the tile were taken.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from schemas.errors import UserError
-from schemas.run_files import Export
+from schemas.run_files import Bound, Export
 from ser_tinyml.codegen.bounds import find_closest, prove_bounds
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.codegen.tflite_file import name_operator
@@ -77,6 +77,16 @@ LEAVES = [
     (lambda values, scale: scale("MUL", 0, 1e-9, of_output=True), "layer .*: products, shifted can be"),
     (lambda values, scale: scale("MEAN", 0, 1e-12, of_output=True), "layer .*: (sums, shifted|bits of a shift) can be"),
 ]  # fmt: skip
+
+
+def test_sums_that_are_taken_in_one_are_held_to_23_bits_with_their_biases():
+    def list_quantities(bias: int) -> dict[str, Bound]:
+        content = write(lambda values, scale: values(LSTM, 12, np.full(3, bias, "<i4")))
+        return {bound.quantity: bound for bound in prove_bounds(read_graph(content))}
+
+    whole = list_quantities(8_000_000)["sums of the input, in one"]
+    assert 8_000_000 < whole.largest <= whole.at_most == 2**23 - 1
+    assert "sums of the input, in one" not in list_quantities(9_000_000)
 
 
 @pytest.mark.parametrize(("change", "message"), LEAVES)

@@ -41,8 +41,8 @@ def read_layer(add, n_frames: int = 3, n_inputs: int = 5, *, seed: int = 0, weig
     return next(node.layer for node in read_graph(writer.finish()).nodes)
 
 
-@pytest.mark.parametrize(("size", "padded"), [(1, 16), (15, 16), (16, 16), (17, 32), (256, 256), (257, 272)])
-def test_sizes_are_rounded_up_to_a_block_of_16(size, padded):
+@pytest.mark.parametrize(("size", "padded"), [(1, 8), (7, 8), (8, 8), (9, 16), (256, 256), (257, 264)])
+def test_sizes_are_rounded_up_to_a_block_of_8(size, padded):
     assert pad(size) == padded
 
 
@@ -101,6 +101,25 @@ def test_one_weight_beyond_seven_makes_all_of_a_layer_eight_bits(largest, place)
     kernels[place][2, 1, :2] = largest
     changed = dataclasses.replace(layer, kernels=kernels[0], recurrent_kernels=kernels[1])
     assert pack_lstm(changed)["four_bits"] == (largest == [7, -7])
+
+
+@pytest.mark.parametrize(("bias", "whole"), [(0, True), (2**23 - 1 - 255 * 20, True), (2**23 - 255 * 20, False)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_are_whole_while_none_reaches_2_to_the_23_with_its_bias(bias, whole, sign):
+    layer = read_layer(lambda writer: writer.add_lstm(3))
+    kernels, biases = np.zeros_like(layer.kernels), np.zeros_like(layer.biases)
+    kernels[2, 1, :2] = -20, 0
+    kernels[0, 0, 0] = 8  # beyond 4 bits
+    biases[2, 1] = sign * bias
+    changed = dataclasses.replace(layer, kernels=kernels, biases=biases)
+    assert pack_lstm(changed)["is_whole"] == whole
+
+
+def test_sums_over_a_hidden_state_of_too_many_large_weights_are_not_whole():
+    layer = read_layer(lambda writer: writer.add_lstm(260))
+    for largest, whole in ((126, True), (127, False)):  # 260 * 255 * 126 < 2^23 < 260 * 255 * 127
+        changed = dataclasses.replace(layer, recurrent_kernels=np.full_like(layer.recurrent_kernels, largest))
+        assert pack_lstm(changed)["is_whole"] == whole
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from schemas.classes import PRESETS
-from schemas.front_end import Standardisation
+from schemas.front_end import FrontEnd, Standardisation
 from schemas.manifest import ManifestRow
 from schemas.record import Example
 from schemas.run_files import OutputComparison
@@ -46,7 +46,7 @@ def held_out():
         for clip, corpus, speaker, emotion, label in CLIPS
         for window in (0, 1)
     ]
-    return HeldOut.from_records(records, np.arange(4), Standardisation.identity(3))
+    return HeldOut.from_records(records, np.arange(4), Standardisation.identity(3), FrontEnd())
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from schemas.classes import PRESETS
-from schemas.front_end import Standardisation
+from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Example
 from schemas.run_files import Comparison, Heard
 from ser_tinyml.judging import metrics
@@ -38,7 +38,7 @@ def perform(probabilities: np.ndarray, true: np.ndarray, n_classes: int, **chang
         )
         for number, label in enumerate(true)
     ]
-    held_out = HeldOut.from_records(records, np.arange(n_classes), Standardisation.identity(3))
+    held_out = HeldOut.from_records(records, np.arange(n_classes), Standardisation.identity(3), FrontEnd())
     candidates = {"tflm": Candidate(Fixed(probabilities), 1)}
     judged = Judged.from_candidates(candidates, held_out)
     found = evaluate(candidates, judged, held_out, labels=labels, rows={})["tflm"]

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 
-from schemas.front_end import Standardisation
+from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Example
 from ser_tinyml.judging.held_out import HeldOut
 
@@ -23,7 +23,7 @@ RECORDS = [
 
 
 def test_the_windows_of_a_clips_copy_elect_its_class():
-    held_out = HeldOut.from_records(RECORDS, np.array([3, 2, 1, 0]), Standardisation.identity(13))
+    held_out = HeldOut.from_records(RECORDS, np.array([3, 2, 1, 0]), Standardisation.identity(13), FrontEnd())
     np.testing.assert_array_equal(held_out.true, [2, 2, 0])
     np.testing.assert_array_equal(held_out.clip_of_window, [0, 0, 1, 2, 2, 2])
     np.testing.assert_array_equal(held_out.inputs[:, 0, 0], [0, 1, 10, 0, 1, 2])
@@ -33,5 +33,5 @@ def test_the_windows_of_a_clips_copy_elect_its_class():
 
 def test_clips_keep_who_speaks():
     other = [dataclasses.replace(record, speaker="YAF") if record.clip_id == "b" else record for record in RECORDS]
-    held_out = HeldOut.from_records(other, np.arange(4), Standardisation.identity(13))
+    held_out = HeldOut.from_records(other, np.arange(4), Standardisation.identity(13), FrontEnd())
     assert [clip.speaker for clip in held_out.clips] == ["OAF", "OAF", "YAF"]

@@ -55,7 +55,7 @@ def test_the_demos_files_are_read_and_written_again_byte_for_byte(demo_root, tmp
     ("change", "complaint"),
     [
         ({"kind": "cake"}, "is no board validation: it does not say that it is one"),
-        ({"version": 99}, "a board validation of version 99, this program reads version 3: run its step again"),
+        ({"version": 99}, "a board validation of version 99, this program reads version 4: run its step again"),
         ({"validated": "yes"}, "is no board validation: validated: Input should be a valid boolean"),
         ({"gates": [{"name": "flash"}]}, "is no board validation: gates.0.value: Field required"),
         ({"replay": 3}, "is no board validation: replay"),
