@@ -36,7 +36,7 @@ def make_clips(speakers=("a", "b"), takes=4):
 class ByBrightness:
     """Takes windows for the second class whose MFCC 1 is small: of low tones it is 35 with noise of 40 dB, and 15 with 20."""
 
-    def predict(self, inputs):
+    def predict(self, inputs, begins=None):
         bright = (inputs[:, :, 1].mean(axis=1) < 20).astype(int)
         return Predictions(np.eye(2, dtype=np.float32)[bright], latency_ms=0.0)
 
@@ -47,7 +47,7 @@ class Listening(ByBrightness):
     def __init__(self):
         self.heard = []
 
-    def predict(self, inputs):
+    def predict(self, inputs, begins=None):
         self.heard.append(inputs)
         return super().predict(inputs)
 
