@@ -7,6 +7,7 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   amplitude_noise:A          white noise of deviation A * U(0, 1) * max(x), the original notebook's rule
   snr_noise:LOW:HIGH         white noise at a signal-to-noise ratio of U(LOW, HIGH) dB
   hiss:LOW:HIGH              white noise of U(LOW, HIGH) dB of full scale, as a microphone has of its own
+  hum:LOW:HIGH               mains hum of 49 to 61 Hz with overtones at such a ratio
   recorded_noise:LOW:HIGH    a part of a file of --noise_dir at such a ratio
   gain:LOW:HIGH              U(LOW, HIGH) dB
   time_shift:LOW:HIGH        U(LOW, HIGH) seconds later (below 0: earlier), with silence where nothing was
@@ -88,6 +89,15 @@ def hiss(samples: np.ndarray, _around: Surroundings, rng: np.random.Generator, l
     return samples + np.float32(deviation) * rng.standard_normal(len(samples), np.float32)
 
 
+def hum(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Adds mains hum at a signal-to-noise ratio of U(low, high) dB: a tone and overtones, each as loud as it happens."""
+    ratio, hertz = rng.uniform(low, high), rng.uniform(_LOWEST_HUM_HZ, _HIGHEST_HUM_HZ)
+    angle = 2 * np.pi * hertz / around.front_end.sample_rate * np.arange(len(samples))
+    tones = range(1, _HUM_TONES + 1)
+    noise = sum(rng.uniform() / n * np.sin(n * angle + rng.uniform(0, 2 * np.pi)) for n in tones)
+    return (samples + noise * (_rms(samples) / _rms(noise) * 10 ** (-ratio / 20))).astype(np.float32)
+
+
 def recorded_noise(
     samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float
 ) -> np.ndarray:
@@ -164,12 +174,14 @@ class _Effect:
     most: float = 0.0
 
 
+_LOWEST_HUM_HZ, _HIGHEST_HUM_HZ, _HUM_TONES = 49.0, 61.0, 12
 _SLOWEST, _FASTEST = 0.1, 10.0
 _EFFECTS = {
     "clean": _Effect(clean, (0,)),
     "amplitude_noise": _Effect(amplitude_noise, (1,), least=0, most=10),
     "snr_noise": _Effect(snr_noise, (2,), least=-100, most=200),
     "hiss": _Effect(hiss, (2,), least=-200, most=0),
+    "hum": _Effect(hum, (2,), least=-100, most=200),
     "recorded_noise": _Effect(recorded_noise, (2,), least=-100, most=200),
     "gain": _Effect(gain, (2,), least=-200, most=100),
     "time_shift": _Effect(time_shift, (2,), least=-600, most=600),

@@ -82,6 +82,18 @@ def test_hiss_has_a_level_of_its_own_whatever_the_samples(loudness):
     assert abs(10 * np.log10(np.mean((noisy - window) ** 2)) + 50) < 0.2
 
 
+def test_hum_has_a_ratio_to_the_samples_and_lies_at_multiples_of_one_low_tone():
+    window = make_window()
+    (humming,) = make_copies(window, "a" * 64, ("hum:10:10",), around=AROUND)
+    noise = (humming - window).astype(np.float64)
+    assert abs(10 * np.log10(np.mean(window**2) / np.mean(noise**2)) - 10) < 0.01
+    power = np.abs(np.fft.rfft(noise * np.hanning(len(noise)))) ** 2
+    hertz = np.fft.rfftfreq(len(noise), 1 / 16_000)
+    nearest = {tone: min(abs(hertz[power > power.max() / 100] / tone % 1 - 0.5)) for tone in np.arange(49, 61, 0.25)}
+    assert max(nearest.values()) > 0.4  # 0.5: every strong bin is at a multiple
+    assert power[hertz > 13 * 61].sum() < 1e-6 * power.sum()
+
+
 def test_gain_scales():
     (louder,) = make_copies(make_window(), "a" * 64, ("gain:6:6",), around=AROUND)
     np.testing.assert_allclose(louder, make_window() * 10**0.3, rtol=1e-6)
@@ -182,6 +194,7 @@ def test_a_copy_without_meaning_is_explained(text, complaint):
         *("amplitude_noise:10", "snr_noise:-100:-100", "snr_noise:200:200", "gain:-200:-200", "gain:100:100"),
         *("time_shift:-600:-600", "time_shift:600:600", "speed:0.1:0.1", "speed:10:10", "time_stretch:0.1"),
         *("time_stretch:10", "pitch_shift:-12", "pitch_shift:12"),
+        *("hum:-100:-100", "hum:200:200"),
         *("hiss:-200:-200", "hiss:0:0", "formant_shift:0.5:0.5", "formant_shift:2:2"),
     ],
 )
