@@ -4,6 +4,7 @@ import ctypes
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
@@ -38,7 +39,9 @@ class CFrontEnd:
         self.library.ser_frontend_latest(result.ctypes.data_as(ctypes.c_void_p))
         return result
 
-    def by_twos(self, samples: np.ndarray, front_end: FrontEnd) -> np.ndarray:
+    def by_twos(
+        self, samples: np.ndarray, front_end: FrontEnd, at_windows_end: Callable[[], object] = lambda: None
+    ) -> np.ndarray:
         """int16 [samples] -> int8 [frames, features] of an utterance, each pair of frames when its second one is there."""
         self.library.ser_frontend_clear()
         found = []
@@ -47,6 +50,8 @@ class CFrontEnd:
             if number % 2:
                 found.append(np.empty((2, front_end.n_features), np.int8))
                 self.library.ser_frontend_latest_two(found[-1].ctypes.data_as(ctypes.c_void_p))
+            if number % front_end.n_frames == front_end.n_frames - 1:
+                at_windows_end()
         return np.concatenate(found)
 
     def _call(self, function, samples, capacity, start, dtype) -> np.ndarray:
