@@ -141,9 +141,8 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
     )
     if "tflm" in candidates:
         said = judged.predictions["tflm"]
-        if (
-            subject.interface.front_end.cmvn_prior_windows
-        ):  # firmware is tried window by window, of speakers not heard before
+        if subject.interface.front_end.cmvn_prior_windows:
+            # Firmware is tried window by window, of speakers not heard before.
             held_out = _read_unheard(examples, interface=subject.interface, dataset=dataset)
             said = candidates["tflm"].runtime.predict(held_out.inputs, held_out.begins)
         files.write_bytes(files.join(output, "windows.npz"), _pack_windows(held_out, said))
@@ -219,12 +218,8 @@ def format_json(output: str) -> str:
 
 def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: Dataset) -> HeldOut:
     class_of_record = np.array([interface.labels.index(label) for label in dataset.labels])
-    return HeldOut.from_records(
-        read_split(examples, split),
-        class_of_record,
-        interface.standardisation,
-        interface.front_end,
-    )
+    records = read_split(examples, split)
+    return HeldOut.from_records(records, class_of_record, interface.standardisation, interface.front_end)
 
 
 def _read_unheard(examples: str, *, interface: Interface, dataset: Dataset) -> HeldOut:

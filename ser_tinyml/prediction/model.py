@@ -35,9 +35,7 @@ class Prediction:
     window_starts: np.ndarray  # float64 [windows], s: where each begins; none where nobody speaks
     window_probabilities: np.ndarray  # float32 [windows, classes]
     reject_below: float  # the likeliest class's probability, below which an answer is uncertain
-    begins: np.ndarray | None = (
-        None  # bool [windows]: where a network that goes on started over; None: it never goes on
-    )
+    begins: np.ndarray | None = None  # bool [windows]: where a network that goes on started over; None: it never does
 
     @property
     def has_speech(self) -> bool:
@@ -198,9 +196,16 @@ class Model:
     def follow_speaker(self) -> None:
         """Takes the recordings that come for those of one speaker, one after the other, until it is called again.
 
-        It matters where the front end learns its speaker (`cmvn_prior_windows`). Before it is called, each recording is
-        heard as if nothing had been heard before. The runtime `device` always hears each recording so.
+        Before it is called, each recording is heard as if nothing had been heard before.
+
+        Raises:
+          UserError: the front end does not learn its speaker (`cmvn_prior_windows`), or the runtime is `device`, which hears
+            each recording by itself.
         """
+        if not self.front_end.cmvn_prior_windows:
+            raise UserError("this model does not learn its speaker: it was trained without --cmvn_prior_windows")
+        if not self._run:
+            raise UserError("the runtime 'device' hears each recording by itself: another one follows a speaker")
         self._speaker = Heard(self.front_end, self._interface.standardisation)
 
     def run_selftest(self) -> tuple[np.ndarray, np.ndarray]:
@@ -215,8 +220,8 @@ class Model:
         return self._make_listener().run_selftest()
 
     def _predict(self, blocks: Iterable[np.ndarray]) -> Prediction:
-        heard = HeardRecording(blocks, self.front_end)
         front_end = self.front_end
+        heard = HeardRecording(blocks, front_end)
         starts, probabilities = self._decide(heard) if self._run else self._listen(heard)
         return Prediction(
             labels=self.labels,
