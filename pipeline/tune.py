@@ -313,9 +313,8 @@ def _with_flags(plan: Plan, found: dict[str, Any]) -> Plan:
 
 def _compute_cost(plan: Plan, n_classes: int) -> Cost:
     _, transform, trainer = _list_parameters(plan)
-    return compute_cost(
-        transform.make_front_end(), trainer.read_units("lstm_units"), trainer.dense_units, n_classes=n_classes
-    )
+    units = trainer.read_units("lstm_units")
+    return compute_cost(transform.make_front_end(), units, trainer.dense_units, n_classes, members=trainer.ensemble)
 
 
 def _measure_uar(path: str, split: str) -> float:

@@ -26,7 +26,7 @@ from ser_tinyml.audio.standardise import standardise_examples
 from ser_tinyml.judging.provenance import who_trained
 from ser_tinyml.network.architecture import Architecture, carry_weights
 from ser_tinyml.network.averaging import KeepAverage
-from ser_tinyml.network.ensemble import divide, join
+from ser_tinyml.network.ensemble import join
 from ser_tinyml.network.fitting import Data, Plan, fit, format_history
 from ser_tinyml.network.loading import encode_model
 from ser_tinyml.network.quantization import float_network, make_quantized, round_weights
@@ -101,7 +101,7 @@ def _log(folder: str, parameters: Parameters, network: tf.keras.Model, uar: floa
 
 def train(
     architecture: Architecture, splits: "Splits", parameters: Parameters, places: "Places | None" = None
-) -> tuple[tf.keras.Sequential, dict[str, KeepAverage]]:
+) -> tuple[tf.keras.Model, dict[str, KeepAverage]]:
     """Trains the network in float, each member of an ensemble by itself; returns it as it is stored, and each training.
 
     Args:
@@ -110,7 +110,7 @@ def train(
       parameters: how.
       places: where backups and logs are; None: there are none.
     """
-    of_member = divide(architecture, parameters.ensemble)
+    of_member = dataclasses.replace(architecture, members=1)
     members, stages = [], {}
     for number in range(parameters.ensemble):
         stage = f"float_{number + 1}" if number else "float"
@@ -120,7 +120,7 @@ def train(
         data = splits.make_data(dataclasses.replace(parameters, seed=seed))
         stages[stage] = fit(network, data, make_plan(parameters), **places.of_stage(stage, stage) if places else {})
         members.append(float_network(of_member, network))
-    return join(architecture, members) if len(members) > 1 else members[0], stages
+    return join(of_member, members) if len(members) > 1 else members[0], stages
 
 
 _MOST_WINDOWS = 6  # of an utterance that a network goes on over in training: with the defaults 3 s
@@ -147,13 +147,13 @@ class Splits:
             return make_utterance_dataset(examples, split, self._dataset, _MOST_WINDOWS)
         return make_split_dataset(examples, split, self._dataset)
 
-    def build_for_training(self, architecture: Architecture, seed: int) -> tf.keras.Sequential:
+    def build_for_training(self, architecture: Architecture, seed: int) -> tf.keras.Model:
         """Returns the network that takes these examples."""
         if self._dataset.front_end.streaming:
             return architecture.build_for_utterances(seed, _MOST_WINDOWS)
         return architecture.build_for_training(seed)
 
-    def scale_temperature(self, architecture: Architecture, plain: tf.keras.Sequential) -> float:
+    def scale_temperature(self, architecture: Architecture, plain: tf.keras.Model) -> float:
         """Fits the probabilities of a network, as it is stored, to the validation split; returns the temperature."""
         if not self._dataset.front_end.streaming:
             return scale_to_validation(plain, self.validation)
@@ -196,6 +196,7 @@ def make_architecture(parameters: Parameters, dataset: Dataset) -> Architecture:
         frame_pooling=parameters.frame_pooling,
         dense_units=parameters.dense_units,
         dropout=parameters.dropout,
+        members=parameters.ensemble,
         n_classes=len(dataset.labels),
     )
 

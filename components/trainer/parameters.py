@@ -34,8 +34,8 @@ class Parameters(StepParameters):
     dropout: float = parameter(0.3, "Share of the ReLU layer's outputs dropped in training.", at_least=0, below=1)
     ensemble: int = parameter(
         1,
-        "So many narrower networks, trained apart, are joined into the one that the other flags describe: each has its share "
-        "of the units of every layer, and their logits are averaged.",
+        "So many networks of the widths that the other flags give, trained apart, stand side by side as one: their logits are "
+        "averaged.",
         at_least=1,
         at_most=16,
     )
@@ -105,10 +105,6 @@ class Parameters(StepParameters):
             raise UsageError("--frame_pooling=last is of an LSTM; without one it is mean or flatten")
         if self.bidirectional and not lstms:
             raise UsageError("--bidirectional is of LSTMs, and --lstm_units names none")
-        widths = {"lstm_units": lstms, "conv_filters": convolutions, "dense_units": (self.dense_units,)}
-        for flag, units in widths.items():
-            if undivided := [number for number in units if number % self.ensemble]:
-                raise UsageError(f"--ensemble={self.ensemble} divides each layer: {undivided[0]} of --{flag} can't be")
         if self.weight_bits != "8" and not self.quantization_aware:
             raise UsageError(f"--weight_bits={self.weight_bits} is of --quantization_aware, and goes with it")
         if self.quantization_aware and (convolutions or self.bidirectional or self.frame_pooling != "last"):

@@ -12,7 +12,7 @@ import numpy as np
 
 from schemas.front_end import FrontEnd, Standardisation
 from ser_tinyml.audio.prosody import PitchSearch
-from ser_tinyml.codegen.engine_graph import AnyLayer, Dense, Factor, Graph, Lstm, Node, Softmax, TakeFrame
+from ser_tinyml.codegen.engine_graph import AnyLayer, Concatenate, Dense, Factor, Graph, Lstm, Node, Softmax, TakeFrame
 from ser_tinyml.codegen.engine_plan import Plan, Step, make_plan
 from ser_tinyml.codegen.engine_weights import BLOCK, TILE
 from ser_tinyml.codegen.estimate import read_facts
@@ -61,7 +61,9 @@ class Cost:
         return read_facts()[BOARD].milliseconds(self.instructions, self.flash_words)
 
 
-def compute_cost(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int) -> Cost:
+def compute_cost(
+    front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int, members: int = 1
+) -> Cost:
     """Returns the cost of a chain of LSTMs, of which the last gives its last state, a dense layer and a softmax.
 
     Args:
@@ -69,8 +71,9 @@ def compute_cost(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: in
       lstm_units: of each LSTM, at least one.
       dense_units: of the layer behind them.
       n_classes: the number of probabilities.
+      members: chains side by side, up to the softmax, which they share.
     """
-    plan = make_plan(lay_out_network(front_end, lstm_units, dense_units, n_classes))
+    plan = make_plan(lay_out_network(front_end, lstm_units, dense_units, n_classes, members))
     weights = sum(map(_count_weight_bytes, plan.by_frame + plan.by_window))
     tables = _count_table_bytes(front_end)
     code = _weigh(count_code(front_end, plan), _CODE)
@@ -179,20 +182,27 @@ _ANY = Quantization(1.0, 0)
 _FACTOR = Factor(2**30, 0)
 
 
-def lay_out_network(front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int) -> Graph:
+def lay_out_network(
+    front_end: FrontEnd, lstm_units: Sequence[int], dense_units: int, n_classes: int, members: int = 1
+) -> Graph:
     """Returns the graph that the exporter reads from the int8 file of such a network, with weights of no meaning."""
-    frames, nodes, width = front_end.n_frames, list[Node](), front_end.n_features
+    frames, nodes = front_end.n_frames, list[Node]()
 
-    def add(layer: AnyLayer, n_frames: int) -> None:
-        nodes.append(Node(layer=layer, sources=(len(nodes),), n_frames=n_frames))
+    def add(layer: AnyLayer, n_frames: int, *sources: int) -> int:
+        nodes.append(Node(layer=layer, sources=sources, n_frames=n_frames))
+        return len(nodes)
 
-    for number, units in enumerate(lstm_units, start=1):
-        add(_make_lstm(f"lstm_{number}", width, units), frames)
-        width = units
-    add(TakeFrame(name="last", n_outputs=width, frame=frames - 1), 1)
-    add(_make_dense("dense", width, dense_units), 1)
-    add(_make_dense("probabilities", dense_units, n_classes), 1)
-    add(Softmax(name="softmax", input=_ANY, output=_ANY, n_outputs=n_classes, factor=_FACTOR, diff_min=0), 1)
+    vectors = []
+    for _ in range(members):
+        width, value = front_end.n_features, 0
+        for number, units in enumerate(lstm_units, start=1):
+            value, width = add(_make_lstm(f"lstm_{number}", width, units), frames, value), units
+        value = add(TakeFrame(name="last", n_outputs=width, frame=frames - 1), 1, value)
+        vectors.append(add(_make_dense("dense", width, dense_units), 1, value))
+    if members > 1:
+        vectors = [add(Concatenate(name="members", n_outputs=members * dense_units), 1, *vectors)]
+    value = add(_make_dense("probabilities", members * dense_units, n_classes), 1, *vectors)
+    add(Softmax(name="softmax", input=_ANY, output=_ANY, n_outputs=n_classes, factor=_FACTOR, diff_min=0), 1, value)
     return Graph(n_frames=frames, n_inputs=front_end.n_features, input=_ANY, output=_ANY, nodes=tuple(nodes))
 
 

@@ -1,7 +1,7 @@
 """A graph of layers as the engine's C runs it: names, packed weights, and which buffer each layer reads and writes.
 
-Layers at the beginning that each need one frame of the layer before run when that frame comes. From the first on that needs
-more, all run when the window is whole; what they take is kept until then.
+Layers at the beginning that each need one frame of what the layers before gave run when that frame comes. All others run when
+the window is whole; what they take is kept until then.
 """
 
 import collections
@@ -181,17 +181,21 @@ class _Planner:
                 self._users[source].append(node)
         self._input = Buffer(place="state.input", n_frames=1, n_values=graph.n_inputs)
         self._buffers = {0: self._input}
+        self._last_there = set[int]()  # values of which the others need the last frame, where that is still there
 
     def plan(self) -> Plan:
-        nodes, count = self._graph.nodes, self._count_by_frame()
-        by_frame = [self._make_step(number, node, by_frame=True) for number, node in enumerate(nodes[:count], start=1)]
-        joint, done = None, count
-        if count < len(nodes):
-            joint, done = self._join(count, nodes[count])
+        nodes, branches = self._graph.nodes, self._list_branches()
+        count = self._count_by_frame()
+        numbers = list(range(1, count + 1)) if branches is None else branches
+        by_frame = [self._make_step(number, nodes[number - 1], by_frame=True) for number in numbers]
+        joint, done = None, set(numbers)
+        if branches is None and count < len(nodes):
+            joint, joined = self._join(count, nodes[count])
+            done |= joined
         by_window = [
             self._make_step(number, node)
-            for number, node in enumerate(nodes[done:], start=done + 1)
-            if not self._has_place(number, node)
+            for number, node in enumerate(nodes, start=1)
+            if number not in done and not self._has_place(number, node)
         ]
         return Plan(
             graph=self._graph,
@@ -202,39 +206,49 @@ class _Planner:
             result=self._buffers[len(nodes)].at(),
         )
 
+    def _list_branches(self) -> list[int] | None:
+        """Returns the nodes that run when a frame comes, where the others need but the last frame of what comes of frames.
+
+        It is still there when the window is whole, so that nothing has to be kept. None where another needs more.
+        """
+        found = {0}
+        for number, node in enumerate(self._graph.nodes, start=1):
+            if _takes_a_frame(node) and found.issuperset(node.sources):
+                found.add(number)
+            elif not found.isdisjoint(node.sources) and not self._takes_last_frame(number, node):
+                return None
+        self._last_there = found
+        return sorted(found - {0})
+
+    def _takes_last_frame(self, number: int, node: Node) -> bool:
+        """Tells whether a node's result is the last frame, as it lies there."""
+        is_last = isinstance(node.layer, TakeFrame) and node.layer.frame == self._graph.n_frames - 1
+        return is_last and self._find_padding(number) == (0, 0)
+
     def _count_by_frame(self) -> int:
         """Returns how many nodes at the beginning each need one frame of what the one before gave, and nothing else."""
         for count, node in enumerate(self._graph.nodes):
-            operands = getattr(node.layer, "operands", ())
-            if (
-                not isinstance(node.layer, Lstm | Dense | Softmax | Table | Sum | Product)
-                or node.sources != (count,)
-                or len(self._users[count]) > 1
-                or any(operand.constant is not None and operand.n_frames > 1 for operand in operands)
-            ):
+            if not _takes_a_frame(node) or node.sources != (count,) or len(self._users[count]) > 1:
                 return count
         return len(self._graph.nodes)
 
-    def _join(self, count: int, node: Node) -> tuple[JointCopy | None, int]:
-        """Returns what is kept of frames, and how many nodes then are done.
+    def _join(self, count: int, node: Node) -> tuple[JointCopy, set[int]]:
+        """Returns what is kept of frames of the value `count`, and which nodes are done by that.
 
-        The last frame is still there when the window is whole. A node that takes one frame, or all in a row, is done by that.
+        One that takes one frame, or all in a row, is.
         """
         source, n_frames = self._buffers[count], self._graph.n_frames
         copy: dict[str, Any] = {"source": source.at(), "n_values": source.n_values}
         if len(self._users[count]) == 1 and isinstance(node.layer, Flatten):
             self._buffers[count + 1] = flat = Buffer(place="state.joint", n_frames=1, n_values=node.layer.n_outputs)
-            return JointCopy(**copy, frame=None, buffer=flat, stride=source.n_values), count + 1
+            return JointCopy(**copy, frame=None, buffer=flat, stride=source.n_values), {count + 1}
         if len(self._users[count]) == 1 and isinstance(node.layer, TakeFrame):
-            if node.layer.frame == n_frames - 1:
-                self._buffers[count + 1] = source
-                return None, count + 1
             self._buffers[count + 1] = one = Buffer(place="state.joint", n_frames=1, n_values=source.n_values)
-            return JointCopy(**copy, frame=node.layer.frame, buffer=one, stride=0), count + 1
+            return JointCopy(**copy, frame=node.layer.frame, buffer=one, stride=0), {count + 1}
         before, behind = self._find_padding(count)
         kept = Buffer(place="state.joint", n_frames=n_frames, n_values=source.n_values, before=before, behind=behind)
         self._buffers[count] = kept
-        return JointCopy(**copy, frame=None, buffer=kept, stride=kept.stride), count
+        return JointCopy(**copy, frame=None, buffer=kept, stride=kept.stride), set()
 
     def _find_padding(self, value: int) -> tuple[int, int]:
         """Returns the frames of zeros that convolutions need before and behind a value."""
@@ -249,7 +263,9 @@ class _Planner:
         if not isinstance(node.layer, TakeFrame | Flatten) or self._find_padding(number) != (0, 0):
             return False
         source = self._buffers[node.sources[0]]
-        if isinstance(node.layer, TakeFrame):
+        if node.sources[0] in self._last_there:
+            place = source.at()
+        elif isinstance(node.layer, TakeFrame):
             place = source.place if self._is_last_of_lstm(node) else source.at(node.layer.frame)
         elif source.stride == source.n_values:
             place = source.at()
@@ -303,6 +319,15 @@ class _Planner:
         if by_frame or (len(users) == 1 and self._is_last_of_lstm(users[0]) and self._find_padding(number) == (0, 0)):
             return parts, Buffer(place=turns, n_frames=1, n_values=layer.n_outputs)
         return parts | {"keeps_frames": True}, dataclasses.replace(output, before=max(1, output.before))
+
+
+def _takes_a_frame(node: Node) -> bool:
+    """Tells whether a node gives a frame for each of its sources' frames, and needs no other for it."""
+    layer = node.layer
+    operands = layer.operands if isinstance(layer, Sum | Product) else ()
+    return isinstance(layer, Lstm | Dense | Softmax | Table | Sum | Product) and not any(
+        operand.constant is not None and operand.n_frames > 1 for operand in operands
+    )
 
 
 _KINDS = {

@@ -15,7 +15,7 @@ def make_quantized(
     *,
     weight_bits: int = 8,
     training_seed: int | None = None,
-) -> tf.keras.Sequential:
+) -> tf.keras.Model:
     """Returns the network with fake quantizers and the trained weights; its ranges are those that TFLite's converter will find.
 
     Args:
@@ -37,20 +37,29 @@ def make_quantized(
 
 def _settle_activation_ranges(quantized: tf.keras.Model, plain: tf.keras.Model, inputs: np.ndarray) -> None:
     """Sets the ranges to those of what `inputs` make of the network in float."""
-    found = {"quantized_mfcc/input": inputs}
-    at_hand = inputs
-    for layer in plain.layers:
-        if isinstance(layer, tf.keras.layers.LSTM):
-            at_hand = _all_states(layer, at_hand)
-            found[f"{layer.name}/hidden"] = at_hand
-    dense, probabilities = plain.get_layer("dense"), plain.get_layer("probabilities")
-    rectified = dense(at_hand[:, -1]).numpy()
-    found["dense/post_activation"] = rectified
+    found, vectors = {"quantized_mfcc/input": inputs}, {}
+    for chain in _list_chains(plain):
+        *lstms, dense = chain
+        at_hand = inputs
+        for layer in lstms:
+            found[f"{layer.name}/hidden"] = at_hand = _all_states(layer, at_hand)
+        vectors[dense.name] = dense(at_hand[:, -1]).numpy()
+    rectified, probabilities = np.concatenate(list(vectors.values()), axis=1), plain.get_layer("probabilities")
+    found |= {f"{name}/post_activation": rectified for name in vectors}  # members stand side by side on one scale
     found["probabilities/pre_activation"] = rectified @ probabilities.kernel.numpy() + probabilities.bias.numpy()
     variables = {weight.name: weight for weight in quantized.weights}
     for name, values in found.items():
         variables[f"{name}_min:0"].assign(min(0.0, float(values.min())))
         variables[f"{name}_max:0"].assign(max(0.0, float(values.max())))
+
+
+def _list_chains(plain: tf.keras.Model) -> list[list[tf.keras.layers.Layer]]:
+    """Returns the LSTMs and the dense layer of each member, in their order."""
+    chains = dict[str, list[tf.keras.layers.Layer]]()
+    for layer in plain.layers[:-1]:
+        if isinstance(layer, tf.keras.layers.LSTM | tf.keras.layers.Dense):
+            chains.setdefault(layer.name.partition("_of_")[2], []).append(layer)
+    return list(chains.values())
 
 
 def _all_states(layer: tf.keras.layers.LSTM, inputs: np.ndarray) -> np.ndarray:
@@ -95,7 +104,7 @@ def round_weights(network: tf.keras.Model, weight_bits: int) -> None:
             kernel.assign(np.concatenate(rounded, axis=1))
 
 
-def float_network(architecture: Architecture, trained: tf.keras.Model) -> tf.keras.Sequential:
+def float_network(architecture: Architecture, trained: tf.keras.Model) -> tf.keras.Model:
     """Returns the plain network, which converts, with the float variables of a trained one."""
     plain = architecture.build()
     carry_weights(trained, plain)

@@ -15,7 +15,7 @@ _RANGE = (0.1, 20.0)
 
 
 def scale_to_validation(
-    network: tf.keras.Sequential, validation: tf.data.Dataset, trained: tf.keras.Sequential | None = None
+    network: tf.keras.Model, validation: tf.data.Dataset, trained: tf.keras.Model | None = None
 ) -> float:
     """Divides the logits of a network by the temperature that fits the validation split, and gives that back.
 

@@ -125,6 +125,13 @@ def _arithmetic_and_a_shortcut(writer: ModelWriter) -> None:
     writer.add_flatten()
 
 
+def _side_by_side(writer: ModelWriter) -> None:
+    writer.add_lstm(6)
+    writer.add_side_by_side((5, 9, 8))
+    writer.add_dense(4)
+    writer.add_softmax()
+
+
 _KINDS: dict[str, tuple[Callable[[ModelWriter], None], int, int]] = {  # with frames, and values in a frame
     "classify": (_classify, 20, 13),
     "take_the_first_frame": (_take_the_first_frame, 7, 4),
@@ -142,6 +149,7 @@ _KINDS: dict[str, tuple[Callable[[ModelWriter], None], int, int]] = {  # with fr
     "mean_of_frames": (_mean_of_frames, 21, 5),
     "both_ends_and_the_largest": (_both_ends_and_the_largest, 13, 6),
     "arithmetic_and_a_shortcut": (_arithmetic_and_a_shortcut, 6, 7),
+    "side_by_side": (_side_by_side, 15, 7),
 }
 
 NAMES = tuple(_KINDS)

@@ -174,6 +174,19 @@ class ModelWriter:
         )
         self.add_concatenation(forwards)
 
+    def add_side_by_side(self, units: tuple[int, ...]) -> None:
+        """LSTMs that take the same, their last frames, and a dense layer behind each; one beside the other."""
+        before, n_before, vectors = self.at_hand, self.n_features, list[int]()
+        for count in units:
+            self.at_hand, self.n_features = before, n_before
+            self.add_lstm(count)
+            self.add_slice(self.n_frames - 1)
+            self.add_dense(count + 1)
+            if vectors:
+                self._source().quantization = self._graph.tensors[vectors[0]].quantization
+                self.add_concatenation(vectors[-1])
+            vectors.append(self.at_hand)
+
     def add_concatenation(self, other: int) -> None:
         """Of a tensor that is quantized as the one at hand, and that."""
         size = self._graph.tensors[other].shape[-1] + self.n_features
@@ -320,7 +333,7 @@ def make_random_model(seed: int) -> bytes:
 
 
 def make_random_network(seed: int) -> bytes:
-    """1 to 5 layers of every kind over 1 to 60 frames, joined in one of four ways, and up to 3 layers behind them; every third
+    """1 to 5 layers of every kind over 1 to 60 frames, joined in one of five ways, and up to 3 layers behind them; every third
     seed's with weights of 4 bits."""
     rng = np.random.default_rng(seed)
 
@@ -351,9 +364,11 @@ def make_random_network(seed: int) -> bytes:
         else:
             writer.add_lstm(n_before)
             writer.add_arithmetic(str(rng.choice(_ARITHMETIC)), other=before)
-    way = rng.integers(4)
+    way = rng.integers(5)
     if way == 0 and writer.n_frames * writer.n_features < 3000:
         writer.add_flatten()
+    elif way == 4:
+        writer.add_side_by_side(tuple(draw_size(30) for _ in range(rng.integers(2, 5))))
     elif way == 1:
         writer.add_mean()
     elif way == 2:

@@ -103,8 +103,9 @@ def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_
         ("--lstm_units=12,8", "--bidirectional"),
         ("--lstm_units=8", "--conv_filters=12,12", "--conv_kernel=3", "--bidirectional", "--frame_pooling=mean"),
         ("--lstm_units=12,8", "--streaming"),
+        ("--lstm_units=12,8", "--ensemble=3"),
     ],
-    ids=["dense", "convolution", "mean", "bidirectional", "all", "streaming"],
+    ids=["dense", "convolution", "mean", "bidirectional", "all", "streaming", "ensemble"],
 )
 def test_other_networks_reach_the_emulated_board(run, demo_flags, tmp_path, flags):
     run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")

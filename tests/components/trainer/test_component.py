@@ -3,7 +3,6 @@ import csv
 import dataclasses
 import itertools
 import pathlib
-import re
 import subprocess
 import sys
 
@@ -15,7 +14,9 @@ from components.trainer import component
 from components.trainer.parameters import Parameters
 from schemas.errors import UserError
 from schemas.run_files import Dataset, Training
+from ser_tinyml.codegen.cost import compute_cost
 from ser_tinyml.codegen.engine_graph import Dense, Lstm
+from ser_tinyml.codegen.engine_plan import make_plan
 from ser_tinyml.codegen.graph_reader import read_graph
 from ser_tinyml.network.architecture import Architecture
 from ser_tinyml.network.fake_quantized import load_fake_quantized
@@ -80,28 +81,44 @@ def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
         np.testing.assert_allclose(one * divisor, other, rtol=1e-6)
 
 
-def test_an_ensemble_is_one_network_whose_members_do_not_hear_each_other(demo_root, tmp_path):
-    component.run(str(tmp_path), dataclasses.replace(SMALL, ensemble=2), examples=str(demo_root / "examples"))
+def test_an_ensemble_has_the_networks_that_were_trained_apart(demo_root, tmp_path):
+    flags = dataclasses.replace(SMALL, ensemble=2, temperature_scaling=False)
+    component.run(str(tmp_path), flags, examples=str(demo_root / "examples"))
     stages = [row["stage"] for row in csv.DictReader((tmp_path / "history.csv").open())]
     assert stages == ["float"] * 3 + ["float_2"] * 3
-    first, second, dense, *_ = (layer.get_weights() for layer in load_model(str(tmp_path / "ser.h5")).layers)
-    members = first[1][:4, [0, 8, 16, 24]], first[1][4:, [4, 12, 20, 28]]  # recurrent, to each one's first unit
-    assert members[0].all() and members[1].all() and not np.array_equal(*members)
-    for kernel, rows, columns in ((first[1], 4, 4), (second[0], 4, 2), (second[1], 2, 2), (dense[0], 2, 4)):
-        of_other = np.arange(kernel.shape[1]) % (2 * columns) >= columns
-        assert not kernel[:rows, of_other].any() and not kernel[rows:, ~of_other].any()
+    joined = load_model(str(tmp_path / "ser.h5"))
+    component.run(str(tmp_path / "alone"), dataclasses.replace(flags, ensemble=1), examples=str(demo_root / "examples"))
+    alone = load_model(str(tmp_path / "alone" / "ser.h5"))
+    for name in ("lstm_1", "lstm_2", "dense"):
+        first, second = (joined.get_layer(f"{name}_of_{number}").get_weights() for number in (1, 2))
+        for one, other, expected in zip(first, second, alone.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(one, expected)
+            assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ({"ensemble": 3}, "--ensemble=3 divides each layer: 128 of --lstm_units can't be"),
-        ({"ensemble": 2, "dense_units": 33}, "--ensemble=2 divides each layer: 33 of --dense_units can't be"),
-    ],
-)
-def test_an_ensemble_divides_every_layer(flags, message):
-    with pytest.raises(UserError, match=re.escape(message)):
-        Parameters(**flags)
+def test_an_ensemble_runs_frame_by_frame_in_the_engine(demo_root, tmp_path):
+    examples = str(demo_root / "examples")
+    component.run(str(tmp_path / "model"), dataclasses.replace(SMALL, ensemble=3, epochs=1), examples=examples)
+    exporter.run(str(tmp_path / "export"), exporter.Parameters(), examples=examples, model=str(tmp_path / "model"))
+    graph = read_graph((tmp_path / "export/ser_int8.tflite").read_bytes())
+    plan = make_plan(graph)
+    assert len(plan.by_frame) == 6 and plan.joint is None
+    described = (tmp_path / "export/ser_model.c").read_text()
+    network = load_model(str(tmp_path / "model/ser.h5"))
+    lstms = [layer for layer in network.layers if "lstm" in layer.name]
+    named = graph.with_lstm_names([layer.name for layer in lstms])
+    for node in named.nodes:
+        if isinstance(node.layer, Lstm):
+            assert node.layer.name in described
+            kernels = np.split(network.get_layer(node.layer.name).get_weights()[1].T, 4)
+            for gate, kernel in zip(node.layer.recurrent_kernels, kernels, strict=True):
+                step = np.abs(kernel).max() / 127
+                np.testing.assert_allclose(gate * step, kernel, atol=0.51 * step)
+    cost = compute_cost(read_dataset(demo_root).front_end, (8, 4), 8, 4, members=3)
+    assert cost.macs == graph.macs
+    assert cost.weight_bytes == sum(
+        step.weights.nbytes + step.biases.nbytes for step in plan.by_frame + plan.by_window if step.weights is not None
+    )
 
 
 QUANTIZED = ("--quantization_aware", "--quantization_aware_epochs=2")

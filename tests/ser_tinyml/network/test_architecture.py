@@ -15,10 +15,11 @@ FORMS = {
     "mean": {"frame_pooling": "mean"},
     "dense only": {"lstm_units": (), "frame_pooling": "flatten"},
     "all": {"conv_filters": (8,), "bidirectional": True, "frame_pooling": "mean"},
+    "members": {"members": 3},
 }
 
 
-OFTEN = ("mean", "all")  # the others take 10 s and more each
+OFTEN = ("mean", "all", "members")  # the others take 10 s and more each
 
 
 @pytest.fixture(
