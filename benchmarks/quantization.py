@@ -91,7 +91,7 @@ def _measure(examples: str, parameters: Parameters) -> dict[str, _Found]:
     dataset = run_files.read(Dataset, examples)
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(parameters.seed)
-    splits, architecture = Splits(examples, dataset), make_architecture(parameters, dataset)
+    splits, architecture = Splits(examples, dataset, parameters), make_architecture(parameters, dataset)
     calibration = splits.calibration
     classes = np.arange(len(dataset.labels))
     held_out = HeldOut.from_records(read_split(examples, "test"), classes, dataset.standardisation, dataset.front_end)

@@ -88,7 +88,7 @@ def _measure(examples: str, memory_mb: int) -> None:
     network = make_architecture(parameters, dataset).build_for_training(0)
     network.compile(make_optimizer(parameters.learning_rate, 0), loss="categorical_crossentropy")
     begin = time.perf_counter()
-    splits = Splits(examples, dataset, memory_mb=memory_mb)  # it is with it that the file goes
+    splits = Splits(examples, dataset, parameters)  # it is with it that the file goes
     batches = splits.make_data(parameters).training
     ends = []
     for inputs, labels, weights in batches.take(_UPDATES):

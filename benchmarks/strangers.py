@@ -168,17 +168,17 @@ def _read(text: str, like: Any) -> Any:
 
 
 def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
-    """Prints a row each: UAR as mean of folds, of each seed, in float, and of the seeds' networks together, whose probabilities
-    are averaged; of all seeds' clips, intervals over speakers.
+    """Prints a row each: UAR as mean of folds, of each seed, of each clip as if nothing had been heard of its speaker, in
+    float, and of the seeds' networks together, whose probabilities are averaged; of all seeds' clips, intervals over speakers.
 
     Args:
       found: name -> seed -> fold -> what is predicted.
     """
     print(
-        "\n| int8 | UAR, mean of folds and seeds | each seed | in float | the seeds' networks together | "
+        "\n| int8 | UAR, mean of folds and seeds | each seed | each clip alone | in float | the seeds' networks together | "
         "all clips (95 %, speakers) | against the first | calibration error |"
     )
-    print("|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|")
     reference: np.ndarray | None = None
     for name, seeds in found.items():
         by_seed, in_float = ([_mean_uar(folds, kind) for folds in seeds] for kind in ("probabilities", "in_float"))
@@ -199,6 +199,7 @@ def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
             name,
             f"**{np.mean(by_seed):.3f}**",
             " ".join(f"{each:.3f}" for each in by_seed),
+            f"{np.mean([_mean_uar(folds, 'alone') for folds in seeds]):.3f}" if "alone" in seeds[0][0] else "",
             f"{np.mean(in_float):.3f}",
             f"{_mean_uar([_average(fold) for fold in zip(*seeds, strict=True)], 'probabilities'):.3f}"
             if len(seeds) > 1

@@ -19,7 +19,8 @@ from schemas.record import Example
 from schemas.run_files import Dataset
 from ser_tinyml.store import files, run_files
 
-# Of a split's clips: true [clips], probabilities of int8 and in_float [clips, classes], speakers [clips].
+# Of a split's clips: true [clips], probabilities of int8 and in_float [clips, classes], speakers [clips]; where the front end
+# learns its speaker, int8's of each clip `alone`, as if nothing had been heard before.
 Predicted = dict[str, np.ndarray]
 
 
@@ -73,7 +74,7 @@ def _train(training: Training, path: str) -> None:
     parameters = training.parameters
     parameters.check_front_end(dataset.front_end)
     forget_networks()
-    splits = Splits(training.examples, dataset, memory_mb=parameters.memory_mb)
+    splits = Splits(training.examples, dataset, parameters)
     architecture = make_architecture(parameters, dataset)
     network, _ = train(architecture, splits, parameters)
     if parameters.temperature_scaling:
@@ -120,7 +121,10 @@ def _predict(training: Training, split: str, *, dataset: Dataset, network: Any, 
     records = [_narrow_record(record, training.prosody) for record in read_split(training.examples, split)]
     classes = np.arange(len(dataset.labels))
     held_out = HeldOut.from_records(records, classes, dataset.standardisation, dataset.front_end)
-    return {
+    alone = {}
+    if held_out.alone is not None:
+        alone["alone"] = held_out.vote(int8.predict(held_out.alone, held_out.begins).probabilities)
+    return alone | {
         "true": held_out.true,
         "probabilities": held_out.vote(int8.predict(held_out.inputs, held_out.begins).probabilities),
         "in_float": held_out.vote(Keras(network).run(held_out.inputs, held_out.begins)),

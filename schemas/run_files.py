@@ -305,6 +305,10 @@ class ClassScores:
     recall_interval: Interval | None  # over speakers; None where no clip is of the class, or it was not asked for
 
 
+HEARD_BEFORE = "heard before"  # by how much was heard of a clip's speaker before it
+ALONE = "nothing: each clip alone"  # of all clips, whatever was heard before them
+
+
 @dataclasses.dataclass(frozen=True)
 class ModelEvaluation:
     """One runtime's model on the held-out clips."""
@@ -322,6 +326,11 @@ class ModelEvaluation:
     def occurring(self) -> dict[str, ClassScores]:
         """The classes that some clip is of."""
         return {label: scores for label, scores in self.per_class.items() if scores.clips}
+
+    @property
+    def alone(self) -> Scores | None:
+        """Of all clips, each as if nothing had been heard of its speaker before; None of a model to which that is the same."""
+        return self.slices.get(HEARD_BEFORE, {}).get(ALONE)
 
     @property
     def worst_class(self) -> str:

@@ -56,7 +56,7 @@ def run(output: str, parameters: Parameters, *, examples: str) -> None:
     parameters.check_front_end(dataset.front_end)
     tf.keras.backend.clear_session()  # layer names count from 1 again, whatever this process built before
     architecture, weight_bits = make_architecture(parameters, dataset), int(parameters.weight_bits)
-    splits = Splits(examples, dataset, memory_mb=parameters.memory_mb)
+    splits = Splits(examples, dataset, parameters)
     places = Places(files.join(output, "backup", _digest_run(parameters, dataset)), files.join(output, "logs"))
 
     plain, stages = train(architecture, splits, parameters, places)
@@ -132,20 +132,20 @@ class Splits:
     Examples are windows; of a network that goes on from window to window they are utterances.
     """
 
-    def __init__(self, examples: str, dataset: Dataset, *, memory_mb: int = Parameters.memory_mb):
+    def __init__(self, examples: str, dataset: Dataset, parameters: Parameters):
         self._dataset = dataset
         count, size = dataset.splits["train"].examples, 4 * dataset.front_end.n_frames * dataset.front_end.n_features
-        self._in_memory = max(1, min(count, memory_mb * 10**6 // size))  # records
+        self._in_memory = max(1, min(count, parameters.memory_mb * 10**6 // size))  # records
         self._file = tempfile.TemporaryDirectory() if self._in_memory < count else None
         kept = files.join(self._file.name, "records") if self._file else ""
-        self._train = self._open(examples, "train").cache(kept)
+        self._train = self._open(examples, "train", session_clips=parameters.cmvn_session_clips).cache(kept)
         self.validation = self._open(examples, "validation").cache()
         self._examples = examples
 
-    def _open(self, examples: str, split: str) -> tf.data.Dataset:
+    def _open(self, examples: str, split: str, *, session_clips: float = 0) -> tf.data.Dataset:
         if self._dataset.front_end.streaming:
-            return make_utterance_dataset(examples, split, self._dataset, _MOST_WINDOWS)
-        return make_split_dataset(examples, split, self._dataset)
+            return make_utterance_dataset(examples, split, self._dataset, _MOST_WINDOWS, session_clips=session_clips)
+        return make_split_dataset(examples, split, self._dataset, session_clips=session_clips)
 
     def build_for_training(self, architecture: Architecture, seed: int) -> tf.keras.Model:
         """Returns the network that takes these examples."""

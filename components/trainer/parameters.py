@@ -39,6 +39,13 @@ class Parameters(StepParameters):
         at_least=1,
         at_most=16,
     )
+    cmvn_session_clips: float = parameter(
+        10.0,
+        "Where the front end learns its speaker (--cmvn_prior_windows): in training it forgets him after so many clips, on "
+        "average, so that the network knows how little may have been heard. 0: never.",
+        at_least=0,
+        at_most=1e6,
+    )
     learning_rate: float = parameter(
         2e-3, "Adam's learning rate, the highest of its schedule.", at_least=1e-12, at_most=1
     )

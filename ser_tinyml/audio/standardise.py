@@ -9,6 +9,7 @@ from schemas.errors import UserError
 from schemas.front_end import CMVN_MEMORY_WINDOWS, FrontEnd, Standardisation
 from schemas.record import Example
 from ser_tinyml.store import files
+from ser_tinyml.store.digests import unit_hash
 
 _LEAST_DEVIATION = (
     0.1  # of what was heard, as a share of the constants': of a microphone that is stuck, it would go to 0
@@ -70,7 +71,9 @@ class Heard:
         self._constants = Standardisation(tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
-def standardise_examples(examples: Sequence[Example], front_end: FrontEnd, constants: Standardisation) -> np.ndarray:
+def standardise_examples(
+    examples: Sequence[Example], front_end: FrontEnd, constants: Standardisation, *, session_clips: float = 0
+) -> np.ndarray:
     """Standardises records as a device does that hears their speakers.
 
     Where the front end has online CMVN, the clips of one speaker (and of one augmented copy) are heard one after the other,
@@ -80,6 +83,8 @@ def standardise_examples(examples: Sequence[Example], front_end: FrontEnd, const
       examples: records with the front end's features, in any order.
       front_end: the model's.
       constants: the model's.
+      session_clips: clips after which a speaker is forgotten, on average: each clip's id decides whether that is before it.
+        1: each clip is heard as if nothing had been heard before. 0: nobody is forgotten.
 
     Returns:
       float32 [examples, frames, n_features], in the order of the examples.
@@ -89,8 +94,22 @@ def standardise_examples(examples: Sequence[Example], front_end: FrontEnd, const
         return standardise(features, constants)
     found = np.empty_like(features)
     for places in _order_heard(examples).values():
-        found[places] = Heard(front_end, constants).standardise(features[places])
+        for session in _divide_sessions(examples, places, session_clips):
+            found[session] = Heard(front_end, constants).standardise(features[session])
     return found
+
+
+def _divide_sessions(examples: Sequence[Example], places: list[int], session_clips: float) -> list[list[int]]:
+    """Divides places, in the order in which they are heard, where the speaker is forgotten."""
+    sessions, last = list[list[int]](), ""
+    for place in places:
+        example = examples[place]
+        is_new = example.clip_id != last and session_clips > 0
+        last = example.clip_id
+        if not sessions or (is_new and unit_hash("session", last, example.copy) * session_clips < 1):
+            sessions.append([])
+        sessions[-1].append(place)
+    return sessions
 
 
 def count_heard(examples: Sequence[Example]) -> np.ndarray:

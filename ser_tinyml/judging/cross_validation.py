@@ -2,7 +2,8 @@
 
 Writes:
   cross_validation.json   UAR, macro-F1 and accuracy of each fold, their mean and deviation, and over all clips with a 95 %
-                          confidence interval; by corpus and by speaker
+                          confidence interval; by corpus and by speaker; of a front end that learns its speaker, int8's UAR of
+                          each clip alone
   cross_validation.md     the same as tables
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from schemas.run_files import Evaluation
+from schemas.run_files import Evaluation, Scores
 from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.predicted import Clips, name_speaker
 from ser_tinyml.store import files, run_files
@@ -33,11 +34,13 @@ def run(output: str, evaluations: dict[str, str]) -> None:
     }
     left_out = {fold: found for fold, found in rows.items() if "/" not in fold}
     folds = {fold: found for fold, found in rows.items() if fold not in left_out}
+    evaluated = {fold: run_files.read(Evaluation, path) for fold, path in evaluations.items()}
     document = {
         "folds": {fold: {model: _score(found, model) for model in MODELS} for fold, found in folds.items()},
         "models": {model: _join_folds(folds, model) for model in MODELS} if folds else {},
         "left_out": {corpus: {model: _score(found, model) for model in MODELS} for corpus, found in left_out.items()},
-        "blessed": {fold: run_files.read(Evaluation, path).blessed for fold, path in evaluations.items()},
+        "alone": {fold: alone.uar for fold, each in evaluated.items() if (alone := _score_alone(each))},
+        "blessed": {fold: each.blessed for fold, each in evaluated.items()},
     }
     files.write_json(files.join(output, "cross_validation.json"), document)
     files.write_text(files.join(output, "cross_validation.md"), _format(document))
@@ -64,6 +67,10 @@ def _group(rows: list[dict], name_part: Callable[[dict], str]) -> dict[str, list
     return dict(sorted(groups.items()))
 
 
+def _score_alone(evaluation: Evaluation) -> Scores | None:
+    return evaluation.models["int8"].alone if "int8" in evaluation.models else None
+
+
 def _score(rows: list[dict], model: str) -> dict:
     """Returns metrics over all rows, with their confidence intervals over speakers."""
     clips = Clips.from_rows(rows)
@@ -85,6 +92,13 @@ def _format(document: dict) -> str:
         for model in MODELS:
             values = [f"{fold[model]['uar']:.3f}" for fold in document["folds"].values()]
             lines.append(f"| {model}, UAR | {' | '.join(values)} |")
+        if alone := [document["alone"][fold] for fold in document["folds"] if fold in document["alone"]]:
+            lines += [
+                f"| int8, UAR of each clip alone | {' | '.join(f'{uar:.3f}' for uar in alone)} |",
+                "",
+                "The front end learns its speaker: a clip was judged behind other clips of the same person. Each clip alone, "
+                f"as by a device that was just switched on, int8 has a UAR of {np.mean(alone):.3f} (mean of folds).",
+            ]
         lines += ["", *_HEAD_OF_GROUPS]
         lines += [_row(f"int8, {name}", found) for name, found in document["models"]["int8"]["by_corpus"].items()]
         lines += ["", "| speaker (int8) | clips | UAR | macro-F1 | accuracy |", "|---|---|---|---|---|"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.manifest import ManifestRow
 from schemas.record import Example
-from schemas.run_files import ClassScores, ModelEvaluation, OutputComparison, Scores
+from schemas.run_files import ALONE, HEARD_BEFORE, ClassScores, ModelEvaluation, OutputComparison, Scores
 from ser_tinyml import progress
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.judging import metrics
@@ -24,17 +24,25 @@ class Judged:
     predictions: dict[str, Predictions]  # runtime -> of the windows
     votes: dict[str, np.ndarray]  # runtime -> float64 [clips, classes]
     elected: dict[str, np.ndarray]  # runtime -> int64 [clips]
+    alone: dict[str, np.ndarray]  # the same of clips as if nothing had been heard before, where that matters
 
     @classmethod
     def from_candidates(cls, candidates: dict[str, Candidate], held_out: HeldOut) -> "Judged":
         """Runs every candidate on the windows, and lets them vote."""
-        with progress.shown("windows", len(candidates) * len(held_out.inputs)):
-            predictions = {
-                name: candidate.runtime.predict(held_out.inputs, held_out.begins)
-                for name, candidate in candidates.items()
-            }
-        votes = {name: held_out.vote(predicted.probabilities) for name, predicted in predictions.items()}
-        return cls(predictions, votes, {name: clips.argmax(axis=1) for name, clips in votes.items()})
+        ways = [held_out.inputs] if held_out.alone is None else [held_out.inputs, held_out.alone]
+        with progress.shown("windows", len(ways) * len(candidates) * len(held_out.inputs)):
+            predictions, *alone = (
+                {name: each.runtime.predict(inputs, held_out.begins) for name, each in candidates.items()}
+                for inputs in ways
+            )
+        votes, *votes_alone = (
+            {name: held_out.vote(predicted.probabilities) for name, predicted in of_way.items()}
+            for of_way in (predictions, *alone)
+        )
+        elected, *elected_alone = (
+            {name: clips.argmax(axis=1) for name, clips in of_way.items()} for of_way in (votes, *votes_alone)
+        )
+        return cls(predictions, votes, elected, elected_alone[0] if elected_alone else {})
 
 
 def evaluate(
@@ -58,7 +66,13 @@ def evaluate(
     true, speakers = held_out.true, [clip.speaker_key for clip in held_out.clips]
     divisions = _divide(held_out.clips, rows)
     if held_out.heard is not None:
-        divisions["heard before"] = [_name_heard(windows) for windows in held_out.heard]
+        divisions[HEARD_BEFORE] = [_name_heard(windows) for windows in held_out.heard]
+    slices = {
+        name: {by: _score_parts(parts, true, judged.elected[name], speakers) for by, parts in divisions.items()}
+        for name in candidates
+    }
+    for name, elected in judged.alone.items():
+        slices[name][HEARD_BEFORE][ALONE] = score_strangers(true, elected, speakers)
     return {
         name: ModelEvaluation(
             bytes=candidate.bytes,
@@ -68,7 +82,7 @@ def evaluate(
             scores=score_strangers(true, judged.elected[name], speakers),
             per_class=_score_classes(true, judged.elected[name], speakers, labels),
             confusion=tuple(map(tuple, metrics.confusion_matrix(true, judged.elected[name], len(labels)).tolist())),
-            slices={by: _score_parts(parts, true, judged.elected[name], speakers) for by, parts in divisions.items()},
+            slices=slices[name],
         )
         for name, candidate in candidates.items()
     }

@@ -19,6 +19,9 @@ class HeldOut:
     inputs: np.ndarray  # float32 [windows, frames, coefficients], standardised
     clip_of_window: np.ndarray  # int64 [windows]: index into `clips`
     heard: np.ndarray | None = None  # int64 [clips]: windows of the speaker before the clip; None: they do not matter
+    alone: np.ndarray | None = (
+        None  # as `inputs`, of each clip as if nothing had been heard before; None: that does not matter
+    )
     begins: np.ndarray | None = None  # bool [windows]: where a network that goes on starts over; None: it never goes on
 
     @classmethod
@@ -40,13 +43,14 @@ class HeldOut:
         keys = [(record.clip_id, record.copy) for record in records]
         first = {key: number for number, key in reversed([*enumerate(keys)])}
         order = {key: number for number, key in enumerate(sorted(first))}
-        clips = [records[first[key]] for key in order]
+        clips, learns = [records[first[key]] for key in order], front_end.cmvn_prior_windows > 0
         return cls(
             clips=clips,
             true=class_of_record[[clip.label for clip in clips]],
             inputs=standardise_examples(records, front_end, standardisation),
             clip_of_window=np.array([order[key] for key in keys]),
-            heard=count_heard(records)[[first[key] for key in order]] if front_end.cmvn_prior_windows else None,
+            heard=count_heard(records)[[first[key] for key in order]] if learns else None,
+            alone=standardise_examples(records, front_end, standardisation, session_clips=1) if learns else None,
             begins=np.array([record.window == 0 for record in records]) if front_end.streaming else None,
         )
 

@@ -27,13 +27,16 @@ NO_WINDOW = -1  # a label where an utterance has no window any more
 _VALIDATION_BATCH = 256
 
 
-def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.Dataset:
-    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in one order."""
+def make_split_dataset(examples: str, split: str, dataset: Dataset, *, session_clips: float = 0) -> tf.data.Dataset:
+    """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in one order.
+
+    `session_clips` is that of `standardise_examples`.
+    """
     front_end = dataset.front_end
     if front_end.cmvn_prior_windows:  # a speaker's clips are heard one after the other: all must be at hand
         records = _read_records(examples, split, dataset)
         labels = np.array([record.label for record in records])
-        inputs = standardise_examples(records, front_end, dataset.standardisation)
+        inputs = standardise_examples(records, front_end, dataset.standardisation, session_clips=session_clips)
         return tf.data.Dataset.from_tensor_slices((inputs, labels))
     return (
         open_records(shard_paths(examples, split))
@@ -43,17 +46,20 @@ def make_split_dataset(examples: str, split: str, dataset: Dataset) -> tf.data.D
     )
 
 
-def make_utterance_dataset(examples: str, split: str, dataset: Dataset, n_windows: int) -> tf.data.Dataset:
+def make_utterance_dataset(
+    examples: str, split: str, dataset: Dataset, n_windows: int, *, session_clips: float = 0
+) -> tf.data.Dataset:
     """Returns a split's utterances as sequences of windows, for a network that goes on from window to window.
 
     An utterance of more windows than `n_windows` is divided; behind a shorter one are zeros, and labels of NO_WINDOW.
+    `session_clips` is that of `standardise_examples`.
 
     Returns:
       (standardised float32 [n_windows * frames, coefficients], int64 labels [n_windows]) one by one.
     """
     front_end = dataset.front_end
     records = _read_records(examples, split, dataset)
-    standardised = standardise_examples(records, front_end, dataset.standardisation)
+    standardised = standardise_examples(records, front_end, dataset.standardisation, session_clips=session_clips)
     keyed = itertools.groupby(range(len(records)), key=lambda n: _name_part(records[n], n_windows))
     parts = [list(windows) for _, windows in keyed]
     inputs = np.zeros((len(parts), n_windows, front_end.n_frames, front_end.n_features), np.float32)

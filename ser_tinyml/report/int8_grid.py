@@ -91,7 +91,8 @@ def _describe(details: dict, counts: np.ndarray, *, is_constant: bool) -> Grid:
 
 def draw_grids(grids: list[Grid]) -> bytes:
     """Returns a PNG of the histograms of the largest tensors over int8's values."""
-    shown = sorted(sorted(grids, key=lambda grid: -grid.values.sum())[:_SHOWN], key=grids.index)
+    by_size = sorted(range(len(grids)), key=lambda place: -grids[place].values.sum())
+    shown = [grids[place] for place in sorted(by_size[:_SHOWN])]
     rows = -(-len(shown) // _COLUMNS)
     figure = new_figure(2.8 * _COLUMNS, 1.7 * rows)
     cells = figure.subplots(rows, _COLUMNS, squeeze=False, sharex=True).ravel()

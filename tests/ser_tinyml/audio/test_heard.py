@@ -92,6 +92,24 @@ def test_speakers_and_copies_are_heard_apart(examples):
             np.testing.assert_array_equal(alone, whole[chosen])
 
 
+def test_a_speaker_who_is_forgotten_before_each_clip_is_heard_clip_by_clip(examples):
+    found = standardise_examples(examples, FRONT_END, CONSTANTS, session_clips=1)
+    for start in range(0, len(examples), 3):
+        clip = np.stack([each.features for each in examples[start : start + 3]])
+        np.testing.assert_array_equal(found[start : start + 3], Heard(FRONT_END, CONSTANTS).standardise(clip))
+
+
+def test_sessions_last_so_many_clips_on_average_and_begin_with_the_constants():
+    windows = make_windows(400)
+    examples = [make_example(f"ann-{clip}", 0, window, speaker="ann") for clip, window in enumerate(windows)]
+    found = standardise_examples(examples, FRONT_END, CONSTANTS, session_clips=5)
+    begins = [np.array_equal(clip, standardise(window, CONSTANTS)) for clip, window in zip(found, windows, strict=True)]
+    assert 55 <= sum(begins) <= 105
+    shuffled = np.random.default_rng(0).permutation(len(examples))
+    again = standardise_examples([examples[n] for n in shuffled], FRONT_END, CONSTANTS, session_clips=5)
+    np.testing.assert_array_equal(again, found[shuffled])
+
+
 def test_how_much_was_heard_before_a_clip_counts_its_speakers_windows(examples):
     heard = count_heard(examples)
     for copy in (0, 1):
