@@ -82,10 +82,6 @@ def _make_graphs(parameters: Parameters) -> tuple[ServedModel, str]:
         path = found.path
         interface, reject_below = describe_file(path, **parameters.describe_file())
         network = load_model(path)
-    if interface.front_end.cmvn_prior_windows:
-        raise UserError(
-            "a model that learns its speaker (--cmvn_prior_windows) has no SavedModel: a request is of nobody"
-        )
     if interface.front_end.streaming:
         raise UserError(
             "serve-model says something of each window by itself, and this model goes on from window to window"

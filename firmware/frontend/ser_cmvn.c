@@ -2,13 +2,10 @@
 
 #if SER_CMVN_PRIOR_WINDOWS > 0
 
-#ifdef SER_FRONTEND_FIXED
-#error "a model that learns its speaker needs the front end in floating point: build with -DSER_FRONTEND=float"
-#endif
-
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
+
+#include "ser_frames.h"
 
 #define LEAST_DEVIATION 0.1f  // of the model's own: of a microphone that is stuck it would go to 0
 
@@ -26,6 +23,7 @@ static uint32_t n_added;
 static ser_sums heard[SER_N_FEATURES];
 static float n_heard;
 
+// As ser_quantize, which stands for it before a window was heard: int8 = round(value * [0] + [1]).
 static float quantizer[SER_N_FEATURES][2];
 
 static void make_quantizer(void);
@@ -36,12 +34,10 @@ void ser_cmvn_forget(void) {
   n_heard = 0.0f;
 }
 
-const float (*ser_cmvn_quantizer(void))[2] {
-  return n_heard > 0.0f ? (const float(*)[2])quantizer : ser_quantize;
-}
-
-void ser_cmvn_add(const float *values) {
+void ser_cmvn_write_features(const float *values, int8_t *features) {
+  const float(*by)[2] = n_heard > 0.0f ? (const float(*)[2])quantizer : ser_quantize;
   for (uint32_t k = 0; k < SER_N_FEATURES; k++) {
+    features[k] = ser_round_int8(values[k] * by[k][0] + by[k][1]);
     const float value = values[k] - ser_feature_mean[k];
     added[k].sum += value;
     added[k].squares += value * value;

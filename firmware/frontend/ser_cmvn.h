@@ -3,6 +3,8 @@
 #ifndef SER_CMVN_H_
 #define SER_CMVN_H_
 
+#include <stdint.h>
+
 #include "ser_model.h"
 
 #if SER_CMVN_PRIOR_WINDOWS > 0
@@ -14,11 +16,8 @@ extern "C" {
 // Begins with a speaker of whom nothing was heard.
 void ser_cmvn_forget(void);
 
-// Returns what quantizes values: int8 = round(value * [0] + [1]), as ser_quantize, which it is before a window was heard.
-const float (*ser_cmvn_quantizer(void))[2];
-
-// Adds the values of a frame, float [SER_N_FEATURES].
-void ser_cmvn_add(const float *values);
+// Writes int8 [SER_N_FEATURES] of a frame, standardised by what was heard before, and adds its values, float [SER_N_FEATURES].
+void ser_cmvn_write_features(const float *values, int8_t *features);
 
 // Forgets the frames since the last window: they are of none.
 void ser_cmvn_drop(void);

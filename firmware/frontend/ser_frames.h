@@ -47,7 +47,13 @@ void ser_frames_set_floor(void);
 // Writes float [SER_N_FEATURES] of the frame in a place.
 void ser_frames_write_values(uint32_t place, float *values);
 
-// Writes int8 [SER_N_FEATURES] of the frame in a place.
+// Writes int8 [SER_N_FEATURES] of the frame in a place, standardised by constants.
 void ser_frames_write_features(uint32_t place, int8_t *features);
+
+// Rounds, and cuts off at the ends of int8.
+static inline int8_t ser_round_int8(float level) {
+  const float cut = level < -128.0f ? -128.0f : level > 127.0f ? 127.0f : level;
+  return (int8_t)(cut + (cut < 0.0f ? -0.5f : 0.5f));
+}
 
 #endif  // SER_FRAMES_H_

@@ -4,7 +4,7 @@
 #endif
 
 // For processors without an FPU: integers alone, of 32 bits, with products and sums of 64. So all processors give the same bits.
-// (ser_frames_write_values, which no device calls, tells the integers as float.)
+// (ser_frames_write_values tells the integers as float; a device calls it where a model learns its speaker, ser_cmvn.c.)
 //
 // A number in Qn is in steps of 2^-n. A frame's samples are scaled so that the loudest takes 27 or 28 bits, and its spectrum is the
 // true one over the transform's length: each stage of the FFT divides by its radix, so nothing overflows. A right shift of a

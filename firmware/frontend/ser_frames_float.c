@@ -12,7 +12,6 @@
 
 #include "arm_common_tables.h"
 #include "dsp/transform_functions.h"
-#include "ser_cmvn.h"
 #include "ser_model.h"
 
 #define HALF_FRAME (SER_N_FFT / 2)
@@ -62,7 +61,6 @@ static float apply_mel_bands(uint32_t place);
 static float to_level(float power);
 static float log2_of(float positive);
 static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc);
-static int8_t quantize(float level);
 
 void ser_frames_add(const ser_cut *cut, uint32_t frame) {
   const uint32_t place = ser_frames_place(frame);
@@ -98,13 +96,9 @@ void ser_frames_write_values(uint32_t place, float *values) {
 void ser_frames_write_features(uint32_t place, int8_t *features) {
   float values[SER_N_FEATURES];
   ser_frames_write_values(place, values);
-#if SER_CMVN_PRIOR_WINDOWS > 0
-  const float(*by)[2] = ser_cmvn_quantizer();
-  ser_cmvn_add(values);
-#else
-  const float(*by)[2] = ser_quantize;
-#endif
-  for (uint32_t k = 0; k < SER_N_FEATURES; k++) features[k] = quantize(values[k] * by[k][0] + by[k][1]);
+  for (uint32_t k = 0; k < SER_N_FEATURES; k++) {
+    features[k] = ser_round_int8(values[k] * ser_quantize[k][0] + ser_quantize[k][1]);
+  }
 }
 
 // Windowed samples, with zeros where there are none.
@@ -295,12 +289,6 @@ static void transform_to_mfcc(const uint16_t *levels, float floor, float *mfcc) 
     }
     mfcc[k] = coefficient;
   }
-}
-
-// Rounds, and cuts off at the ends of int8.
-static int8_t quantize(float level) {
-  const float cut = level < -128.0f ? -128.0f : level > 127.0f ? 127.0f : level;
-  return (int8_t)(cut + (cut < 0.0f ? -0.5f : 0.5f));
 }
 
 #endif  // SER_FRONTEND_FIXED

@@ -90,7 +90,13 @@ static void write_features(uint32_t count, int8_t *features) {
 #endif
   finish_frames();
   for (uint32_t frame = n_frames - count; frame < n_frames; frame++) {
+#if SER_CMVN_PRIOR_WINDOWS > 0
+    float values[SER_N_FEATURES];
+    ser_frames_write_values(ser_frames_place(frame), values);
+    ser_cmvn_write_features(values, features);
+#else
     ser_frames_write_features(ser_frames_place(frame), features);
+#endif
     features += SER_N_FEATURES;
   }
 }

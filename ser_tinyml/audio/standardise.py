@@ -11,7 +11,7 @@ from schemas.record import Example
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import unit_hash
 
-_LEAST_DEVIATION = (
+LEAST_DEVIATION = (
     0.1  # of what was heard, as a share of the constants': of a microphone that is stuck, it would go to 0
 )
 _MIN_DEVIATION = 1e-6  # of an MFCC in dB: below it, standardised values are too large for float32's sums
@@ -42,7 +42,7 @@ class Heard:
         self._constants = constants
         self._windows = float(front_end.cmvn_prior_windows)
         mean, deviation = np.array(constants.mean, np.float32), np.array(constants.deviation, np.float32)
-        self._least = np.float64(deviation) * _LEAST_DEVIATION
+        self._least = np.float64(deviation) * LEAST_DEVIATION
         self._sums = self._windows * np.float64(mean)
         self._squares = self._windows * (np.float64(deviation) ** 2 + np.float64(mean) ** 2)
 

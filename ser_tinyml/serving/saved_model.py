@@ -13,10 +13,10 @@ import tensorflow as tf
 import tensorflow_io as tfio
 
 from ser_tinyml.codegen.convert import drop_training_only
-from ser_tinyml.network.training_data import standardise_in_graph
 from ser_tinyml.serving.features import compute_features_in_graph
 from ser_tinyml.serving.recordings import decode
 from ser_tinyml.serving.resampling import resample_in_graph
+from ser_tinyml.serving.standardise import standardise_recording_in_graph
 from ser_tinyml.serving.windows import find_windows, to_pcm
 from ser_tinyml.store.finished_model import Interface
 
@@ -91,7 +91,8 @@ class ServedModel:
             starts,
             fn_output_signature=shape,
         )
-        return starts, self._network(standardise_in_graph(features, self._interface.standardisation), training=False)
+        standardised = standardise_recording_in_graph(features, front_end, self._interface.standardisation)
+        return starts, self._network(standardised, training=False)
 
     def _answer(self, hear: Callable[..., tuple[tf.Tensor, tf.Tensor]], recordings: Any) -> dict[str, tf.Tensor]:
         """Returns what is said of each recording of a batch; behind the last window of each stand zeros."""
