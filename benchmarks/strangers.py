@@ -27,7 +27,7 @@ from components.trainer.parameters import Parameters
 from pipeline import trial
 from pipeline.trial import Predicted
 from schemas.front_end import PROSODY
-from schemas.run_files import ManifestSummary
+from schemas.run_files import ALONE, BEHIND_A_STRANGER, ManifestSummary
 from ser_tinyml.judging.intervals import difference_intervals, score_intervals
 from ser_tinyml.judging.metrics import calibration_error, score
 from ser_tinyml.store import run_files
@@ -168,15 +168,17 @@ def _read(text: str, like: Any) -> Any:
 
 
 def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
-    """Prints a row each: UAR as mean of folds, of each seed, of each clip as if nothing had been heard of its speaker, in
-    float, and of the seeds' networks together, whose probabilities are averaged; of all seeds' clips, intervals over speakers.
+    """Prints a row each.
+
+    That is UAR as mean of folds; of each seed; of each clip as if nothing had been heard of its speaker, or another speaker; in
+    float; of the seeds' networks together, whose probabilities are averaged; of all seeds' clips, with intervals over speakers.
 
     Args:
       found: name -> seed -> fold -> what is predicted.
     """
     print(
-        "\n| int8 | UAR, mean of folds and seeds | each seed | each clip alone | in float | the seeds' networks together | "
-        "all clips (95 %, speakers) | against the first | calibration error |"
+        "\n| int8 | UAR, mean of folds and seeds | each seed | each clip alone, behind another speaker | in float | "
+        "the seeds' networks together | all clips (95 %, speakers) | against the first | calibration error |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     reference: np.ndarray | None = None
@@ -199,7 +201,11 @@ def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
             name,
             f"**{np.mean(by_seed):.3f}**",
             " ".join(f"{each:.3f}" for each in by_seed),
-            f"{np.mean([_mean_uar(folds, 'alone') for folds in seeds]):.3f}" if "alone" in seeds[0][0] else "",
+            " ".join(
+                f"{np.mean([_mean_uar(folds, way) for folds in seeds]):.3f}"
+                for way in (ALONE, BEHIND_A_STRANGER)
+                if way in seeds[0][0]
+            ),
             f"{np.mean(in_float):.3f}",
             f"{_mean_uar([_average(fold) for fold in zip(*seeds, strict=True)], 'probabilities'):.3f}"
             if len(seeds) > 1

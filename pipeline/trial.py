@@ -20,7 +20,7 @@ from schemas.run_files import Dataset
 from ser_tinyml.store import files, run_files
 
 # Of a split's clips: true [clips], probabilities of int8 and in_float [clips, classes], speakers [clips]; where the front end
-# learns its speaker, int8's of each clip `alone`, as if nothing had been heard before.
+# learns its speaker, int8's of each clip heard otherwise, too (`ALONE`, `BEHIND_A_STRANGER`).
 Predicted = dict[str, np.ndarray]
 
 
@@ -121,10 +121,11 @@ def _predict(training: Training, split: str, *, dataset: Dataset, network: Any, 
     records = [_narrow_record(record, training.prosody) for record in read_split(training.examples, split)]
     classes = np.arange(len(dataset.labels))
     held_out = HeldOut.from_records(records, classes, dataset.standardisation, dataset.front_end)
-    alone = {}
-    if held_out.alone is not None:
-        alone["alone"] = held_out.vote(int8.predict(held_out.alone, held_out.begins).probabilities)
-    return alone | {
+    otherwise = {
+        way: held_out.vote(int8.predict(inputs, held_out.begins).probabilities)
+        for way, inputs in held_out.otherwise.items()
+    }
+    return otherwise | {
         "true": held_out.true,
         "probabilities": held_out.vote(int8.predict(held_out.inputs, held_out.begins).probabilities),
         "in_float": held_out.vote(Keras(network).run(held_out.inputs, held_out.begins)),

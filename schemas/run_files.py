@@ -307,6 +307,7 @@ class ClassScores:
 
 HEARD_BEFORE = "heard before"  # by how much was heard of a clip's speaker before it
 ALONE = "nothing: each clip alone"  # of all clips, whatever was heard before them
+BEHIND_A_STRANGER = "another speaker"  # of all clips, each behind windows of another
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ import tensorflow as tf
 from components.step import owns_output
 from components.trainer.parameters import Parameters
 from schemas.run_files import Dataset, TrainedOn, Training
-from ser_tinyml.audio.standardise import standardise_examples
+from ser_tinyml.audio.standardise import ONE_BEHIND_ANOTHER, Sessions, standardise_examples
 from ser_tinyml.judging.provenance import who_trained
 from ser_tinyml.network.architecture import Architecture, carry_weights
 from ser_tinyml.network.averaging import KeepAverage
@@ -123,6 +123,8 @@ def train(
     return join(of_member, members) if len(members) > 1 else members[0], stages
 
 
+_PRIOR_WINDOWS = 8  # of CMVN in training where the front end itself has none
+_BEHIND_ANOTHER = 0.5  # the share of training's sessions that begin behind another speaker
 _MOST_WINDOWS = 6  # of an utterance that a network goes on over in training: with the defaults 3 s
 
 
@@ -133,19 +135,27 @@ class Splits:
     """
 
     def __init__(self, examples: str, dataset: Dataset, parameters: Parameters):
-        self._dataset = dataset
+        self._examples, self._dataset = examples, dataset
         count, size = dataset.splits["train"].examples, 4 * dataset.front_end.n_frames * dataset.front_end.n_features
         self._in_memory = max(1, min(count, parameters.memory_mb * 10**6 // size))  # records
         self._file = tempfile.TemporaryDirectory() if self._in_memory < count else None
         kept = files.join(self._file.name, "records") if self._file else ""
-        self._train = self._open(examples, "train", session_clips=parameters.cmvn_session_clips).cache(kept)
-        self.validation = self._open(examples, "validation").cache()
-        self._examples = examples
+        self._train = self._open_training(parameters).cache(kept)
+        self.validation = self._open("validation", dataset).cache()
 
-    def _open(self, examples: str, split: str, *, session_clips: float = 0) -> tf.data.Dataset:
-        if self._dataset.front_end.streaming:
-            return make_utterance_dataset(examples, split, self._dataset, _MOST_WINDOWS, session_clips=session_clips)
-        return make_split_dataset(examples, split, self._dataset, session_clips=session_clips)
+    def _open_training(self, parameters: Parameters) -> tf.data.Dataset:
+        """Opens the training split, standardised as by a device that hears speakers in sessions, or as by the front end."""
+        if not parameters.session_clips:
+            return self._open("train", self._dataset)
+        front_end = self._dataset.front_end
+        learning = dataclasses.replace(front_end, cmvn_prior_windows=front_end.cmvn_prior_windows or _PRIOR_WINDOWS)
+        sessions = Sessions(parameters.session_clips, behind_another=_BEHIND_ANOTHER)
+        return self._open("train", dataclasses.replace(self._dataset, front_end=learning), sessions)
+
+    def _open(self, split: str, dataset: Dataset, sessions: Sessions = ONE_BEHIND_ANOTHER) -> tf.data.Dataset:
+        if dataset.front_end.streaming:
+            return make_utterance_dataset(self._examples, split, dataset, _MOST_WINDOWS, sessions)
+        return make_split_dataset(self._examples, split, dataset, sessions)
 
     def build_for_training(self, architecture: Architecture, seed: int) -> tf.keras.Model:
         """Returns the network that takes these examples."""

@@ -39,10 +39,11 @@ class Parameters(StepParameters):
         at_least=1,
         at_most=16,
     )
-    cmvn_session_clips: float = parameter(
+    session_clips: float = parameter(
         10.0,
-        "Where the front end learns its speaker (--cmvn_prior_windows): in training it forgets him after so many clips, on "
-        "average, so that the network knows how little may have been heard. 0: never.",
+        "Training hears speakers in sessions of so many clips, on average, behind nothing or behind another speaker, and "
+        "standardises by what was heard (online CMVN): so much the better are strangers understood, also where constants "
+        "standardise (without --cmvn_prior_windows). 0: training standardises as the device does, of a speaker in one session.",
         at_least=0,
         at_most=1e6,
     )

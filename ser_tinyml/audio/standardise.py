@@ -1,7 +1,11 @@
 """The affine map between features and a model's input: by constants, or by what was heard of the speaker before."""
 
+import dataclasses
+import functools
 import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +32,24 @@ def is_padding(mfcc: np.ndarray) -> np.ndarray:
     return ~np.any(mfcc, axis=-1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Levels:
+    """What is remembered of windows."""
+
+    frames: np.ndarray  # int64 [windows], that don't pad
+    means: np.ndarray  # float64 [windows, n_features], of their values
+    squares: np.ndarray  # float64 [windows, n_features], of their values' squares
+
+    @classmethod
+    def of_windows(cls, windows: np.ndarray) -> "Levels":
+        """Measures float32 [windows, frames, n_features]."""
+        there = ~is_padding(windows)
+        frames = there.sum(axis=1)
+        share = there / np.maximum(frames, 1)[:, np.newaxis]
+        values = windows.astype(np.float64)
+        return cls(frames, np.einsum("wf,wfk->wk", share, values), np.einsum("wf,wfk->wk", share, values**2))
+
+
 class Heard:
     """What was heard of one speaker: the online cepstral mean and variance normalisation (CMVN) of a front end that has it.
 
@@ -38,41 +60,68 @@ class Heard:
 
     def __init__(self, front_end: FrontEnd, constants: Standardisation):
         """Begins with a speaker of whom nothing was heard."""
-        self._fixed = not front_end.cmvn_prior_windows
-        self._constants = constants
         self._windows = float(front_end.cmvn_prior_windows)
-        mean, deviation = np.array(constants.mean, np.float32), np.array(constants.deviation, np.float32)
-        self._least = np.float64(deviation) * LEAST_DEVIATION
-        self._sums = self._windows * np.float64(mean)
-        self._squares = self._windows * (np.float64(deviation) ** 2 + np.float64(mean) ** 2)
+        self._mean: np.ndarray = np.array(constants.mean, np.float32).astype(np.float64)
+        self._deviation: np.ndarray = np.array(constants.deviation, np.float32).astype(np.float64)
+        self._least = self._deviation * LEAST_DEVIATION
+        self._sums: np.ndarray = self._windows * self._mean
+        self._squares: np.ndarray = self._windows * (self._deviation**2 + self._mean**2)
 
     def standardise(self, windows: np.ndarray) -> np.ndarray:
         """Returns float32 [windows, frames, n_features], standardised, of windows one behind the other, and remembers them."""
-        if self._fixed:
-            return standardise(windows, self._constants)
-        found = np.empty_like(windows)
-        for number, window in enumerate(windows):
-            found[number] = standardise(window, self._constants)
-            self._remember(window)
-        return found
+        mean, deviation = self.follow(Levels.of_windows(windows), range(len(windows)))
+        return _apply(windows, mean, deviation)
 
-    def _remember(self, window: np.ndarray) -> None:
-        heard = window[~is_padding(window)].astype(np.float64)
-        if not len(heard):
-            return
+    def follow(self, levels: Levels, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Remembers the windows in these places; returns the mean and deviation, float32 [places, n_features], of each."""
+        found = np.empty((2, len(places), len(self._mean)), np.float32)
+        for number, place in enumerate(places):
+            found[:, number] = self._mean, self._deviation
+            if self._windows and levels.frames[place]:
+                self._remember(levels.means[place], levels.squares[place])
+        return found[0], found[1]
+
+    def _remember(self, mean: np.ndarray, square: np.ndarray) -> None:
         self._windows += 1
-        self._sums += heard.mean(axis=0)
-        self._squares += (heard**2).mean(axis=0)
+        self._sums += mean
+        self._squares += square
         if self._windows > CMVN_MEMORY_WINDOWS:
             kept = CMVN_MEMORY_WINDOWS / self._windows
             self._windows, self._sums, self._squares = CMVN_MEMORY_WINDOWS, kept * self._sums, kept * self._squares
-        mean = np.array(self._sums) / self._windows
-        deviation = np.sqrt(np.maximum(self._squares / self._windows - mean**2, self._least**2))
-        self._constants = Standardisation(tuple(mean.tolist()), tuple(deviation.tolist()))
+        average = self._sums / self._windows
+        variance = self._squares / self._windows - average**2
+        self._mean, self._deviation = average, np.sqrt(np.maximum(variance, self._least**2))
+
+
+def _apply(windows: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Standardises windows by the constants of each, float32 [windows, n_features]."""
+    mapped = (windows - mean[:, np.newaxis]) / deviation[:, np.newaxis]
+    return np.where(is_padding(windows)[..., np.newaxis], np.float32(0), mapped)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sessions:
+    """What records' speakers were heard say before: each clip's id decides whether it begins a session, and behind what."""
+
+    clips: float = 0  # of a session, on average; 1: each clip begins one, 0: all clips of a speaker are one
+    behind_another: float = (
+        0  # the share of sessions that begin behind another speaker; before the others nothing was heard
+    )
+
+
+ONE_BEHIND_ANOTHER, EACH_ALONE, EACH_BEHIND_A_STRANGER = (
+    Sessions(),
+    Sessions(clips=1),
+    Sessions(clips=1, behind_another=1),
+)
+_STRANGERS_WINDOWS = (4, 64)  # of another speaker, at least and at most, as far as he has them
 
 
 def standardise_examples(
-    examples: Sequence[Example], front_end: FrontEnd, constants: Standardisation, *, session_clips: float = 0
+    examples: Sequence[Example],
+    front_end: FrontEnd,
+    constants: Standardisation,
+    sessions: Sessions = ONE_BEHIND_ANOTHER,
 ) -> np.ndarray:
     """Standardises records as a device does that hears their speakers.
 
@@ -83,8 +132,7 @@ def standardise_examples(
       examples: records with the front end's features, in any order.
       front_end: the model's.
       constants: the model's.
-      session_clips: clips after which a speaker is forgotten, on average: each clip's id decides whether that is before it.
-        1: each clip is heard as if nothing had been heard before. 0: nobody is forgotten.
+      sessions: where the device was switched on, or another began to speak.
 
     Returns:
       float32 [examples, frames, n_features], in the order of the examples.
@@ -92,27 +140,73 @@ def standardise_examples(
     features = np.stack([example.features for example in examples])
     if not front_end.cmvn_prior_windows:
         return standardise(features, constants)
-    found = np.empty_like(features)
-    for places in _order_heard(examples).values():
-        for session in _divide_sessions(examples, places, session_clips):
-            found[session] = Heard(front_end, constants).standardise(features[session])
-    return found
+    return _apply(features, *follow_speakers(examples, Levels.of_windows(features), front_end, constants, sessions))
 
 
-def _divide_sessions(examples: Sequence[Example], places: list[int], session_clips: float) -> list[list[int]]:
-    """Divides places, in the order in which they are heard, where the speaker is forgotten."""
-    sessions, last = list[list[int]](), ""
-    for place in places:
-        example = examples[place]
-        is_new = example.clip_id != last and session_clips > 0
-        last = example.clip_id
-        if not sessions or (is_new and unit_hash("session", last, example.copy) * session_clips < 1):
-            sessions.append([])
-        sessions[-1].append(place)
-    return sessions
+class Spoken(Protocol):
+    """What of a record decides when it is heard: an `Example`, or less."""
+
+    @property
+    def clip_id(self) -> str:
+        """The clip."""
+
+    @property
+    def copy(self) -> int:
+        """The number of the augmented copy."""
+
+    @property
+    def window(self) -> int:
+        """The number of the window in it."""
+
+    @property
+    def speaker_key(self) -> str:
+        """Who speaks."""
 
 
-def count_heard(examples: Sequence[Example]) -> np.ndarray:
+def follow_speakers(
+    records: Sequence[Spoken],
+    levels: Levels,
+    front_end: FrontEnd,
+    constants: Standardisation,
+    sessions: Sessions,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns mean and deviation, float32 [records, n_features] each, by which `standardise_examples` standardises."""
+    means, deviations = np.empty((2, *levels.means.shape), np.float32)
+    for before, places in _list_sessions(records, sessions):
+        heard = Heard(front_end, constants)
+        heard.follow(levels, before)
+        means[places], deviations[places] = heard.follow(levels, places)
+    return means, deviations
+
+
+def _list_sessions(examples: Sequence[Spoken], sessions: Sessions) -> Iterator[tuple[list[int], list[int]]]:
+    """Yields the places of each session's records in the order in which they are heard, behind those of another speaker."""
+    heard = _order_heard(examples)
+    for (speaker, copy), places in heard.items():
+        others = [by_other for key, by_other in heard.items() if key != (speaker, copy) and key[1] == copy]
+        session, before = list[int](), list[int]()
+        for _, clip in itertools.groupby(places, key=lambda place: examples[place].clip_id):
+            of_clip = list(clip)
+            draw = functools.partial(unit_hash, "session", examples[of_clip[0]].clip_id, copy)
+            if not session or draw("begins") * sessions.clips < 1 <= sessions.clips:
+                if session:
+                    yield before, session
+                is_behind = others and draw("is behind another") < sessions.behind_another
+                session, before = [], _choose_heard(others, draw) if is_behind else []
+            session += of_clip
+        yield before, session
+
+
+def _choose_heard(others: list[list[int]], draw: Callable[[str], float]) -> list[int]:
+    """Returns the places of some windows of another speaker, one behind the other."""
+    places = others[int(draw("who") * len(others))]
+    least, most = _STRANGERS_WINDOWS
+    count = min(len(places), least + int(draw("how many") * (most - least)))
+    first = int(draw("from where") * (len(places) - count + 1))
+    return places[first : first + count]
+
+
+def count_heard(examples: Sequence[Spoken]) -> np.ndarray:
     """Returns how many windows of its speaker were heard before the clip of each record, int64 [examples]."""
     found = np.zeros(len(examples), np.int64)
     for places in _order_heard(examples).values():
@@ -121,7 +215,7 @@ def count_heard(examples: Sequence[Example]) -> np.ndarray:
     return found
 
 
-def _order_heard(examples: Sequence[Example]) -> dict[tuple[str, int], list[int]]:
+def _order_heard(examples: Sequence[Spoken]) -> dict[tuple[str, int], list[int]]:
     """Returns the places of the records of each speaker and copy, in the order in which they are heard."""
     orders = [
         (hashlib.sha256(f"{example.clip_id} {example.copy}".encode()).digest(), example.window) for example in examples

@@ -7,7 +7,7 @@ import numpy as np
 
 from schemas.manifest import ManifestRow
 from schemas.record import Example
-from schemas.run_files import ALONE, HEARD_BEFORE, ClassScores, ModelEvaluation, OutputComparison, Scores
+from schemas.run_files import HEARD_BEFORE, ClassScores, ModelEvaluation, OutputComparison, Scores
 from ser_tinyml import progress
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.judging import metrics
@@ -24,25 +24,23 @@ class Judged:
     predictions: dict[str, Predictions]  # runtime -> of the windows
     votes: dict[str, np.ndarray]  # runtime -> float64 [clips, classes]
     elected: dict[str, np.ndarray]  # runtime -> int64 [clips]
-    alone: dict[str, np.ndarray]  # the same of clips as if nothing had been heard before, where that matters
+    otherwise: dict[str, dict[str, np.ndarray]]  # how they were heard instead -> as `elected`
 
     @classmethod
     def from_candidates(cls, candidates: dict[str, Candidate], held_out: HeldOut) -> "Judged":
         """Runs every candidate on the windows, and lets them vote."""
-        ways = [held_out.inputs] if held_out.alone is None else [held_out.inputs, held_out.alone]
+        ways = {"": held_out.inputs} | held_out.otherwise
         with progress.shown("windows", len(ways) * len(candidates) * len(held_out.inputs)):
-            predictions, *alone = (
-                {name: each.runtime.predict(inputs, held_out.begins) for name, each in candidates.items()}
-                for inputs in ways
-            )
-        votes, *votes_alone = (
-            {name: held_out.vote(predicted.probabilities) for name, predicted in of_way.items()}
-            for of_way in (predictions, *alone)
-        )
-        elected, *elected_alone = (
-            {name: clips.argmax(axis=1) for name, clips in of_way.items()} for of_way in (votes, *votes_alone)
-        )
-        return cls(predictions, votes, elected, elected_alone[0] if elected_alone else {})
+            predictions = {
+                way: {name: each.runtime.predict(inputs, held_out.begins) for name, each in candidates.items()}
+                for way, inputs in ways.items()
+            }
+        votes = {
+            way: {name: held_out.vote(predicted.probabilities) for name, predicted in of_way.items()}
+            for way, of_way in predictions.items()
+        }
+        elected = {way: {name: clips.argmax(axis=1) for name, clips in of_way.items()} for way, of_way in votes.items()}
+        return cls(predictions[""], votes[""], elected.pop(""), elected)
 
 
 def evaluate(
@@ -71,8 +69,9 @@ def evaluate(
         name: {by: _score_parts(parts, true, judged.elected[name], speakers) for by, parts in divisions.items()}
         for name in candidates
     }
-    for name, elected in judged.alone.items():
-        slices[name][HEARD_BEFORE][ALONE] = score_strangers(true, elected, speakers)
+    for way, elected in judged.otherwise.items():
+        for name, clips in elected.items():
+            slices[name][HEARD_BEFORE][way] = score_strangers(true, clips, speakers)
     return {
         name: ModelEvaluation(
             bytes=candidate.bytes,

@@ -6,8 +6,11 @@ import numpy as np
 
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.record import Example
-from ser_tinyml.audio.standardise import count_heard, standardise_examples
+from schemas.run_files import ALONE, BEHIND_A_STRANGER
+from ser_tinyml.audio.standardise import EACH_ALONE, EACH_BEHIND_A_STRANGER, count_heard, standardise_examples
 from ser_tinyml.judging.votes import vote
+
+_SESSIONS = {ALONE: EACH_ALONE, BEHIND_A_STRANGER: EACH_BEHIND_A_STRANGER}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +22,9 @@ class HeldOut:
     inputs: np.ndarray  # float32 [windows, frames, coefficients], standardised
     clip_of_window: np.ndarray  # int64 [windows]: index into `clips`
     heard: np.ndarray | None = None  # int64 [clips]: windows of the speaker before the clip; None: they do not matter
-    alone: np.ndarray | None = (
-        None  # as `inputs`, of each clip as if nothing had been heard before; None: that does not matter
-    )
+    otherwise: dict[str, np.ndarray] = dataclasses.field(
+        default_factory=dict
+    )  # `inputs` of other sessions, where they matter
     begins: np.ndarray | None = None  # bool [windows]: where a network that goes on starts over; None: it never goes on
 
     @classmethod
@@ -50,7 +53,10 @@ class HeldOut:
             inputs=standardise_examples(records, front_end, standardisation),
             clip_of_window=np.array([order[key] for key in keys]),
             heard=count_heard(records)[[first[key] for key in order]] if learns else None,
-            alone=standardise_examples(records, front_end, standardisation, session_clips=1) if learns else None,
+            otherwise={
+                name: standardise_examples(records, front_end, standardisation, sessions)
+                for name, sessions in (_SESSIONS.items() if learns else ())
+            },
             begins=np.array([record.window == 0 for record in records]) if front_end.streaming else None,
         )
 

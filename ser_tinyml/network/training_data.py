@@ -2,14 +2,15 @@
 
 import dataclasses
 import itertools
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from schemas.front_end import Standardisation
+from schemas.front_end import FrontEnd
 from schemas.record import Example
 from schemas.run_files import Dataset
-from ser_tinyml.audio.standardise import standardise_examples
+from ser_tinyml.audio.standardise import ONE_BEHIND_ANOTHER, Levels, Sessions, follow_speakers, standardise_examples
 from ser_tinyml.store.dataset import open_records, parse_tensors, read_split, shard_paths
 
 
@@ -25,41 +26,77 @@ class Drawing:
 NO_WINDOW = -1  # a label where an utterance has no window any more
 
 _VALIDATION_BATCH = 256
+_READ_AT_ONCE = 1024  # records
 
 
-def make_split_dataset(examples: str, split: str, dataset: Dataset, *, session_clips: float = 0) -> tf.data.Dataset:
+def make_split_dataset(
+    examples: str, split: str, dataset: Dataset, sessions: Sessions = ONE_BEHIND_ANOTHER
+) -> tf.data.Dataset:
     """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in one order.
 
-    `session_clips` is that of `standardise_examples`.
+    `sessions` is that of `standardise_examples`.
     """
-    front_end = dataset.front_end
-    if front_end.cmvn_prior_windows:  # a speaker's clips are heard one after the other: all must be at hand
-        records = _read_records(examples, split, dataset)
-        labels = np.array([record.label for record in records])
-        inputs = standardise_examples(records, front_end, dataset.standardisation, session_clips=session_clips)
-        return tf.data.Dataset.from_tensor_slices((inputs, labels))
-    return (
+    front_end, constants = dataset.front_end, dataset.standardisation
+    parsed = (
         open_records(shard_paths(examples, split))
         .map(lambda record: parse_tensors(record, front_end), num_parallel_calls=2)
-        .map(lambda mfcc, label: (standardise_in_graph(mfcc, dataset.standardisation), label))
         .apply(tf.data.experimental.assert_cardinality(dataset.splits[split].examples))
+    )
+    if not front_end.cmvn_prior_windows:
+        return parsed.map(lambda mfcc, label: (standardise_in_graph(mfcc, constants.mean, constants.deviation), label))
+    records, levels = _read_levels(examples, split, front_end)
+    by = follow_speakers(records, levels, front_end, constants, sessions)
+    return tf.data.Dataset.zip((parsed, tf.data.Dataset.from_tensor_slices(by))).map(
+        lambda record, by: (standardise_in_graph(record[0], *by), record[1])
     )
 
 
+class _Spoken(NamedTuple):
+    """What of a record decides when it is heard."""
+
+    clip_id: str
+    speaker_key: str
+    copy: int
+    window: int
+
+
+def _read_levels(examples: str, split: str, front_end: FrontEnd) -> tuple[list[_Spoken], Levels]:
+    """Returns what decides when each record is heard, and what is then remembered of it, in the order of `open_records`."""
+    records, parts = list[_Spoken](), list[Levels]()
+    parsed = open_records(shard_paths(examples, split)).map(lambda record: _parse_spoken(record, front_end))
+    for names, numbers, features in parsed.batch(_READ_AT_ONCE).as_numpy_iterator():
+        parts.append(Levels.of_windows(features))
+        for (clip, corpus, speaker), (copy, window) in zip(names, numbers, strict=True):
+            records.append(_Spoken(clip.decode(), f"{corpus.decode()}/{speaker.decode()}", int(copy), int(window)))
+    fields = (field.name for field in dataclasses.fields(Levels))
+    return records, Levels(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+
+def _parse_spoken(record: tf.Tensor, front_end: FrontEnd) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Parses a record to clip, corpus and speaker; copy and window; and its features."""
+    names, numbers = ("clip_id", "corpus", "speaker"), ("copy", "window")
+    kinds = dict.fromkeys(names, tf.string) | dict.fromkeys(numbers, tf.int64)
+    context, _ = tf.io.parse_single_sequence_example(
+        record, context_features={name: tf.io.FixedLenFeature([], kind) for name, kind in kinds.items()}
+    )
+    features, _ = parse_tensors(record, front_end)
+    return tf.stack([context[name] for name in names]), tf.stack([context[name] for name in numbers]), features
+
+
 def make_utterance_dataset(
-    examples: str, split: str, dataset: Dataset, n_windows: int, *, session_clips: float = 0
+    examples: str, split: str, dataset: Dataset, n_windows: int, sessions: Sessions = ONE_BEHIND_ANOTHER
 ) -> tf.data.Dataset:
     """Returns a split's utterances as sequences of windows, for a network that goes on from window to window.
 
     An utterance of more windows than `n_windows` is divided; behind a shorter one are zeros, and labels of NO_WINDOW.
-    `session_clips` is that of `standardise_examples`.
+    `sessions` is that of `standardise_examples`.
 
     Returns:
       (standardised float32 [n_windows * frames, coefficients], int64 labels [n_windows]) one by one.
     """
     front_end = dataset.front_end
     records = _read_records(examples, split, dataset)
-    standardised = standardise_examples(records, front_end, dataset.standardisation, session_clips=session_clips)
+    standardised = standardise_examples(records, front_end, dataset.standardisation, sessions)
     keyed = itertools.groupby(range(len(records)), key=lambda n: _name_part(records[n], n_windows))
     parts = [list(windows) for _, windows in keyed]
     inputs = np.zeros((len(parts), n_windows, front_end.n_frames, front_end.n_features), np.float32)
@@ -84,9 +121,9 @@ def _name_part(record: Example, n_windows: int) -> tuple[str, int, int]:
     return record.clip_id, record.copy, record.window // n_windows
 
 
-def standardise_in_graph(mfcc: tf.Tensor, constants: Standardisation) -> tf.Tensor:
+def standardise_in_graph(mfcc: tf.Tensor, mean: Any, deviation: Any) -> tf.Tensor:
     """Does in the graph what `ser_tinyml.audio.standardise` does in NumPy."""
-    standardised = (mfcc - tf.constant(constants.mean)) / tf.constant(constants.deviation)
+    standardised = (mfcc - tf.convert_to_tensor(mean, tf.float32)) / tf.convert_to_tensor(deviation, tf.float32)
     return tf.where(tf.reduce_all(mfcc == 0, axis=-1, keepdims=True), 0.0, standardised)
 
 

@@ -11,7 +11,7 @@ from ser_tinyml.network.training_data import standardise_in_graph
 def standardise_recording_in_graph(windows: tf.Tensor, front_end: FrontEnd, constants: Standardisation) -> tf.Tensor:
     """Returns float32 [windows, frames, n_features], standardised, of a recording of whose speaker nothing was heard before."""
     if not front_end.cmvn_prior_windows:
-        return standardise_in_graph(windows, constants)
+        return standardise_in_graph(windows, constants.mean, constants.deviation)
     pads = tf.reduce_all(windows == 0, axis=-1, keepdims=True)
     values, there = tf.cast(windows, tf.float64), tf.cast(~pads, tf.float64)
     frames = tf.reduce_sum(there, axis=1)

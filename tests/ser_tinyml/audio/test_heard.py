@@ -5,7 +5,14 @@ import pytest
 
 from schemas.front_end import CMVN_MEMORY_WINDOWS, FrontEnd, Standardisation
 from schemas.record import Example
-from ser_tinyml.audio.standardise import Heard, count_heard, standardise, standardise_examples
+from ser_tinyml.audio.standardise import (
+    EACH_ALONE,
+    Heard,
+    Sessions,
+    count_heard,
+    standardise,
+    standardise_examples,
+)
 
 FRONT_END = FrontEnd(n_mfcc=3, cmvn_prior_windows=4)
 CONSTANTS = Standardisation((1.0, -2.0, 3.0), (2.0, 4.0, 0.5))
@@ -93,7 +100,7 @@ def test_speakers_and_copies_are_heard_apart(examples):
 
 
 def test_a_speaker_who_is_forgotten_before_each_clip_is_heard_clip_by_clip(examples):
-    found = standardise_examples(examples, FRONT_END, CONSTANTS, session_clips=1)
+    found = standardise_examples(examples, FRONT_END, CONSTANTS, EACH_ALONE)
     for start in range(0, len(examples), 3):
         clip = np.stack([each.features for each in examples[start : start + 3]])
         np.testing.assert_array_equal(found[start : start + 3], Heard(FRONT_END, CONSTANTS).standardise(clip))
@@ -102,11 +109,11 @@ def test_a_speaker_who_is_forgotten_before_each_clip_is_heard_clip_by_clip(examp
 def test_sessions_last_so_many_clips_on_average_and_begin_with_the_constants():
     windows = make_windows(400)
     examples = [make_example(f"ann-{clip}", 0, window, speaker="ann") for clip, window in enumerate(windows)]
-    found = standardise_examples(examples, FRONT_END, CONSTANTS, session_clips=5)
+    found = standardise_examples(examples, FRONT_END, CONSTANTS, Sessions(5))
     begins = [np.array_equal(clip, standardise(window, CONSTANTS)) for clip, window in zip(found, windows, strict=True)]
     assert 55 <= sum(begins) <= 105
     shuffled = np.random.default_rng(0).permutation(len(examples))
-    again = standardise_examples([examples[n] for n in shuffled], FRONT_END, CONSTANTS, session_clips=5)
+    again = standardise_examples([examples[n] for n in shuffled], FRONT_END, CONSTANTS, Sessions(5))
     np.testing.assert_array_equal(again, found[shuffled])
 
 
