@@ -7,6 +7,7 @@ from schemas.front_end import CMVN_MEMORY_WINDOWS, FrontEnd, Standardisation
 from schemas.record import Example
 from ser_tinyml.audio.standardise import (
     EACH_ALONE,
+    EACH_BEHIND_A_STRANGER,
     Heard,
     Sessions,
     count_heard,
@@ -115,6 +116,28 @@ def test_sessions_last_so_many_clips_on_average_and_begin_with_the_constants():
     shuffled = np.random.default_rng(0).permutation(len(examples))
     again = standardise_examples([examples[n] for n in shuffled], FRONT_END, CONSTANTS, Sessions(5))
     np.testing.assert_array_equal(again, found[shuffled])
+
+
+def test_behind_a_stranger_a_clip_is_standardised_by_windows_of_another_speaker(examples):
+    found = standardise_examples(examples, FRONT_END, CONSTANTS, EACH_BEHIND_A_STRANGER)
+    for start in range(0, len(examples), 3):
+        first = examples[start]
+        others = [e for e in examples if e.copy == first.copy and e.speaker != first.speaker]
+        clip = np.stack([each.features for each in examples[start : start + 3]])
+        windows = np.stack([each.features for each in others])
+        # Whichever four or more of the 15 it were, and in whichever order: mean and deviation lie between those of some.
+        assert not np.allclose(found[start], Heard(FRONT_END, CONSTANTS).standardise(clip)[0])
+        by_all = Heard(FRONT_END, CONSTANTS)
+        by_all.standardise(windows)
+        assert np.corrcoef(found[start].ravel(), by_all.standardise(clip)[0].ravel())[0, 1] > 0.9
+
+
+def test_a_single_speaker_has_no_stranger_before_him(examples):
+    ann = [each for each in examples if each.speaker == "ann"]
+    np.testing.assert_array_equal(
+        standardise_examples(ann, FRONT_END, CONSTANTS, EACH_BEHIND_A_STRANGER),
+        standardise_examples(ann, FRONT_END, CONSTANTS, EACH_ALONE),
+    )
 
 
 def test_how_much_was_heard_before_a_clip_counts_its_speakers_windows(examples):

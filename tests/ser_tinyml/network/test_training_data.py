@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -5,7 +6,7 @@ import tensorflow as tf
 
 from schemas.front_end import Standardisation
 from schemas.run_files import Dataset
-from ser_tinyml.audio.standardise import standardise
+from ser_tinyml.audio.standardise import Sessions, standardise, standardise_examples
 from ser_tinyml.network.training_data import (
     NO_WINDOW,
     Drawing,
@@ -14,7 +15,7 @@ from ser_tinyml.network.training_data import (
     make_utterance_dataset,
 )
 from ser_tinyml.store import run_files
-from ser_tinyml.store.dataset import read_split
+from ser_tinyml.store.dataset import decode, open_records, read_split, shard_paths
 
 
 def read_dataset(demo_root):
@@ -39,6 +40,20 @@ def test_inputs_are_standardised(demo_root):
     inputs = np.concatenate([mfcc for mfcc, _ in dataset.as_numpy_iterator()])
     np.testing.assert_allclose(inputs.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(inputs.std(axis=0), 1, atol=1e-3)
+
+
+def test_in_sessions_inputs_are_standardised_as_a_device_that_learns_speakers_does_it(demo_root):
+    examples, dataset = str(demo_root / "examples"), read_dataset(demo_root)
+    learning = dataclasses.replace(dataset.front_end, cmvn_prior_windows=8)
+    sessions = Sessions(clips=3, behind_another=0.5)
+    split = make_split_dataset(examples, "train", dataclasses.replace(dataset, front_end=learning), sessions)
+    records = [decode(record) for record in open_records(shard_paths(examples, "train")).as_numpy_iterator()]
+    expected = standardise_examples(records, learning, dataset.standardisation, sessions)
+    inputs, labels = (np.stack(each) for each in zip(*split.as_numpy_iterator(), strict=True))
+    np.testing.assert_allclose(inputs, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(labels, [record.label for record in records])
+    by_constants = standardise_examples(records, dataset.front_end, dataset.standardisation)
+    assert 0.1 < np.abs(inputs - by_constants).mean() < 0.5
 
 
 def test_batches_have_one_size_and_each_epoch_its_own_order():
