@@ -17,7 +17,7 @@ from ser_tinyml.store import run_files
 
 SMALL = (
     *("--epochs=4", "--augment=clean", "--board_clips=2", "--num_shards=2", "--calibration_examples=50"),
-    *("--min_agreement=0.9", "--max_accuracy_loss=5", "--min_tflm_agreement=0.95"),
+    *("--min_agreement=0.9", "--max_accuracy_loss=5", "--min_tflm_agreement=0.95", "--min_board_agreement=0.97"),
     *("--min_uar=0", "--min_recall=0", "--noise_clips=0"),  # networks as small as these are of no use
 )
 NARROW = (
