@@ -1,5 +1,6 @@
 """The command line of the pipeline and of its steps: absl's flags, presets, help by step, and how a command ends."""
 
+import collections
 import contextlib
 import importlib.resources
 import pathlib
@@ -29,7 +30,7 @@ def run_command(execute: Execute, takes_beam_options: bool = False) -> None:
     """
     with told_in_one_message("--debug" in sys.argv):
         _define_common_flags()
-        arguments = list(inline_presets(sys.argv[1:]))
+        arguments = inline_presets(sys.argv[1:])
         if wanted := _KINDS_OF_HELP.intersection(argument.lstrip("-") for argument in arguments):
             print(_format_help(everything="helpfull" in wanted))
             sys.exit(0)
@@ -63,25 +64,49 @@ def list_presets() -> list[str]:
     return sorted(file.name.removesuffix(".flags") for file in found if file.name.endswith(".flags"))
 
 
-def inline_presets(arguments: list[str]) -> Iterator[str]:
-    """Yields the arguments, with what the files of --preset and --flagfile say in the place of these.
+def inline_presets(arguments: list[str]) -> list[str]:
+    """Returns the arguments, with what the files of --preset and --flagfile say in the place of these.
+
+    Of a preset's flags those are left out that stand behind it: of a flag that is given several times, as --augment, the
+    preset's values would else come on top.
 
     Raises:
       UsageError: there is no such preset, or no such file.
     """
+    found, words = list[str](), collections.deque(_inline_flag_files(arguments))
+    while words:
+        word = words.popleft()
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and name == "preset":
+            value = value if equals or not words else words.popleft()
+            behind = {_name_flag(word) for word in words} - {""}
+            found += [flag for flag in _read_flags(find_preset(value)) if _name_flag(flag) not in behind]
+        else:
+            found.append(word)
+    return found
+
+
+def _inline_flag_files(arguments: list[str]) -> Iterator[str]:
     words = iter(arguments)
     for word in words:
         name, equals, value = word.lstrip("-").partition("=")
-        if not word.startswith("-") or name not in ("preset", "flagfile"):
+        if word.startswith("-") and name == "flagfile":
+            yield from _inline_flag_files(_read_flags(value if equals else next(words, "")))
+        else:
             yield _expand_home(word)
-            continue
-        value = value if equals else next(words, "")
-        path = find_preset(value) if name == "preset" else value
-        try:
-            inlined = flags.FLAGS.read_flags_from_files([f"--flagfile={path}"])
-        except flags.Error as error:
-            raise UsageError(str(error)) from error
-        yield from inline_presets(inlined)
+
+
+def _read_flags(path: str) -> list[str]:
+    try:
+        return flags.FLAGS.read_flags_from_files([f"--flagfile={path}"])
+    except flags.Error as error:
+        raise UsageError(str(error)) from error
+
+
+def _name_flag(word: str) -> str:
+    """Returns the name of the flag that a word begins; "" where it begins none, or one that adds to what others say."""
+    name = word.lstrip("-").partition("=")[0] if word.startswith("-") else ""
+    return "" if name == "undefok" else name.removeprefix("no")
 
 
 def _expand_home(word: str) -> str:

@@ -102,10 +102,10 @@ def demo_corpus(shared_folder: pathlib.Path) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def demo_flags(demo_corpus: pathlib.Path) -> list[str]:
-    """The demo's own flag file, with its corpus where this session made it; `--pipeline_root` is for the test to add."""
+    """The demo's preset, with its corpus where this session made it; `--pipeline_root` is for the test to add."""
     lines = (REPOSITORY / "pipeline/configs/demo.flags").read_text().splitlines()
-    flags = [line for line in lines if line.startswith("--") and "--pipeline_root" not in line]
-    return [flag.replace("build/demo/corpus", str(demo_corpus)) for flag in flags]
+    corpora = [line for line in lines if line.startswith("--corpus=")]
+    return ["--preset=demo", *(flag.replace("build/demo/corpus", str(demo_corpus)) for flag in corpora)]
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,11 @@ def test_a_scale_of_weights_reaches_to_the_end_of_its_grid(grids):
 def test_activations_are_told_apart_from_weights(grids):
     assert sum("lstm" in grid.name for grid in grids if grid.kind == "activations") == 2
     assert draw_grids(grids).startswith(b"\x89PNG")
+
+
+def test_tensors_of_one_name_are_drawn_each(grids):
+    """As the dense layers of networks side by side have it, whose results are concatenated."""
+    assert draw_grids([grids[0], dataclasses.replace(grids[0], values=grids[0].values + 1)]).startswith(b"\x89PNG")
 
 
 def test_ends_are_counted():
