@@ -22,7 +22,7 @@ import tensorflow as tf
 from components.step import owns_output
 from components.trainer.parameters import Parameters
 from schemas.run_files import Dataset, TrainedOn, Training
-from ser_tinyml.audio.standardise import ONE_BEHIND_ANOTHER, Sessions, standardise_examples
+from ser_tinyml.audio.standardise import ONE_SESSION, Sessions, standardise_examples
 from ser_tinyml.judging.provenance import who_trained
 from ser_tinyml.network.architecture import Architecture, carry_weights
 from ser_tinyml.network.averaging import KeepAverage
@@ -152,7 +152,7 @@ class Splits:
         sessions = Sessions(parameters.session_clips, behind_another=_BEHIND_ANOTHER)
         return self._open("train", dataclasses.replace(self._dataset, front_end=learning), sessions)
 
-    def _open(self, split: str, dataset: Dataset, sessions: Sessions = ONE_BEHIND_ANOTHER) -> tf.data.Dataset:
+    def _open(self, split: str, dataset: Dataset, sessions: Sessions = ONE_SESSION) -> tf.data.Dataset:
         if dataset.front_end.streaming:
             return make_utterance_dataset(self._examples, split, dataset, _MOST_WINDOWS, sessions)
         return make_split_dataset(self._examples, split, dataset, sessions)

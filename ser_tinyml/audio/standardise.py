@@ -15,9 +15,7 @@ from schemas.record import Example
 from ser_tinyml.store import files
 from ser_tinyml.store.digests import unit_hash
 
-LEAST_DEVIATION = (
-    0.1  # of what was heard, as a share of the constants': of a microphone that is stuck, it would go to 0
-)
+LEAST_DEVIATION = 0.1  # of what was heard, as a share of the constants': a microphone that is stuck would bring it to 0
 _MIN_DEVIATION = 1e-6  # of an MFCC in dB: below it, standardised values are too large for float32's sums
 
 
@@ -105,15 +103,13 @@ class Sessions:
 
     clips: float = 0  # of a session, on average; 1: each clip begins one, 0: all clips of a speaker are one
     behind_another: float = (
-        0  # the share of sessions that begin behind another speaker; before the others nothing was heard
+        0  # the share of sessions that begin behind another speaker; before others nothing was heard
     )
 
 
-ONE_BEHIND_ANOTHER, EACH_ALONE, EACH_BEHIND_A_STRANGER = (
-    Sessions(),
-    Sessions(clips=1),
-    Sessions(clips=1, behind_another=1),
-)
+ONE_SESSION = Sessions()
+EACH_ALONE = Sessions(clips=1)
+EACH_BEHIND_A_STRANGER = Sessions(clips=1, behind_another=1)
 _STRANGERS_WINDOWS = (4, 64)  # of another speaker, at least and at most, as far as he has them
 
 
@@ -121,7 +117,7 @@ def standardise_examples(
     examples: Sequence[Example],
     front_end: FrontEnd,
     constants: Standardisation,
-    sessions: Sessions = ONE_BEHIND_ANOTHER,
+    sessions: Sessions = ONE_SESSION,
 ) -> np.ndarray:
     """Standardises records as a device does that hears their speakers.
 
@@ -182,24 +178,29 @@ def follow_speakers(
 def _list_sessions(examples: Sequence[Spoken], sessions: Sessions) -> Iterator[tuple[list[int], list[int]]]:
     """Yields the places of each session's records in the order in which they are heard, behind those of another speaker."""
     heard = _order_heard(examples)
-    for (speaker, copy), places in heard.items():
-        others = [by_other for key, by_other in heard.items() if key != (speaker, copy) and key[1] == copy]
+    of_copy: dict[int, list[list[int]]] = {}
+    for (_, copy), places in heard.items():
+        of_copy.setdefault(copy, []).append(places)
+    for (_, copy), places in heard.items():
         session, before = list[int](), list[int]()
-        for _, clip in itertools.groupby(places, key=lambda place: examples[place].clip_id):
-            of_clip = list(clip)
-            draw = functools.partial(unit_hash, "session", examples[of_clip[0]].clip_id, copy)
-            if not session or draw("begins") * sessions.clips < 1 <= sessions.clips:
+        for clip_id, clip in itertools.groupby(places, key=lambda place: examples[place].clip_id):
+            draw = functools.partial(unit_hash, "session", clip_id, copy)
+            if not session or (sessions.clips and draw("begins") * sessions.clips < 1):
                 if session:
                     yield before, session
-                is_behind = others and draw("is behind another") < sessions.behind_another
-                session, before = [], _choose_heard(others, draw) if is_behind else []
-            session += of_clip
+                is_behind = draw("is behind another") < sessions.behind_another
+                session, before = [], _choose_heard(of_copy[copy], places, draw) if is_behind else []
+            session += clip
         yield before, session
 
 
-def _choose_heard(others: list[list[int]], draw: Callable[[str], float]) -> list[int]:
-    """Returns the places of some windows of another speaker, one behind the other."""
-    places = others[int(draw("who") * len(others))]
+def _choose_heard(speakers: list[list[int]], own: list[int], draw: Callable[[str], float]) -> list[int]:
+    """Returns the places of some windows of another speaker, one behind the other; none where there is no other."""
+    places = speakers[int(draw("who") * len(speakers))]
+    if places is own:
+        places = speakers[speakers.index(own) - 1]
+    if places is own:
+        return []
     least, most = _STRANGERS_WINDOWS
     count = min(len(places), least + int(draw("how many") * (most - least)))
     first = int(draw("from where") * (len(places) - count + 1))

@@ -10,7 +10,7 @@ import tensorflow as tf
 from schemas.front_end import FrontEnd
 from schemas.record import Example
 from schemas.run_files import Dataset
-from ser_tinyml.audio.standardise import ONE_BEHIND_ANOTHER, Levels, Sessions, follow_speakers, standardise_examples
+from ser_tinyml.audio.standardise import ONE_SESSION, Levels, Sessions, follow_speakers, standardise_examples
 from ser_tinyml.store.dataset import open_records, parse_tensors, read_split, shard_paths
 
 
@@ -30,7 +30,7 @@ _READ_AT_ONCE = 1024  # records
 
 
 def make_split_dataset(
-    examples: str, split: str, dataset: Dataset, sessions: Sessions = ONE_BEHIND_ANOTHER
+    examples: str, split: str, dataset: Dataset, sessions: Sessions = ONE_SESSION
 ) -> tf.data.Dataset:
     """Returns a split's records as (standardised float32 [frames, coefficients], int64 label), in one order.
 
@@ -84,7 +84,7 @@ def _parse_spoken(record: tf.Tensor, front_end: FrontEnd) -> tuple[tf.Tensor, tf
 
 
 def make_utterance_dataset(
-    examples: str, split: str, dataset: Dataset, n_windows: int, sessions: Sessions = ONE_BEHIND_ANOTHER
+    examples: str, split: str, dataset: Dataset, n_windows: int, sessions: Sessions = ONE_SESSION
 ) -> tf.data.Dataset:
     """Returns a split's utterances as sequences of windows, for a network that goes on from window to window.
 
