@@ -7,7 +7,7 @@ CONFIGS = REPOSITORY / "pipeline" / "configs"
 
 def make_flag(name: str) -> str:
     """Returns the flag that gives a command all flags of a preset."""
-    return f"--flagfile={CONFIGS / name}.flags"
+    return f"--preset={name}"
 
 
 def read(name: str) -> dict[str, str]:

@@ -32,7 +32,7 @@ def test_the_default_preset_is_what_every_flag_is_without_it():
     assert stated == {name: defaults()[name] for name in stated}
 
 
-@pytest.mark.parametrize("preset", ["default", "small", "notebook"])
+@pytest.mark.parametrize("preset", ["default", "small", "adaptive", "notebook"])
 def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(preset):
     flags = read_flags(preset)
     excused = {name for key, value in flags if key == "undefok" for name in value.split(",")}
@@ -42,12 +42,14 @@ def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(prese
 
 
 @pytest.mark.parametrize(
-    ("preset", "most_bytes", "most_macs"), [("default", 140_000, 6_000_000), ("small", 40_000, 2_000_000)]
+    ("preset", "most_bytes", "most_macs"),
+    [("default", 140_000, 6_000_000), ("small", 40_000, 2_000_000), ("adaptive", 140_000, 6_000_000)],
 )
 def test_presets_are_as_small_as_they_say(preset, most_bytes, most_macs):
     flags = dict(read_flags(preset))
     units = tuple(map(int, flags["lstm_units"].split(",")))
-    network = Architecture((47, 16), units, int(flags["dense_units"]), 0.0, 4).build()
+    members = int(flags.get("ensemble", "1"))
+    network = Architecture((47, 16), units, int(flags["dense_units"]), 0.0, 4, members=members).build()
     rng = np.random.default_rng(0)
     network.set_weights([rng.normal(size=weight.shape) for weight in network.weights])  # biases of zeros share a buffer
     calibration = rng.standard_normal((4, 47, 16)).astype(np.float32)
