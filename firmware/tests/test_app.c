@@ -5,6 +5,7 @@
 #include "check.h"
 #include "ser_app.h"
 #include "ser_board.h"
+#include "ser_cmvn.h"
 #include "ser_frontend.h"
 #include "ser_windows.h"
 
@@ -63,16 +64,25 @@ static void listen(uint32_t time, uint32_t end, uint32_t speech, uint32_t chunk,
   }
 }
 
+// As a device that was just switched on: nothing was heard of the speaker before.
+static void begin(void) {
+  ser_engine_reset();
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_forget();
+#endif
+}
+
 static record listen_from_start(uint32_t end, uint32_t speech, uint32_t chunk) {
   record decisions;
   memset(&decisions, 0, sizeof decisions);
+  begin();
   ser_app_start(&app);
   listen(0, end, speech, chunk, &decisions);
   return decisions;
 }
 
 // What front end and engine say of one window, without ring buffer and smoothing; returns its level. An engine that goes on from
-// window to window (SER_STREAMING) goes on from the window before.
+// window to window (SER_STREAMING) goes on from the window before, and a front end that learns its speaker from all before.
 static float judge(uint32_t start, uint32_t speech, float *probabilities) {
   static int16_t samples[SER_WINDOW_SAMPLES];
   static int8_t features[SER_N_FRAMES * SER_N_FEATURES];
@@ -80,6 +90,9 @@ static float judge(uint32_t start, uint32_t speech, float *probabilities) {
   const ser_audio audio = {samples, SER_WINDOW_SAMPLES, 0};
   int8_t output[SER_N_LABELS];
   ser_frontend_features(&audio, features);
+#if SER_CMVN_PRIOR_WINDOWS > 0
+  ser_cmvn_remember();
+#endif
   CHECK(ser_engine_invoke(features, output) == 0);
   for (uint32_t i = 0; i < SER_N_LABELS; i++) {
     probabilities[i] = SER_OUTPUT_SCALE * (float)(output[i] - SER_OUTPUT_ZERO_POINT);
@@ -117,7 +130,7 @@ static void test_decisions_are_the_smoothed_ones_of_the_windows(void) {
   const uint32_t speech = 3 * SECOND;
   const record decisions = listen_from_start(8 * SECOND, speech, 256);
   float sum[SER_N_LABELS] = {0};
-  ser_engine_reset();
+  begin();
   for (uint32_t i = 0; i < decisions.n; i++) {
     float window[SER_N_LABELS];
     float mean[SER_N_LABELS];
@@ -156,6 +169,8 @@ static void test_smoothing_forgets_between_utterances(void) {
   listen(0, 6 * SECOND, SECOND, 256, &decisions);  // the hiss goes on, then other speech
   float window[SER_N_LABELS];
   const uint32_t start = FIRST_WINDOW_OF(6 * SECOND + SPEECH_BEGINS) - 6 * SECOND;
+  begin();
+  for (uint32_t i = 0; i < before; i++) judge(FIRST_WINDOW + i * SER_WINDOW_HOP_SAMPLES, 2 * SECOND, window);
   ser_engine_reset();
   judge(start, SECOND, window);
   CHECK(decisions.n > before);
