@@ -648,6 +648,20 @@ SHARED_FRAMES = {"window_samples": 25_600, "window_hop_samples": 8_192, "center"
 STREAMING = SHARED_FRAMES | {"window_samples": 9_728, "top_db": 0.0, "amin": 1e-6, "streaming": True}
 
 
+LEARNING = {"cmvn_prior_windows": 8}
+
+
+@pytest.mark.parametrize("kind", ["float", "fixed"])
+@pytest.mark.parametrize("changes", [LEARNING, SHARED_FRAMES | LEARNING], ids=["windows", "shared frames"])
+def test_the_app_learns_its_speaker_with_either_front_end(cmsis_dsp, tmp_path, changes, kind):
+    (tmp_path / "generated").mkdir()
+    generated = generate(dataclasses.replace(FRONT_END, **changes), tmp_path / "generated")
+    places = f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}"
+    configure(tmp_path / "build", *places, f"-DSER_FRONTEND={kind}", "-DSER_SANITIZE=ON")
+    build(tmp_path / "build", "test_app")
+    run(tmp_path / "build" / "test_app")
+
+
 @pytest.mark.parametrize(
     "changes", [SHORT_HOP, SHARED_FRAMES, STREAMING], ids=["short hop", "shared frames", "streaming"]
 )
