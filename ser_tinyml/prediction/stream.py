@@ -29,8 +29,8 @@ class Decision:
             "ms": round(1000 * self.seconds),
             "class": self.label,
             "uncertain": self.uncertain,
-            "probabilities": {label: round(value, 4) for label, value in self.probabilities.items()},
-            "rms_db": round(self.level_db, 1),
+            "probabilities": {label: _to_decimal(value, 4) for label, value in self.probabilities.items()},
+            "rms_db": _to_decimal(self.level_db, 1),
         }
 
     @classmethod
@@ -44,6 +44,16 @@ class Decision:
             probabilities=probabilities,
             level_db=float(line["rms_db"]),
         )
+
+
+def _to_decimal(value: float, decimals: int) -> float:
+    """Rounds as the board's line does (firmware/app/ser_text.c): a tie away from 0, in float32."""
+    if not math.isfinite(value):
+        return value
+    scaled = np.float32(value)
+    for _ in range(decimals):
+        scaled *= np.float32(10)
+    return int(scaled + np.float32(math.copysign(0.5, scaled))) / 10**decimals
 
 
 class Stream:

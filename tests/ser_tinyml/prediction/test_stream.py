@@ -10,6 +10,7 @@ from schemas.errors import UserError
 from ser_tinyml.audio.clip import to_pcm
 from ser_tinyml.audio.resample import resample
 from ser_tinyml.codegen.cmsis_dsp import unpack_cmsis_dsp
+from ser_tinyml.prediction.stream import Decision
 from ser_tinyml.runtimes.device import build, listen_on_host
 
 pytestmark = pytest.mark.needs("cc")
@@ -37,6 +38,12 @@ def test_decisions_are_those_of_the_firmwares_own_program(demo_root, speech, dec
     lines = listen_on_host(tmp_path / "build", speech, RATE)
     assert len(lines) >= 4
     assert [decision.to_json() | {"overruns": 0} for decision in decisions] == lines
+
+
+def test_numbers_are_rounded_as_on_the_board():
+    probabilities = {"a": 168 / 256, "b": 40 / 256, "c": 48 / 256, "d": 0.0}
+    told = Decision(1.5, "a", False, probabilities, -12.25).to_json()
+    assert told["probabilities"] == {"a": 0.6563, "b": 0.1563, "c": 0.1875, "d": 0.0} and told["rms_db"] == -12.3
 
 
 @pytest.mark.parametrize("size", [100, 4097, 100_000])
