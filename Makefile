@@ -10,7 +10,8 @@ demo: $(VENV)/installed
 	$(BIN)/python -m ser_tinyml demo-corpus --output=build/demo/corpus
 	$(BIN)/python -m ser_tinyml run --preset=demo
 
-TESTS := pytest -m "not slow" -n 2 --dist loadfile
+# A test that waits for ever fails, and shows where it waits.
+TESTS := pytest -m "not slow" -n 2 --dist loadfile -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 install: $(VENV)/installed
 
