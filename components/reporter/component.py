@@ -84,7 +84,7 @@ def run(
         grids=grids,
         mistakes=mistakes,
         disagreements=disagreements,
-        copies=make_heard_copies(row_of_copies, dataset) if row_of_copies else [],
+        copies=make_heard_copies(row_of_copies, rows, dataset) if row_of_copies else [],
         predictions=predictions,
         lineage={name: artifact.digest(path) for name, path in given.items() if path},
     )

@@ -30,6 +30,7 @@ from components.transform.job import (
     SPLIT_NAMES,
     STATISTICS,
     JobSettings,
+    read_rows,
     run_job,
 )
 from components.transform.parameters import Parameters
@@ -38,11 +39,12 @@ from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, ManifestSummary, Shards, Split
 from ser_tinyml import progress
-from ser_tinyml.audio.augment import Surroundings, resolve_copies
+from ser_tinyml.audio.augment import Surroundings, needs, resolve_copies
 from ser_tinyml.audio.clip import EVERY_CORPUS, ClipSettings, parse_crops
 from ser_tinyml.audio.decode import Acceptance
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
 from ser_tinyml.audio.noise import list_noises
+from ser_tinyml.audio.talkers import choose_talkers
 from ser_tinyml.corpora import CORPORA
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.anomalies import find_anomalies
@@ -71,10 +73,10 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     directory = manifest.rpartition("/")[0] or "."
     job = functools.partial(run_job, manifest, output=output, options=options)
     if is_dry_run(options):
-        job(settings=make_settings(parameters, run_files.read(ManifestSummary, directory)))
+        job(settings=make_settings(parameters, run_files.read(ManifestSummary, directory), manifest))
         print("--dry_run: the job was prepared and not run, nothing is written")
     else:
-        _make_dataset(output, parameters, directory=directory, job=job)
+        _make_dataset(output, parameters, manifest=manifest, directory=directory, job=job)
 
 
 @owns_output(
@@ -82,10 +84,12 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     r"quarantine\.jsonl|(statistics|dataset|croissant)\.json|schema\.pbtxt",
     hand_made="directory",
 )
-def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: Callable[..., PipelineResult]) -> None:
+def _make_dataset(
+    output: str, parameters: Parameters, *, manifest: str, directory: str, job: Callable[..., PipelineResult]
+) -> None:
     """Does the work of `run`; `directory` is the manifest's, and `job` lacks its settings alone."""
     summary = run_files.read(ManifestSummary, directory)
-    settings = make_settings(parameters, summary)
+    settings = make_settings(parameters, summary, manifest)
     if (rate := parameters.sample_rate) not in MICROPHONE_RATES_HZ:
         known = " and ".join(map(str, MICROPHONE_RATES_HZ))
         print(f"the Nano 33 BLE's microphone hears at {known} Hz, not at {rate}: there will be no Arduino library")
@@ -111,7 +115,7 @@ def _make_dataset(output: str, parameters: Parameters, *, directory: str, job: C
     )
 
 
-def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettings:
+def make_settings(parameters: Parameters, summary: ManifestSummary, manifest: str) -> JobSettings:
     """Returns what the workers must know; UserError where --noise_dir has no noise, or --crop names a corpus not in use."""
     front_end = parameters.make_front_end()
     crops = parse_crops(parameters.crop, parameters.max_crop_seconds)
@@ -119,23 +123,26 @@ def make_settings(parameters: Parameters, summary: ManifestSummary) -> JobSettin
     if unknown := [corpus for corpus in crops if corpus not in known]:
         raise UsageError(f"--crop={unknown[0]}:...: no clip is of that corpus; in use are {', '.join(summary.corpora)}")
     noises = list_noises(parameters.noise_dir) if parameters.noise_dir else ()
+    copies, noisy = resolve_copies(parameters.augment), resolve_copies((parameters.noisy,))
+    domains, per_copy = list_domains(summary), summary.protocol == "notebook"
+    talkers = choose_talkers(read_rows(manifest, domains, per_copy=per_copy)) if needs("babble", copies + noisy) else ()
     return JobSettings(
         clip=ClipSettings(
-            around=Surroundings(front_end, noises),
+            around=Surroundings(front_end, noises, talkers),
             crops=crops,
             labels=summary.labels,
             windows=parameters.windows,
             load_rate=parameters.load_rate,
             acceptance=Acceptance(parameters.max_channels, parameters.max_clipped_fraction),
             padding=parameters.padding,
-            train_copies=resolve_copies(parameters.augment),
-            noisy_copy=resolve_copies((parameters.noisy,))[0],
+            train_copies=copies,
+            noisy_copy=noisy[0],
             validation_fraction=summary.validation_fraction,
             test_fraction=summary.test_fraction,
         ),
         schema=make_schema(front_end, summary),
-        domains=list_domains(summary),
-        per_copy=summary.protocol == "notebook",
+        domains=domains,
+        per_copy=per_copy,
         num_shards=parameters.num_shards,
         compressed=parameters.compression == "gzip",
     )

@@ -5,6 +5,7 @@ bundle, and its clips fused to it); every clip costs about the same, however lon
 alone); records are spread evenly over shards by hash, so that no key is hot.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator
@@ -154,6 +155,13 @@ def read_row(line: str, domains: Domains, *, per_copy: bool) -> ManifestRow:
     if (row.split == PER_COPY) != per_copy:
         raise Undecodable(FOREIGN_VALUE, f"split is {row.split!r}: {PER_COPY!r} and --split=notebook go together")
     return row
+
+
+def read_rows(path: str, domains: Domains, *, per_copy: bool) -> Iterator[ManifestRow]:
+    """Yields the rows of a manifest that `read_row` takes, and passes over the others."""
+    for line in read_lines(path):
+        with contextlib.suppress(Undecodable):
+            yield read_row(line, domains, per_copy=per_copy)
 
 
 def _identify(line: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Literal
 from components.step import StepParameters, parameter
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd
-from ser_tinyml.audio.augment import needs_noises, resolve_copies
+from ser_tinyml.audio.augment import needs, resolve_copies
 from ser_tinyml.audio.clip import parse_crops
 from ser_tinyml.audio.decode import Acceptance
 from ser_tinyml.audio.limits import check_front_end
@@ -152,7 +152,7 @@ class Parameters(StepParameters):
         copies, noisy = resolve_copies(self.augment), resolve_copies((self.noisy,))
         if len(noisy) != 1:
             raise UsageError(f"--noisy={self.noisy}: one copy, this preset has {len(noisy)}")
-        if needs_noises(copies + noisy) and not self.noise_dir:
+        if needs("recorded_noise", copies + noisy) and not self.noise_dir:
             raise UsageError("recorded_noise takes its noise from --noise_dir, which is not given")
 
     def make_front_end(self) -> FrontEnd:

@@ -8,6 +8,7 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   snr_noise:LOW:HIGH         white noise at a signal-to-noise ratio of U(LOW, HIGH) dB
   hiss:LOW:HIGH              white noise of U(LOW, HIGH) dB of full scale, as a microphone has of its own
   hum:LOW:HIGH               mains hum of 49 to 61 Hz with overtones at such a ratio
+  babble:LOW:HIGH            3 to 8 other speakers of the training split at once, at such a ratio
   recorded_noise:LOW:HIGH    a part of a file of --noise_dir at such a ratio
   gain:LOW:HIGH              U(LOW, HIGH) dB
   time_shift:LOW:HIGH        U(LOW, HIGH) seconds later (below 0: earlier), with silence where nothing was
@@ -18,8 +19,8 @@ A copy is a text of operations joined by `|`, each `name` or `name:parameter:par
   pitch_shift:LOW:HIGH       the same, by U(LOW, HIGH) semitones
   formant_shift:LOW:HIGH     resonances U(LOW, HIGH) times as high, as of a shorter vocal tract; pitch and length are kept
 
-What is drawn at random depends on the clip's id and the copy's number alone. A flag file holds a list of copies: one
-`--augment=TEXT` a line.
+What is drawn at random depends on the clip's id and the copy's number alone; who babbles, on the clips of the training split,
+too. A flag file holds a list of copies: one `--augment=TEXT` a line.
 """
 
 import dataclasses
@@ -34,6 +35,8 @@ from ser_tinyml.audio import spectral
 from ser_tinyml.audio.decode import Undecodable
 from ser_tinyml.audio.noise import Noise, read_noise
 from ser_tinyml.audio.resample import resample
+from ser_tinyml.audio.talkers import Talker
+from ser_tinyml.audio.talkers import babble as make_babble
 
 PRESETS: dict[str, tuple[str, ...]] = {
     "default": (
@@ -43,7 +46,7 @@ PRESETS: dict[str, tuple[str, ...]] = {
         "speed:0.87:1.15|time_shift:-0.25:0.25|hum:5:40",
         "speed:0.87:1.15|time_shift:-0.25:0.25|snr_noise:0:30|gain:-12:6",
         "pitch_shift:-2.5:2.5|time_shift:-0.25:0.25|hiss:-80:-50",
-        "time_stretch:0.8:1.25|time_shift:-0.25:0.25|snr_noise:5:40",
+        "time_stretch:0.8:1.25|time_shift:-0.25:0.25|babble:0:30",
         "speed:0.87:1.15|time_shift:-0.25:0.25|gain:-12:6|hum:5:40",
     ),
     "notebook": ("amplitude_noise:0.5", "copy:0|time_stretch:0.8|pitch_shift:0.7"),
@@ -57,6 +60,12 @@ class Surroundings:
 
     front_end: FrontEnd
     noises: tuple[Noise, ...] = ()  # of --noise_dir
+    talkers: tuple[Talker, ...] = ()  # who babble
+
+    def without(self, speaker: str) -> "Surroundings":
+        """Returns what is around a speaker, who is not heard behind himself."""
+        others = tuple(talker for talker in self.talkers if talker.speaker != speaker)
+        return dataclasses.replace(self, talkers=others)
 
 
 Operation = Callable[..., np.ndarray]
@@ -96,6 +105,16 @@ def hum(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low
     tones = range(1, _HUM_TONES + 1)
     noise = sum(rng.uniform() / n * np.sin(n * angle + rng.uniform(0, 2 * np.pi)) for n in tones)
     return (samples + noise * (_rms(samples) / _rms(noise) * 10 ** (-ratio / 20))).astype(np.float32)
+
+
+def babble(samples: np.ndarray, around: Surroundings, rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Adds other speakers at a signal-to-noise ratio of U(low, high) dB; nothing where there are none."""
+    ratio, count = rng.uniform(low, high), int(rng.integers(_FEWEST_TALKERS, _MOST_TALKERS, endpoint=True))
+    rate = around.front_end.sample_rate
+    noise = make_babble(around.talkers, count, rng=rng, length=len(samples), sample_rate=rate)
+    if noise is None or not (level := _rms(noise)):
+        return samples
+    return (samples + noise * (_rms(samples) / level * 10 ** (-ratio / 20))).astype(np.float32)
 
 
 def recorded_noise(
@@ -175,6 +194,7 @@ class _Effect:
 
 
 _LOWEST_HUM_HZ, _HIGHEST_HUM_HZ, _HUM_TONES = 49.0, 61.0, 12
+_FEWEST_TALKERS, _MOST_TALKERS = 3, 8
 _SLOWEST, _FASTEST = 0.1, 10.0
 _EFFECTS = {
     "clean": _Effect(clean, (0,)),
@@ -182,6 +202,7 @@ _EFFECTS = {
     "snr_noise": _Effect(snr_noise, (2,), least=-100, most=200),
     "hiss": _Effect(hiss, (2,), least=-200, most=0),
     "hum": _Effect(hum, (2,), least=-100, most=200),
+    "babble": _Effect(babble, (2,), least=-100, most=200),
     "recorded_noise": _Effect(recorded_noise, (2,), least=-100, most=200),
     "gain": _Effect(gain, (2,), least=-200, most=100),
     "time_shift": _Effect(time_shift, (2,), least=-600, most=600),
@@ -221,9 +242,9 @@ def resolve_copies(values: tuple[str, ...]) -> tuple[str, ...]:
     return copies
 
 
-def needs_noises(copies: tuple[str, ...]) -> bool:
-    """Tells whether a copy mixes in recorded noise."""
-    return any(part.strip().startswith("recorded_noise") for text in copies for part in text.split("|"))
+def needs(operation: str, copies: tuple[str, ...]) -> bool:
+    """Tells whether one of the copies needs an operation."""
+    return any(step.name == operation for number, text in enumerate(copies) for step in _parse(text, number)[1])
 
 
 def make_copies(

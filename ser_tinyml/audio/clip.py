@@ -111,7 +111,8 @@ def make_records(clip: DecodedClip, settings: ClipSettings) -> Iterator[Made]:
     row, front_end = clip.row, settings.around.front_end
     copies = _plan_copies(row, settings)
     texts = tuple(text for _, text in copies)
-    for number, samples in enumerate(make_copies(clip.samples, row.clip_id, texts, around=settings.around)):
+    around = settings.around.without(row.speaker_key)
+    for number, samples in enumerate(make_copies(clip.samples, row.clip_id, texts, around=around)):
         split, text = copies[number]
         windows = [samples]
         if settings.windows == "speech":

@@ -12,9 +12,10 @@ import soundfile
 from schemas.manifest import ManifestRow
 from schemas.record import Audio, Example
 from schemas.run_files import Dataset
-from ser_tinyml.audio.augment import Surroundings, make_copies, needs_noises, resolve_copies
+from ser_tinyml.audio.augment import Surroundings, make_copies, needs, resolve_copies
 from ser_tinyml.audio.clip import ClipSettings, cut_windows, decode_clip, parse_crops, to_pcm
 from ser_tinyml.audio.decode import Acceptance, Undecodable
+from ser_tinyml.audio.talkers import choose_talkers
 from ser_tinyml.judging.predicted import name_speaker
 
 MOST = 10  # of each kind
@@ -75,17 +76,18 @@ def let_hear(
     return heard
 
 
-def make_heard_copies(row: ManifestRow, dataset: Dataset) -> list[Heard]:
+def make_heard_copies(row: ManifestRow, rows: Sequence[ManifestRow], dataset: Dataset) -> list[Heard]:
     """Returns a training clip's first window in each of its augmented copies, as the data job makes them.
 
-    There are none where the recording is not as it was, or a copy needs recorded noise, which is the data job's alone.
+    The manifest's rows are those who babble. There are no copies where the recording is not as it was, or a copy needs recorded
+    noise, which is the data job's alone.
     """
     flags, front_end = dataset.parameters, dataset.front_end
     texts = resolve_copies(tuple(flags["augment"]))
-    if needs_noises(texts):
+    if needs("recorded_noise", texts):
         return []
     settings = ClipSettings(
-        around=Surroundings(front_end),
+        around=Surroundings(front_end, talkers=choose_talkers(rows)).without(row.speaker_key),
         crops=parse_crops(flags["crop"], flags["max_crop_seconds"]),
         labels=dataset.labels,
         windows=flags["windows"],

@@ -51,7 +51,7 @@ def make_by_job(recording: pathlib.Path, **changes: str) -> dict[same_work.Copy,
     summary = dataclasses.replace(
         run_files.read(ManifestSummary, str(recording.parent)), validation_fraction=0.18, test_fraction=0.1
     )
-    settings = transform.make_settings(parameters, summary)
+    settings = transform.make_settings(parameters, summary, manifest="")
     clip_id = hashlib.sha256(recording.read_bytes()).hexdigest()
     row = ManifestRow(clip_id, str(recording), "tess", "OAF", "happy", "happy", PER_COPY, 2.0, 24_000, False)
     made = list(make_records(decode_clip(row, settings.clip), settings.clip))

@@ -48,7 +48,8 @@ def pass_on(path: pathlib.Path, settings) -> str:
 @pytest.mark.skipif(not INDEX, reason="needs ../shared/cases/audio, which is not part of the repository")
 @pytest.mark.parametrize("case", INDEX or ["none at hand"])
 def test_each_file_is_decoded_or_told(case, tmp_path, write_summary):
-    settings = component.make_settings(component.Parameters(), write_summary(tmp_path / "manifest.jsonl"))
+    parameters, manifest = component.Parameters(augment=("clean",)), tmp_path / "manifest.jsonl"
+    settings = component.make_settings(parameters, write_summary(manifest), str(manifest))
     expected, told = INDEX[case]["expect"], pass_on(CASES / INDEX[case]["file"], settings)
     if case in NOT_YET:
         assert "No 'data' chunk marker" in told

@@ -199,7 +199,7 @@ def test_metrics_and_statistics_say_the_same(manifest, tmp_path):
     result = job.run_job(
         manifest,
         output=str(tmp_path / "out"),
-        settings=component.make_settings(parameters, run_files.read(ManifestSummary, str(tmp_path))),
+        settings=component.make_settings(parameters, run_files.read(ManifestSummary, str(tmp_path)), manifest),
         options=component.make_options([]),
     )
     counters = {c.key.metric.name: c.committed for c in result.metrics().query()["counters"]}

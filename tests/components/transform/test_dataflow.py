@@ -42,7 +42,7 @@ def manifest(tmp_path_factory, write_summary) -> str:
 
 @pytest.fixture(scope="module")
 def settings(manifest, write_summary):
-    return component.make_settings(component.Parameters(), write_summary(manifest))
+    return component.make_settings(component.Parameters(), write_summary(manifest), manifest)
 
 
 @pytest.fixture(scope="module")
