@@ -71,12 +71,13 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     if not files.exists(manifest):
         raise UserError(f"--manifest={manifest}: there is no such file")
     directory = manifest.rpartition("/")[0] or "."
+    prepare = functools.partial(make_settings, parameters, manifest=manifest)
     job = functools.partial(run_job, manifest, output=output, options=options)
     if is_dry_run(options):
-        job(settings=make_settings(parameters, run_files.read(ManifestSummary, directory), manifest))
+        job(settings=prepare(run_files.read(ManifestSummary, directory)))
         print("--dry_run: the job was prepared and not run, nothing is written")
     else:
-        _make_dataset(output, parameters, manifest=manifest, directory=directory, job=job)
+        _make_dataset(output, parameters, directory=directory, prepare=prepare, job=job)
 
 
 @owns_output(
@@ -85,11 +86,16 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
     hand_made="directory",
 )
 def _make_dataset(
-    output: str, parameters: Parameters, *, manifest: str, directory: str, job: Callable[..., PipelineResult]
+    output: str,
+    parameters: Parameters,
+    *,
+    directory: str,
+    prepare: Callable[[ManifestSummary], JobSettings],
+    job: Callable[..., PipelineResult],
 ) -> None:
-    """Does the work of `run`; `directory` is the manifest's, and `job` lacks its settings alone."""
+    """Does the work of `run`; `directory` is the manifest's, and `job` lacks its settings alone, which `prepare` makes."""
     summary = run_files.read(ManifestSummary, directory)
-    settings = make_settings(parameters, summary, manifest)
+    settings = prepare(summary)
     if (rate := parameters.sample_rate) not in MICROPHONE_RATES_HZ:
         known = " and ".join(map(str, MICROPHONE_RATES_HZ))
         print(f"the Nano 33 BLE's microphone hears at {known} Hz, not at {rate}: there will be no Arduino library")
