@@ -93,7 +93,7 @@ def main() -> None:
     """Trains what was not trained yet, and prints a row a variant."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
-    parser.add_argument("--preset", choices=("default", "small", "adaptive"), default="default")
+    parser.add_argument("--preset", choices=("default", "small", "ensemble"), default="default")
     parser.add_argument("--variant", action="append", default=[], help="NAME: --flag=value ...")
     parser.add_argument("--data", action="append", default=[], help="a flag of the data job, like --augment=clean")
     parser.add_argument("--folds", type=int, default=5)

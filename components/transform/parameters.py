@@ -57,9 +57,9 @@ class Parameters(StepParameters):
         "wider.",
     )
     cmvn_prior_windows: int = parameter(
-        FrontEnd.cmvn_prior_windows,
-        "0: constants standardise the features. Else the mean and deviation of what was heard of the speaker before do, to "
-        "which the constants count as so many windows (online cepstral mean and variance normalisation); 3 is good.",
+        8,
+        "The mean and deviation of what was heard of the speaker before standardise the features, to which constants count as "
+        "so many windows (online cepstral mean and variance normalisation). 0: the constants alone do.",
         at_least=0,
         at_most=1000,
     )

@@ -32,7 +32,7 @@ def test_the_default_preset_is_what_every_flag_is_without_it():
     assert stated == {name: defaults()[name] for name in stated}
 
 
-@pytest.mark.parametrize("preset", ["default", "small", "adaptive", "notebook"])
+@pytest.mark.parametrize("preset", ["default", "small", "ensemble", "notebook"])
 def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(preset):
     flags = read_flags(preset)
     excused = {name for key, value in flags if key == "undefok" for name in value.split(",")}
@@ -43,7 +43,7 @@ def test_presets_name_flags_that_there_are_and_excuse_them_to_single_steps(prese
 
 @pytest.mark.parametrize(
     ("preset", "most_bytes", "most_macs"),
-    [("default", 140_000, 6_000_000), ("small", 40_000, 2_000_000), ("adaptive", 140_000, 6_000_000)],
+    [("default", 140_000, 6_000_000), ("small", 40_000, 2_000_000), ("ensemble", 140_000, 6_000_000)],
 )
 def test_presets_are_as_small_as_they_say(preset, most_bytes, most_macs):
     flags = dict(read_flags(preset))

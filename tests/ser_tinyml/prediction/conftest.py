@@ -1,6 +1,7 @@
 """What tests of predictions share: the demo's held-out recordings, and what its evaluator says of them."""
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 
@@ -16,6 +17,8 @@ class HeldOut:
     """A recording, and the evaluator's row."""
 
     path: str
+    speaker: str
+    order: bytes  # in which the evaluator hears the speaker's
     probabilities: dict[str, dict[str, float]]  # runtime -> class -> probability
 
     def decode(self) -> np.ndarray:
@@ -31,7 +34,16 @@ def held_out(demo_root: pathlib.Path) -> list[HeldOut]:
         for name in ("evaluation/predictions.jsonl", "manifest/manifest.jsonl")
     )
     path_of_clip = {row["clip_id"]: row["path"] for row in manifest}
-    return [HeldOut(path_of_clip[row["clip_id"]], row["probabilities"]) for row in rows if row["copy"] == 0]
+    return [
+        HeldOut(
+            path=path_of_clip[row["clip_id"]],
+            speaker=row["speaker"],
+            order=hashlib.sha256(f"{row['clip_id']} 0".encode()).digest(),
+            probabilities=row["probabilities"],
+        )
+        for row in rows
+        if row["copy"] == 0
+    ]
 
 
 @pytest.fixture(scope="package")

@@ -78,11 +78,6 @@ def test_a_pause_in_a_clip_is_decided_about_as_the_evaluator_does(model, held_ou
     assert (np.diff(found.window_starts).max() > 0.5) == (level == 0.0)
 
 
-def test_a_model_that_learns_no_speaker_follows_none(model):
-    with pytest.raises(UserError, match="trained without --cmvn_prior_windows"):
-        model.follow_speaker()
-
-
 def test_an_hour_needs_no_more_memory_than_a_minute(demo_root, held_out, tmp_path):
     """By what the process holds at most; here it is seven minutes against one."""
     speech = np.concatenate([recording.decode() for recording in held_out[:25]])
