@@ -53,9 +53,7 @@ def test_the_console_shows_the_table_and_the_report_and_no_librarys_chatter(demo
     assert lines[-1] == str(root / "report/index.html")
     assert [line.split()[0] for line in lines[-7:-2]] == ["keras", "float", "dynamic", "int8", "tflm"]
     told = result.stderr.splitlines()  # how far a step is, where this machine takes long for it
-    assert not [
-        line for line in told if not re.fullmatch(r"\d+ of \d+ [a-z ]+, [\d.e+]+ a second, \d+ s left", line)
-    ]
+    assert not [line for line in told if not re.fullmatch(r"\d+ of \d+ [a-z ]+, [\d.e+]+ a second, \d+ s left", line)]
 
 
 def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_flags, tmp_path, run):
