@@ -34,7 +34,7 @@ def main() -> None:
     shown = capture_listen(arguments.root, arguments.recording, arguments.seconds)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1120, "height": 562})
+        page = browser.new_page(viewport={"width": 1120, "height": 642})
         page.goto((pathlib.Path(arguments.root) / "report" / "index.html").resolve().as_uri())
         page.screenshot(path=IMAGES / "report.png")
         draw_terminal(browser, shown, IMAGES / "listen.png")
