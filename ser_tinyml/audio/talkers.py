@@ -1,5 +1,6 @@
 """Babble: what other speakers of the training split say, several at once."""
 
+import bisect
 import dataclasses
 import functools
 from collections.abc import Iterable
@@ -37,11 +38,10 @@ def choose_talkers(rows: Iterable[ManifestRow]) -> tuple[Talker, ...]:
     by_speaker: dict[str, list[tuple[float, ManifestRow]]] = {}
     for row in rows:
         if row.split in ("train", PER_COPY):
-            by_speaker.setdefault(row.speaker_key, []).append((unit_hash("talker", row.clip_id), row))
-    ranked = []
-    for found in by_speaker.values():
-        found.sort(key=lambda each: each[0])
-        ranked += [(rank, chance, row) for rank, (chance, row) in enumerate(found[:_MOST])]
+            of_speaker = by_speaker.setdefault(row.speaker_key, [])
+            bisect.insort(of_speaker, (unit_hash("talker", row.clip_id), row), key=lambda each: each[0])
+            del of_speaker[_MOST:]
+    ranked = [(rank, chance, row) for found in by_speaker.values() for rank, (chance, row) in enumerate(found)]
     ranked.sort(key=lambda each: each[:2])
     return tuple(_describe(row) for _, _, row in ranked[:_MOST])
 
@@ -87,4 +87,4 @@ def _read(talker: Talker, sample_rate: int) -> np.ndarray | None:
     except Undecodable:
         return None  # where the clip itself is decoded, it goes to quarantine
     level = np.sqrt(np.mean(np.square(window.samples, dtype=np.float64)))
-    return (window.samples / level).astype(np.float32) if level else None
+    return (window.samples / level).astype(np.float32) if level > 0 else None
