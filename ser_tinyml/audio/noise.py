@@ -10,7 +10,7 @@ from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
 from ser_tinyml.store import files
 
 _SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
-_ANYTHING = Acceptance(max_channels=64, max_clipped_fraction=1.0)
+ANYTHING = Acceptance(max_channels=64, max_clipped_fraction=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ def read_noise(noise: Noise, position: float, *, length: int, sample_rate: int) 
     seconds = length / sample_rate
     start = position * max(0.0, noise.seconds - seconds)
     try:
-        samples = decode_window(noise.path, Crop(start, start + seconds), sample_rate, acceptance=_ANYTHING).samples
+        samples = decode_window(noise.path, Crop(start, start + seconds), sample_rate, acceptance=ANYTHING).samples
     except Undecodable as error:
         if error.reason != "silent":
             raise

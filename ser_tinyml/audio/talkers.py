@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from schemas.manifest import PER_COPY, ManifestRow
-from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_window
+from ser_tinyml.audio.decode import Crop, Undecodable, decode_window
+from ser_tinyml.audio.noise import ANYTHING
 from ser_tinyml.store.digests import unit_hash
 
 _MOST = 256  # so that a worker keeps all that they say, at most 66 MB at 16 kHz
 _SECONDS = 4.0  # of each that are heard, over and over
-_ANYTHING = Acceptance(max_channels=64, max_clipped_fraction=1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,7 @@ def babble(
 def _read(talker: Talker, sample_rate: int) -> np.ndarray | None:
     """Returns what a talker says, float32 [samples] with a root mean square of 1; None where that can't be decoded."""
     try:
-        window = decode_window(talker.path, talker.crop, sample_rate, acceptance=_ANYTHING, sha256=talker.sha256)
+        window = decode_window(talker.path, talker.crop, sample_rate, acceptance=ANYTHING, sha256=talker.sha256)
     except Undecodable:
         return None  # where the clip itself is decoded, it goes to quarantine
     level = np.sqrt(np.mean(np.square(window.samples, dtype=np.float64)))

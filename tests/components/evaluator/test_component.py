@@ -24,7 +24,7 @@ def evaluation(demo_root):
 def held_out(demo_root):
     """TFLite and TFLM with the int8 model, and the demo's held-out windows as its inputs."""
     exported = run_files.read(Export, str(demo_root / "export"))
-    records = [example for example in read_split(str(demo_root / "examples"), "test")]
+    records = read_split(str(demo_root / "examples"), "test")
     inputs = standardise(np.stack([example.features for example in records]), exported.standardisation)
     content = (demo_root / "export/ser_int8.tflite").read_bytes()
     runtimes = TFLite(content), Tflm(content, exported.arena_bytes)
