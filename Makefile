@@ -10,8 +10,8 @@ demo: $(VENV)/installed
 	$(BIN)/python -m ser_tinyml demo-corpus --output=build/demo/corpus
 	$(BIN)/python -m ser_tinyml run --preset=demo
 
-# A test that waits for ever fails, and shows where it waits.
-TESTS := pytest -m "not slow" -n 2 --dist loadfile -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
+# In the order of tests/conftest.py. A test that waits for ever fails, and shows where it waits.
+TESTS := pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 install: $(VENV)/installed
 
@@ -195,7 +195,7 @@ $(VENV)/installed: requirements.lock setup.py tools/install_debian_packages.sh
 	tools/install_debian_packages.sh
 	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else 'Python 3.11 or 3.12 is needed, this is ' + sys.version)"
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip check
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

@@ -93,7 +93,7 @@ def _judge(output: str, parameters: Parameters, subject: Subject, examples: str,
     if set(labels) != set(dataset.labels):
         raise UserError(f"the model has the labels {labels}, {examples} has {dataset.labels}")
     held_out = _read_held_out(examples, SPLIT, interface=subject.interface, dataset=dataset)
-    judged = Judged.from_candidates(candidates, held_out)
+    judged = Judged.from_candidates(candidates, held_out, subject.flashed)
     listed = read_manifest(files.join(manifest, "manifest.jsonl")) if manifest else ()
     models = evaluate(candidates, judged, held_out, labels=labels, rows={row.clip_id: row for row in listed})
     rows = list_predictions(held_out, judged, labels)
@@ -237,9 +237,11 @@ def _score_noisy(subject: Subject, examples: str, *, dataset: Dataset) -> dict[s
         return {}
     noisy = _read_held_out(examples, NOISY_SPLIT, interface=subject.interface, dataset=dataset)
     both = {name: subject.candidates[name] for name in (next(iter(subject.candidates)), subject.flashed)}
-    judged = Judged.from_candidates(both, noisy)
+    elected = {
+        name: noisy.vote(each.runtime.run(noisy.inputs, noisy.begins)).argmax(axis=1) for name, each in both.items()
+    }
     speakers = [clip.speaker_key for clip in noisy.clips]
-    return {name: score_strangers(noisy.true, classes, speakers) for name, classes in judged.elected.items()}
+    return {name: score_strangers(noisy.true, classes, speakers) for name, classes in elected.items()}
 
 
 def _measure_noise(

@@ -24,23 +24,23 @@ class Judged:
     predictions: dict[str, Predictions]  # runtime -> of the windows
     votes: dict[str, np.ndarray]  # runtime -> float64 [clips, classes]
     elected: dict[str, np.ndarray]  # runtime -> int64 [clips]
-    otherwise: dict[str, dict[str, np.ndarray]]  # how they were heard instead -> as `elected`
+    flashed: str  # the runtime whose figures are the device's
+    otherwise: dict[str, np.ndarray]  # how clips were heard instead -> int64 [clips], by what is flashed
 
     @classmethod
-    def from_candidates(cls, candidates: dict[str, Candidate], held_out: HeldOut) -> "Judged":
-        """Runs every candidate on the windows, and lets them vote."""
-        ways = {"": held_out.inputs} | held_out.otherwise
-        with progress.shown("windows", len(ways) * len(candidates) * len(held_out.inputs)):
+    def from_candidates(cls, candidates: dict[str, Candidate], held_out: HeldOut, flashed: str) -> "Judged":
+        """Runs every candidate on the windows, and lets them vote; what is `flashed` also on those of other sessions."""
+        with progress.shown("windows", len(candidates) * len(held_out.inputs)):
             predictions = {
-                way: {name: each.runtime.predict(inputs, held_out.begins) for name, each in candidates.items()}
-                for way, inputs in ways.items()
+                name: each.runtime.predict(held_out.inputs, held_out.begins) for name, each in candidates.items()
             }
-        votes = {
-            way: {name: held_out.vote(predicted.probabilities) for name, predicted in of_way.items()}
-            for way, of_way in predictions.items()
+        votes = {name: held_out.vote(predicted.probabilities) for name, predicted in predictions.items()}
+        elected = {name: clips.argmax(axis=1) for name, clips in votes.items()}
+        otherwise = {
+            way: held_out.vote(candidates[flashed].runtime.run(inputs, held_out.begins)).argmax(axis=1)
+            for way, inputs in held_out.otherwise.items()
         }
-        elected = {way: {name: clips.argmax(axis=1) for name, clips in of_way.items()} for way, of_way in votes.items()}
-        return cls(predictions[""], votes[""], elected.pop(""), elected)
+        return cls(predictions, votes, elected, flashed, otherwise)
 
 
 def evaluate(
@@ -69,9 +69,8 @@ def evaluate(
         name: {by: _score_parts(parts, true, judged.elected[name], speakers) for by, parts in divisions.items()}
         for name in candidates
     }
-    for way, elected in judged.otherwise.items():
-        for name, clips in elected.items():
-            slices[name][HEARD_BEFORE][way] = score_strangers(true, clips, speakers)
+    for way, clips in judged.otherwise.items():
+        slices[judged.flashed][HEARD_BEFORE][way] = score_strangers(true, clips, speakers)
     return {
         name: ModelEvaluation(
             bytes=candidate.bytes,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 import re
 import shutil
 
@@ -13,6 +14,7 @@ import ser_tinyml
 from pipeline.evaluate import describe_front_end, list_classes
 from schemas.errors import UsageError, UserError
 from schemas.run_files import Export, ManifestSummary
+from ser_tinyml.judging import gates
 from ser_tinyml.store import run_files
 from ser_tinyml.store.finished_model import find_model
 
@@ -58,8 +60,15 @@ def test_speakers_whom_training_never_heard_are_strangers_under_any_name(evaluat
     assert evaluation.protocol == "disjoint_speakers" and evaluation.heard.clips == 0
 
 
-def test_the_speakers_and_clips_of_its_training_are_found_and_refused(demo_root, demo_corpus, tmp_path, run):
-    flags = [f"--corpus=ravdess:{demo_corpus / 'ravdess'}", f"--output={tmp_path}", "--noise_clips=0", "--runtime=tflm"]
+def test_the_speakers_and_clips_of_its_training_are_found_and_refused(demo_root, tmp_path, run):
+    rows = [json.loads(line) for line in (demo_root / "manifest/manifest.jsonl").read_text().splitlines()]
+    actor = next(row["path"] for row in rows if row["split"] == "train" and row["corpus"] == "ravdess")
+    flags = [
+        f"--corpus=ravdess:{pathlib.Path(actor).parent}",
+        f"--output={tmp_path}",
+        "--noise_clips=0",
+        "--runtime=tflm",
+    ]
     ended = run("ser_tinyml", "evaluate", demo_root, *flags, "--json", check=False)
     assert ended.returncode == 3, ended.stderr
     figures = json.loads(ended.stdout)
@@ -106,15 +115,16 @@ def test_bundles_and_files_are_judged_like_the_run(demo_root, strangers, tmp_pat
     ],
     ids=["always the same", "no softmax"],
 )
-def test_a_model_of_no_use_is_not_blessed(strangers, tmp_path, run, activation, failed):
+def test_a_model_of_no_use_is_not_blessed(strangers, tmp_path, activation, failed):
     layers = tf.keras.layers
     inner = [layers.Flatten(), layers.Dense(4, activation=activation, kernel_initializer="zeros")]
     model = tf.keras.Sequential([layers.Input((47, 13)), *inner])
     model.layers[-1].set_weights([np.zeros((611, 4)), np.array([0.0, 0.5, 0.0, -1.5])])
     model.save(tmp_path / "constant.h5")
-    flags = [f"--corpus=folder:{strangers}", f"--output={tmp_path / 'out'}", "--noise_clips=0"]
-    ended = run("ser_tinyml", "evaluate", tmp_path / "constant.h5", *flags, check=False)
-    assert ended.returncode == 3 and failed in ended.stderr and "recall of" in ended.stderr
+    model, output = str(tmp_path / "constant.h5"), str(tmp_path / "out")
+    evaluation = ser_tinyml.evaluate(model, [f"folder:{strangers}"], output, noise_clips=0)
+    told = "\n".join(gates.describe(gate) for gate in evaluation.gates if not gate.passed)
+    assert not evaluation.blessed and failed in told and "recall of" in told
 
 
 def test_what_is_no_model_is_told(strangers, tmp_path):

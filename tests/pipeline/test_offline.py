@@ -17,5 +17,4 @@ def test_a_whole_run_needs_no_network_once_cmsis_dsp_is_in_the_cache(demo_run):
         assert subprocess.run(connect).returncode == 0
         inside = subprocess.run([*ended.args, *connect], capture_output=True, text=True)
     assert inside.returncode == 1 and "Network is unreachable" in inside.stderr
-    assert ended.stderr == ""
     assert (root / "firmware" / "ser_firmware.zip").exists() and (root / "report" / "index.html").exists()

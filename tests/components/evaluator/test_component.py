@@ -34,7 +34,7 @@ def held_out(demo_root):
 def test_every_model_is_evaluated_with_every_metric(evaluation):
     assert evaluation.split == "test" and evaluation.synthetic
     assert set(evaluation.models) == {"keras", "float", "dynamic", "int8", "tflm"}
-    for row in evaluation.models.values():
+    for name, row in evaluation.models.items():
         assert set(row.per_class) == set(evaluation.labels)
         assert np.sum(row.confusion) == row.scores.clips == evaluation.clips
         assert np.trace(row.confusion) / evaluation.clips == pytest.approx(row.scores.accuracy)
@@ -44,7 +44,7 @@ def test_every_model_is_evaluated_with_every_metric(evaluation):
                 clips.pop(ALONE, evaluation.clips) == clips.pop(BEHIND_A_STRANGER, evaluation.clips) == evaluation.clips
             )
             assert sum(clips.values()) == evaluation.clips
-        assert row.alone
+        assert bool(row.alone) == (name == evaluation.flashed)
     assert evaluation.models["keras"].agreement == 1.0
 
 
@@ -112,21 +112,6 @@ def test_a_model_that_was_not_exported_is_refused(demo_root, tmp_path, seal):
     folders = {"examples": demo_root / "examples", "export": demo_root / "export", "model": tmp_path / "model"}
     with pytest.raises(UserError, match="not the model that was exported"):
         component.run(str(tmp_path / "out"), component.Parameters(), **{k: str(v) for k, v in folders.items()})
-
-
-def test_a_failed_gate_ends_the_command_non_zero_and_says_by_how_much(demo_root, tmp_path, run):
-    result = run(
-        "components.evaluator",
-        f"--examples={demo_root / 'examples'}",
-        f"--model={demo_root / 'model'}",
-        f"--export={demo_root / 'export'}",
-        f"--output={tmp_path}",
-        "--max_accuracy_loss=-50",
-        check=False,
-    )
-    assert result.returncode == 3
-    assert "not blessed" in result.stderr and "FAILED by" in result.stderr and "points" in result.stderr
-    assert not run_files.read(Evaluation, str(tmp_path)).blessed
 
 
 def test_a_class_without_held_out_clips_is_told(evaluation, tmp_path):

@@ -59,7 +59,7 @@ def candidates():
 
 
 def judge(candidates, held_out, rows=()):
-    judged = Judged.from_candidates(candidates, held_out)
+    judged = Judged.from_candidates(candidates, held_out, "int8")
     return evaluate(candidates, judged, held_out, labels=LABELS, rows={row.clip_id: row for row in rows})
 
 
@@ -112,7 +112,7 @@ def test_what_the_manifest_knows_of_some_clips_is_told_of_them(candidates, held_
 
 
 def test_rows_tell_who_speaks_the_class_and_what_each_runtime_says(candidates, held_out):
-    judged = Judged.from_candidates(candidates, held_out)
+    judged = Judged.from_candidates(candidates, held_out, "int8")
     judged.votes["int8"][3] = (1 / 3, 0, 2 / 3, 0)
     rows = list_predictions(held_out, judged, LABELS)
     assert [(row["clip_id"], row["copy"], row["corpus"], row["speaker"]) for row in rows] == [
@@ -125,7 +125,7 @@ def test_rows_tell_who_speaks_the_class_and_what_each_runtime_says(candidates, h
 
 def test_labels_that_are_not_all_of_the_models_are_refused(candidates, held_out):
     with pytest.raises(ValueError, match="zip"):
-        list_predictions(held_out, Judged.from_candidates(candidates, held_out), LABELS[:3])
+        list_predictions(held_out, Judged.from_candidates(candidates, held_out, "int8"), LABELS[:3])
 
 
 def test_int8_outputs_are_compared_window_by_window():

@@ -40,7 +40,7 @@ def perform(probabilities: np.ndarray, true: np.ndarray, n_classes: int, **chang
     ]
     held_out = HeldOut.from_records(records, np.arange(n_classes), Standardisation.identity(3), FrontEnd())
     candidates = {"tflm": Candidate(Fixed(probabilities), 1)}
-    judged = Judged.from_candidates(candidates, held_out)
+    judged = Judged.from_candidates(candidates, held_out, "tflm")
     found = evaluate(candidates, judged, held_out, labels=labels, rows={})["tflm"]
     did = Performance(
         found, probabilities, noisy=None, heard=Heard(speakers=(), clips=0, has_unnamed_speakers=False), baseline=None
