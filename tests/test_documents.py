@@ -228,6 +228,7 @@ def test_a_file_that_a_page_names_is_there(page):
         assert "NAME" in named or (REPOSITORY / named).exists(), f"{page.name}: {named}"
 
 
+@pytest.mark.slow
 def test_the_tutorial_runs_from_top_to_bottom(folder):
     """It takes the demo's run as it is, and trains three small networks of its own: some 40 s of one core."""
     output = folder / "tutorial.ipynb"

@@ -29,10 +29,11 @@ def test_engine_gives_the_golden_outputs(build_engine, name, path):
 
 
 def test_engine_is_tested_without_tflite_micro():
-    command = [sys.executable, "-c", WITHOUT_TFLITE_MICRO, f"{__file__}", "-k", "golden_outputs", "-q"]
+    tests = [f"{__file__}::test_engine_gives_the_golden_outputs[{NAMES[0]}-{path}]" for path in PATHS]
+    command = [sys.executable, "-c", WITHOUT_TFLITE_MICRO, *tests, "-q"]
     ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f"{len(NAMES) * len(PATHS)} passed" in ended.stdout
+    assert f"{len(PATHS)} passed" in ended.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -55,10 +55,11 @@ def check_learns_speaker(root, recording):
     assert np.any(second.window_probabilities != alone.window_probabilities)
 
 
-def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(run, demo_corpus, tmp_path):
-    corpus = ["--preset=demo", f"--corpus=ravdess:{demo_corpus / 'ravdess'}"]
+def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(
+    run, demo_flags, demo_corpus, tmp_path
+):
     flags = (*NARROW, "--lstm_units=12,8", "--dense_units=8", "--cmvn_prior_windows=4")
-    shown = run("pipeline.run", *corpus, *SMALL, *flags, f"--pipeline_root={tmp_path}")
+    shown = run("pipeline.run", *demo_flags, *SMALL, *flags, f"--pipeline_root={tmp_path}")
     assert "microphone hears at 16000 and 41667 Hz, not at 8000: there will be no Arduino library" in shown.stdout
     expected = FrontEnd(
         sample_rate=8000,

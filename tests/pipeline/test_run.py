@@ -147,6 +147,7 @@ def test_wrong_input_is_a_message_and_no_traceback(tmp_path, run, flags, message
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_model_from_elsewhere_is_exported_evaluated_and_reported(demo_run, demo_flags, tmp_path, run):
     root = tmp_path / "run {1,2}?"
     shutil.copytree(demo_run[0], root)
