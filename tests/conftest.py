@@ -24,6 +24,10 @@ from ser_tinyml.store import artifact, run_files
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
 
+if shutil.which("ccache"):  # many tests build the same sources of the firmware
+    os.environ |= {f"CMAKE_{language}_COMPILER_LAUNCHER": "ccache" for language in ("C", "CXX")}
+    os.environ.setdefault("CCACHE_DIR", str(REPOSITORY / "build" / "ccache"))
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skips a test that needs programs which are not installed: those of its mark `needs`, or a firmware test's compilers."""
@@ -37,9 +41,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with what takes longest, so that at the end no worker waits for another: one runs the demo, and the other has work
     that does without it."""
-    longest = [
-        REPOSITORY / "tests" / name for name in ("pipeline/test_run.py", "firmware/test_differential.py", "pipeline")
-    ]
+    without_demo = "components/transform/test_runners.py", "firmware/test_differential.py"
+    longest = [REPOSITORY / "tests" / name for name in ("pipeline/test_run.py", *without_demo, "pipeline")]
     items.sort(key=lambda item: [not item.path.is_relative_to(path) for path in longest])
 
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that the project needs beside Python: compilers for this machine, for Cortex-M and for RISC-V,
 # emulators of both, CMake, clang (for the fuzzers), and Python's venv module. Where they can't be installed it says what is
-# skipped without them, and goes on: only Python itself is indispensable. With the word `test` it takes a browser, too.
+# skipped without them, and goes on: only Python itself is indispensable. With the word `test` it takes a browser and a compiler's
+# cache, too.
 set -eu
 packages=""
 skipped=""
@@ -34,6 +35,7 @@ has qemu-system-riscv32 || need qemu-system-misc "no firmware runs on the emulat
 has riscv64-unknown-elf-gcc || need gcc-riscv64-unknown-elf "no firmware is built for RISC-V"
 [ -e /usr/lib/picolibc/riscv64-unknown-elf ] || need picolibc-riscv64-unknown-elf "no firmware is built for RISC-V"
 [ "${1:-}" != test ] || has chromium || need chromium "the report is not tried in a browser"
+[ "${1:-}" != test ] || has ccache || need ccache "what several tests build is compiled for each of them"
 [ "${1:-}" != test ] || has zsh || need zsh "its completion is not tried"
 venv=""
 "${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || venv=python3-venv

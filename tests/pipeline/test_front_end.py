@@ -84,7 +84,7 @@ def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_
     assert not (tmp_path / "firmware/arduino").exists()
     assert "arduino/ser-tinyml" not in (tmp_path / "firmware/MODEL_CARD.md").read_text()
     check_board(tmp_path)
-    slices = json.loads((tmp_path / "evaluation/evaluation.json").read_text())["models"]["int8"]["slices"]
+    slices = json.loads((tmp_path / "evaluation/evaluation.json").read_text())["models"]["tflm"]["slices"]
     always = {"nothing: each clip alone", "another speaker"}
     assert always < set(slices["heard before"])
     assert set(slices["heard before"]) <= always | {"below 10 windows", "below 40 windows", "40 windows and more"}

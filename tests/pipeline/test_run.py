@@ -120,28 +120,32 @@ def test_a_model_from_elsewhere_is_not_trained():
     assert not any("model" in step.inputs for step in planned)
 
 
+FIRST_STEP, RUN = ("components.example_gen", "--output"), ("pipeline.run", "--pipeline_root")
+
+
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("command", "flags", "message"),
     [
-        (["--corpus=ravdess:{empty}"], "no audio file"),
-        (["--corpus=ravdess:{missing}"], "no such directory"),
-        (["--corpus=iemocap:{empty}"], "unknown corpus 'iemocap'"),
-        (["--corpus=ravdess:{text}"], "not_audio"),
-        (["--corpus=ravdess:{nothing}"], "empty_file"),
-        (["--corpus=ravdess:{empty}", "--no_such_flag=1"], "unknown flag --no_such_flag=1"),
-        (["--corpus=ravdess:{empty}", "--split=random"], "split"),
-        ([], "no corpus given"),
+        (FIRST_STEP, ["--corpus=ravdess:{empty}"], "no audio file"),
+        (FIRST_STEP, ["--corpus=ravdess:{missing}"], "no such directory"),
+        (FIRST_STEP, ["--corpus=iemocap:{empty}"], "unknown corpus 'iemocap'"),
+        (RUN, ["--corpus=ravdess:{text}"], "not_audio"),
+        (FIRST_STEP, ["--corpus=ravdess:{nothing}"], "empty_file"),
+        (RUN, ["--corpus=ravdess:{empty}", "--no_such_flag=1"], "unknown flag --no_such_flag=1"),
+        (FIRST_STEP, ["--corpus=ravdess:{empty}", "--split=random"], "split"),
+        (RUN, [], "no corpus given"),
     ],
     ids=["empty", "missing", "unknown", "text", "empty_file", "flag", "enum", "none"],
 )
-def test_wrong_input_is_a_message_and_no_traceback(tmp_path, run, flags, message):
+def test_wrong_input_is_a_message_and_no_traceback(tmp_path, run, command, flags, message):
     folders = {name: tmp_path / name for name in ("empty", "text", "nothing", "missing")}
     for name in ("empty", "text", "nothing"):
         folders[name].mkdir()
     (folders["text"] / "03-01-03-01-01-01-01.wav").write_text("no audio")
     (folders["nothing"] / "03-01-03-01-01-01-01.wav").touch()
+    module, output = command
     arguments = [flag.format(**folders) for flag in flags]
-    result = run("pipeline.run", *arguments, f"--pipeline_root={tmp_path / 'root'}", check=False)
+    result = run(module, *arguments, f"{output}={tmp_path / 'root'}", check=False)
     assert result.returncode != 0
     assert message in result.stdout + result.stderr
     assert "Traceback" not in result.stderr

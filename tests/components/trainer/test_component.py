@@ -82,10 +82,10 @@ def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
 
 
 def test_an_ensemble_has_the_networks_that_were_trained_apart(demo_root, tmp_path):
-    flags = dataclasses.replace(SMALL, ensemble=2, temperature_scaling=False)
+    flags = dataclasses.replace(SMALL, epochs=1, ensemble=2, temperature_scaling=False)
     component.run(str(tmp_path), flags, examples=str(demo_root / "examples"))
     stages = [row["stage"] for row in csv.DictReader((tmp_path / "history.csv").open())]
-    assert stages == ["float"] * 3 + ["float_2"] * 3
+    assert stages == ["float", "float_2"]
     joined = load_model(str(tmp_path / "ser.h5"))
     component.run(str(tmp_path / "alone"), dataclasses.replace(flags, ensemble=1), examples=str(demo_root / "examples"))
     alone = load_model(str(tmp_path / "alone" / "ser.h5"))
@@ -96,6 +96,7 @@ def test_an_ensemble_has_the_networks_that_were_trained_apart(demo_root, tmp_pat
             assert not np.array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_an_ensemble_runs_frame_by_frame_in_the_engine(demo_root, tmp_path):
     examples = str(demo_root / "examples")
     component.run(str(tmp_path / "model"), dataclasses.replace(SMALL, ensemble=2, epochs=1), examples=examples)
@@ -210,6 +211,7 @@ def test_each_record_is_seen_once_an_epoch_whether_or_not_all_fit_in_memory(demo
     assert orders[0] != orders[1]
 
 
+@pytest.mark.slow
 def test_a_backup_of_other_flags_is_not_gone_on_from(demo_root, tmp_path):
     kill_after(start_training(demo_root, tmp_path / "model"), "3/4")
     other = start_training(demo_root, tmp_path / "model", "--seed=1")
