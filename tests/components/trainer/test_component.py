@@ -211,7 +211,6 @@ def test_each_record_is_seen_once_an_epoch_whether_or_not_all_fit_in_memory(demo
     assert orders[0] != orders[1]
 
 
-@pytest.mark.slow
 def test_a_backup_of_other_flags_is_not_gone_on_from(demo_root, tmp_path):
     kill_after(start_training(demo_root, tmp_path / "model"), "3/4")
     other = start_training(demo_root, tmp_path / "model", "--seed=1")
