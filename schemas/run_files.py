@@ -330,7 +330,8 @@ class ModelEvaluation:
 
     @property
     def alone(self) -> Scores | None:
-        """Of all clips, each as if nothing had been heard of its speaker before; None of a model to which that is the same."""
+        """Of all clips, each as if nothing had been heard of its speaker before; None of a model to which that is the same,
+        and of forms that are not flashed."""
         return self.slices.get(HEARD_BEFORE, {}).get(ALONE)
 
     @property

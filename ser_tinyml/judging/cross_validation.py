@@ -2,8 +2,8 @@
 
 Writes:
   cross_validation.json   UAR, macro-F1 and accuracy of each fold, their mean and deviation, and over all clips with a 95 %
-                          confidence interval; by corpus and by speaker; of a front end that learns its speaker, int8's UAR of
-                          each clip alone
+                          confidence interval; by corpus and by speaker; of a front end that learns its speaker, the flashed
+                          model's UAR of each clip alone
   cross_validation.md     the same as tables
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from schemas.run_files import Evaluation, Scores
+from schemas.run_files import Evaluation
 from ser_tinyml.judging.intervals import score_strangers
 from ser_tinyml.judging.predicted import Clips, name_speaker
 from ser_tinyml.store import files, run_files
@@ -39,7 +39,7 @@ def run(output: str, evaluations: dict[str, str]) -> None:
         "folds": {fold: {model: _score(found, model) for model in MODELS} for fold, found in folds.items()},
         "models": {model: _join_folds(folds, model) for model in MODELS} if folds else {},
         "left_out": {corpus: {model: _score(found, model) for model in MODELS} for corpus, found in left_out.items()},
-        "alone": {fold: alone.uar for fold, each in evaluated.items() if (alone := _score_alone(each))},
+        "alone": {fold: alone.uar for fold, each in evaluated.items() if (alone := each.models[each.flashed].alone)},
         "blessed": {fold: each.blessed for fold, each in evaluated.items()},
     }
     files.write_json(files.join(output, "cross_validation.json"), document)
@@ -67,10 +67,6 @@ def _group(rows: list[dict], name_part: Callable[[dict], str]) -> dict[str, list
     return dict(sorted(groups.items()))
 
 
-def _score_alone(evaluation: Evaluation) -> Scores | None:
-    return evaluation.models["int8"].alone if "int8" in evaluation.models else None
-
-
 def _score(rows: list[dict], model: str) -> dict:
     """Returns metrics over all rows, with their confidence intervals over speakers."""
     clips = Clips.from_rows(rows)
@@ -94,10 +90,10 @@ def _format(document: dict) -> str:
             lines.append(f"| {model}, UAR | {' | '.join(values)} |")
         if alone := [document["alone"][fold] for fold in document["folds"] if fold in document["alone"]]:
             lines += [
-                f"| int8, UAR of each clip alone | {' | '.join(f'{uar:.3f}' for uar in alone)} |",
+                f"| flashed, UAR of each clip alone | {' | '.join(f'{uar:.3f}' for uar in alone)} |",
                 "",
                 "The front end learns its speaker: a clip was judged behind other clips of the same person. Each clip alone, "
-                f"as by a device that was just switched on, int8 has a UAR of {np.mean(alone):.3f} (mean of folds).",
+                f"as by a device that was just switched on, what is flashed has a UAR of {np.mean(alone):.3f} (mean of folds).",
             ]
         lines += ["", *_HEAD_OF_GROUPS]
         lines += [_row(f"int8, {name}", found) for name, found in document["models"]["int8"]["by_corpus"].items()]

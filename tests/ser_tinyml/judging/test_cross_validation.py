@@ -1,13 +1,25 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from schemas.classes import PRESETS
-from schemas.run_files import Evaluation, Heard, Occasion, OutputComparison
+from schemas.run_files import ALONE, HEARD_BEFORE, Evaluation, Heard, ModelEvaluation, Occasion, OutputComparison
 from ser_tinyml.judging import cross_validation
+from ser_tinyml.judging.metrics import score
 from ser_tinyml.store import run_files
 
+FLASHED = ModelEvaluation(
+    bytes=0,
+    latency_ms=0.0,
+    agreement=1.0,
+    calibration_error=0.0,
+    scores=score(np.arange(4), np.arange(4)),
+    per_class={},
+    confusion=(),
+    slices={},
+)
 NOTHING_JUDGED = Evaluation(
     split="test",
     clips=0,
@@ -17,7 +29,7 @@ NOTHING_JUDGED = Evaluation(
     heard=Heard(speakers=(), clips=0, has_unnamed_speakers=False),
     synthetic=False,
     dataset_digest="",
-    models={},
+    models={"tflm": FLASHED},
     tflm_against_int8=OutputComparison(windows=0, same_class=0, identical_outputs=0, largest_difference=0),
     noisy={},
     flashed="tflm",
@@ -32,7 +44,7 @@ NOTHING_JUDGED = Evaluation(
 )
 
 
-def write_fold(folder, rows, blessed=True):
+def write_fold(folder, rows, **changes):
     """`rows` are (corpus, speaker, true class, class by Keras, class by int8)."""
     folder.mkdir(parents=True)
     lines = []
@@ -51,7 +63,7 @@ def write_fold(folder, rows, blessed=True):
         }
         lines.append(json.dumps(row))
     (folder / "predictions.jsonl").write_text("\n".join(lines) + "\n")
-    run_files.write(dataclasses.replace(NOTHING_JUDGED, blessed=blessed), str(folder))
+    run_files.write(dataclasses.replace(NOTHING_JUDGED, **changes), str(folder))
     return str(folder)
 
 
@@ -103,6 +115,18 @@ def test_tables_are_the_same_each_time(document, tmp_path):
     cross_validation.run(str(tmp_path / "again"), evaluations)
     for name in ("cross_validation.md", "cross_validation.json"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_what_is_flashed_is_told_by_each_clip_alone(tmp_path):
+    """Where the front end learns its speaker; elsewhere that is the same figure."""
+    alone = score(np.arange(4), np.array([0, 1, 2, 0]))
+    models = {"tflm": dataclasses.replace(FLASHED, slices={HEARD_BEFORE: {ALONE: alone}})}
+    evaluations = {f"{n}/2": write_fold(tmp_path / str(n), make_rows(f"0{n}"), models=models) for n in (1, 2)}
+    cross_validation.run(str(tmp_path / "out"), evaluations)
+    told = (tmp_path / "out/cross_validation.md").read_text()
+    assert (
+        "| flashed, UAR of each clip alone | 0.750 | 0.750 |" in told and "has a UAR of 0.750 (mean of folds)" in told
+    )
 
 
 def test_every_row_of_a_table_has_a_cell_for_each_column(document, tmp_path):
