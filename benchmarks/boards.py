@@ -41,7 +41,7 @@ def main() -> None:
         emulators = device.read_emulators()
         for board, model in [*((board, "inside") for board in emulators), _APART]:
             emulator, folder = emulators[board], pathlib.Path(directory, f"{board}_{model}")
-            device.build(board, generated, folder, cmsis_dsp=cmsis_dsp, model=model)
+            device.build(board, generated=generated, folder=folder, cmsis_dsp=cmsis_dsp, model=model)
             results = device.replay_on_board(emulator, folder, vectors)
             if not np.array_equal(results.from_features, vectors.outputs):
                 sys.exit(f"error: {board} does not give TFLM's bits")

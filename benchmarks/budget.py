@@ -105,7 +105,7 @@ def measure(name: str, folder: pathlib.Path, cmsis_dsp: pathlib.Path) -> Measure
     interface = ModelInterface(LABELS, front_end, Standardisation.identity(front_end.n_features))
     for file, content in make_sources(int8, interface, graph).items():
         (generated / file).write_bytes(content)
-    device.build(BOARD, generated, folder / "build", cmsis_dsp=cmsis_dsp)
+    device.build(BOARD, generated=generated, folder=folder / "build", cmsis_dsp=cmsis_dsp)
     samples = (3000 * generator.standard_normal((2, front_end.window_samples))).clip(-32768, 32767).astype(np.int16)
     features = generator.integers(-128, 128, (2, shape[0] * shape[1])).astype(np.int8)
     vectors = Vectors(samples, features, np.zeros((2, len(LABELS)), np.int8))

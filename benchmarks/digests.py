@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--corpus", action="append", default=[], help="NAME:DIR; default: the recordings in ../shared")
     parser.add_argument("--manifest", type=pathlib.Path, help="instead of a corpus")
     parser.add_argument("--preset", default="", help="whose flags the job runs with; default: the flags' defaults")
+    parser.add_argument("--runner_row", action="append", default=[], help="one of the table's rows; default: all")
     arguments, flags = parser.parse_known_args()
     preset = [presets.make_flag(arguments.preset)] if arguments.preset else []
     manifest = arguments.manifest or make_manifest(pathlib.Path("build/bench-digests"), arguments.corpus, preset)
@@ -59,8 +60,9 @@ def main() -> None:
                 f"--environment_config={worker_pool}",
             ],
         }
+        chosen = arguments.runner_row or [*variants]
         print(f"{'runner':31}{'records':>9}{'seconds':>9}  digest")
-        for number, (name, options) in enumerate(variants.items()):
+        for number, (name, options) in enumerate((name, variants[name]) for name in chosen):
             output = pathlib.Path(folder, str(number))
             places = [f"--manifest={manifest}", f"--output={output}"]
             seconds = commands.run("-m", "components.transform", *preset, *places, *flags, *options)

@@ -133,7 +133,7 @@ def count_instructions(lstm: PublishedLstm, folder: pathlib.Path, cmsis_dsp: pat
     generated.mkdir(parents=True)
     for name, content in make_sources(int8, interface, graph).items():
         (generated / name).write_bytes(content)
-    device.build(BOARD, generated, folder / "build", cmsis_dsp=cmsis_dsp)
+    device.build(BOARD, generated=generated, folder=folder / "build", cmsis_dsp=cmsis_dsp)
     windows = generator.integers(-128, 128, (4, *shape)).astype(np.int8)
     tflm = Tflm(int8)
     expected = np.stack([tflm.invoke(window) for window in windows]).reshape(len(windows), -1)

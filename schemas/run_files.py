@@ -436,7 +436,7 @@ class Evaluation:
     reliability: tuple[ReliabilityBin, ...]  # of what is flashed, as are the next two
     coverage: tuple[CoveragePoint, ...]
     reject_below: float  # the model's own threshold; 0 of one that has none
-    noise_curve: tuple[NoiseLevel, ...]  # on some of the clips; empty where no sound of them is at hand
+    noise_curve: tuple[NoiseLevel, ...]  # on some of the clips, int8 by TFLite; empty where no sound of them is at hand
     baseline: Comparison | None  # with another run, where one was named
     gates: tuple[Gate, ...]
     blessed: bool  # whether every gate holds: the exports are faithful, and the model is good enough

@@ -27,6 +27,7 @@ REAL_CORPORA = REPOSITORY.parent / "shared" / "corpora"
 if shutil.which("ccache"):  # many tests build the same sources of the firmware
     os.environ |= {f"CMAKE_{language}_COMPILER_LAUNCHER": "ccache" for language in ("C", "CXX")}
     os.environ.setdefault("CCACHE_DIR", str(REPOSITORY / "build" / "ccache"))
+    os.environ |= {"CCACHE_BASEDIR": "/", "CCACHE_NOHASHDIR": "true"}  # whichever temporary folder they lie in
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -41,7 +42,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with what takes longest, so that at the end no worker waits for another: one runs the demo, and the other has work
     that does without it."""
-    without_demo = "components/transform/test_runners.py", "firmware/test_differential.py"
+    without_demo = "components/transform", "firmware/test_differential.py", "ser_tinyml/audio", "ser_tinyml/network"
     longest = [REPOSITORY / "tests" / name for name in ("pipeline/test_run.py", *without_demo, "pipeline")]
     items.sort(key=lambda item: [not item.path.is_relative_to(path) for path in longest])
 

@@ -247,12 +247,15 @@ def _score_noisy(subject: Subject, examples: str, *, dataset: Dataset) -> dict[s
 def _measure_noise(
     count: int, subject: Subject, held_out: HeldOut, *, sound: list[Audio], dataset: Dataset
 ) -> tuple[NoiseLevel, ...]:
-    """Returns nothing where there is no sound, or where short clips are padded by zero frames, which no sound gives."""
+    """Returns nothing where there is no sound, or where short clips are padded by zero frames, which no sound gives.
+
+    The int8 file is run by TFLite, which is four times as fast as TFLM and is held to the same classes by a gate.
+    """
     if not count or not sound or dataset.parameters["padding"] == "features":
         return ()
     chosen = choose_clips(held_out.clips, count)
     return measure_noise(
-        subject.candidates[subject.flashed].runtime,
+        subject.candidates.get("int8", subject.candidates[subject.flashed]).runtime,
         [held_out.clips[number] for number in chosen],
         sound,
         true=held_out.true[chosen],

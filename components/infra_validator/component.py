@@ -97,7 +97,8 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         folder = pathlib.Path(directory)
         generated = _copy_generated(export, folder / "generated")
         cmsis_dsp = unpack_cmsis_dsp(folder / "cmsis_dsp")
-        device.build("host", generated, folder / "host", cmsis_dsp=cmsis_dsp)
+        build = functools.partial(device.build, generated=generated, cmsis_dsp=cmsis_dsp)
+        build("host", "ser_host", folder=folder / "host")
         progress.advance()
         results = device.replay_on_host(folder / "host", vectors)
         progress.advance()
@@ -120,7 +121,7 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
                 cost=None,
                 false_alarms=false_alarms,
             )
-        device.build(BOARD, generated, folder / "board", cmsis_dsp=cmsis_dsp)
+        build(BOARD, "ser_firmware", "ser_replay", "ser_profile", folder=folder / "board")
         progress.advance()
         chosen = _choose_windows(heard, parameters.board_clips)
         on_board = device.replay_on_board(emulator, folder / "board", vectors[chosen])
@@ -130,7 +131,7 @@ def _validate(parameters: Parameters, heard: list[Audio], *, export: str, evalua
         linker_map = (folder / "board" / "ser_firmware.map").read_text()
         sections, stack_room = footprint.read_map(linker_map), footprint.read_number(linker_map, "STACK_BYTES")
         stack_bound = Stack.of_build(folder / "board", "ser_firmware").bound("run_program")
-        device.build(_WITH_ARDUINOS_FLAGS, generated, folder / "arduino", cmsis_dsp=cmsis_dsp)
+        build(_WITH_ARDUINOS_FLAGS, "ser_replay", folder=folder / "arduino")
         progress.advance()
         few = chosen[:_ARDUINO_WINDOWS]
         arduino_emulator = device.read_emulators()[_WITH_ARDUINOS_FLAGS]

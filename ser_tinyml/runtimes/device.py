@@ -54,12 +54,18 @@ def missing_tools(tools: tuple[str, ...]) -> list[str]:
 
 
 def build(
-    board: str, generated: pathlib.Path, folder: pathlib.Path, *, cmsis_dsp: pathlib.Path, model: str = "inside"
+    board: str,
+    *programs: str,
+    generated: pathlib.Path,
+    folder: pathlib.Path,
+    cmsis_dsp: pathlib.Path,
+    model: str = "inside",
 ) -> None:
     """Configures and builds in `folder`.
 
     Args:
       board: its folder's name.
+      *programs: CMake's targets; where none is named, all, the tests among them.
       generated: the exporter's sources.
       folder: of the build.
       cmsis_dsp: CMSIS-DSP's files.
@@ -71,7 +77,8 @@ def build(
     places = [f"-DSER_GENERATED={generated}", f"-DCMSIS_DSP_DIR={cmsis_dsp}"]
     flags = [*places, f"-DSER_BOARD={board}", f"-DSER_MODEL={model}"]
     run_program("cmake", "-S", find_firmware(), "-B", folder, *flags, limit_seconds=BUILD_SECONDS)
-    run_program("cmake", "--build", folder, "--parallel", "2", limit_seconds=BUILD_SECONDS)
+    chosen = ("--target", *programs) if programs else ()
+    run_program("cmake", "--build", folder, "--parallel", "2", *chosen, limit_seconds=BUILD_SECONDS)
 
 
 def replay_on_host(folder: pathlib.Path, vectors: Vectors) -> Results:

@@ -1,11 +1,11 @@
 """What code a module runs: itself, and all of this project that it imports."""
 
 import ast
+import functools
 import hashlib
 import importlib.util
 import json
 import pathlib
-from collections.abc import Iterator
 
 from ser_tinyml.codegen import firmware_tree
 
@@ -62,22 +62,28 @@ def _find_path(name: str) -> pathlib.Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def list_imports(path: pathlib.Path, *, for_types: bool = True) -> Iterator[str]:
-    """Yields what a file of Python imports anywhere in it, as `module` and as `module.name`: one of both is a module.
+def list_imports(path: pathlib.Path, *, for_types: bool = True) -> tuple[str, ...]:
+    """Returns what a file of Python imports anywhere in it, as `module` and as `module.name`: one of both is a module.
 
     Args:
       path: the file.
       for_types: whether to tell of imports below `if TYPE_CHECKING`, too, which do not run.
     """
-    tree = ast.parse(path.read_text())
+    return _parse_imports(path.read_text(), for_types)
+
+
+@functools.cache  # all steps share most of their modules
+def _parse_imports(code: str, for_types: bool) -> tuple[str, ...]:
+    tree = ast.parse(code)
     if not for_types:
         tree = _WithoutTypes().visit(tree)
+    found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield str(node.module)
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
 
 
 class _WithoutTypes(ast.NodeTransformer):

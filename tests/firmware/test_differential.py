@@ -7,8 +7,8 @@ from tests.firmware.conftest import GraphEngine
 from tests.firmware.differential import Differential, judge_mutants, judge_networks, judge_random
 from tests.firmware.random_models import make_random_model
 
-MODELS = 30
-NETWORKS = 40  # of every kind of layer
+MODELS = 20
+NETWORKS = 30  # of every kind of layer
 
 
 @pytest.mark.parametrize("judge", [judge_random, judge_networks, judge_mutants])

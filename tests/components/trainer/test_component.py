@@ -81,6 +81,7 @@ def test_temperature_divides_the_last_layer_alone(trained, demo_root, tmp_path):
         np.testing.assert_allclose(one * divisor, other, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_ensemble_has_the_networks_that_were_trained_apart(demo_root, tmp_path):
     flags = dataclasses.replace(SMALL, epochs=1, ensemble=2, temperature_scaling=False)
     component.run(str(tmp_path), flags, examples=str(demo_root / "examples"))
@@ -211,6 +212,7 @@ def test_each_record_is_seen_once_an_epoch_whether_or_not_all_fit_in_memory(demo
     assert orders[0] != orders[1]
 
 
+@pytest.mark.slow
 def test_a_backup_of_other_flags_is_not_gone_on_from(demo_root, tmp_path):
     kill_after(start_training(demo_root, tmp_path / "model"), "3/4")
     other = start_training(demo_root, tmp_path / "model", "--seed=1")

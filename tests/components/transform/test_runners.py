@@ -3,24 +3,26 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from schemas.manifest import ManifestRow
 from ser_tinyml.store.manifest import write_manifest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-RUNNERS = {
-    *(
-        "in memory",
-        "in memory, manifest reversed",
-        "in memory, 1 shard",
-        "in memory, 16 shards",
-        "in memory, .tfrecord",
-    ),
-    *("DirectRunner, 2 threads", "DirectRunner, 1 process", "DirectRunner, 2 processes"),
-    *("job service, loopback worker", "job service, worker process"),
-}
+UNLIKE = (
+    *("in memory, manifest reversed", "in memory, 16 shards", "in memory, .tfrecord"),
+    *("DirectRunner, 2 processes", "job service, worker process"),
+)
+OTHERS = (
+    *("in memory", "in memory, 1 shard"),
+    *("DirectRunner, 2 threads", "DirectRunner, 1 process", "job service, loopback worker"),
+)
 
 
-def test_one_digest_whoever_runs_the_job(tmp_path, write_speech, write_summary):
+@pytest.mark.parametrize(
+    "runners", [UNLIKE, pytest.param(UNLIKE + OTHERS, marks=pytest.mark.slow)], ids=["unlike", "all"]
+)
+def test_one_digest_whoever_runs_the_job(tmp_path, write_speech, write_summary, runners):
     labels = {"calm": "neutral", "happy": "happy", "surprised": "surprise", "sad": "unpleasant"}
     rows = []
     for split in ("train", "validation", "test"):
@@ -37,10 +39,11 @@ def test_one_digest_whoever_runs_the_job(tmp_path, write_speech, write_summary):
         "--augment=copy:1|pitch_shift:-1.5",
         f"--noise_dir={noise}",
     ]
+    flags += [f"--runner_row={runner}" for runner in runners]
     command = [sys.executable, "benchmarks/digests.py", f"--manifest={tmp_path / 'manifest.jsonl'}", *flags]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     lines = result.stdout.splitlines()[1:]
-    assert {line[:31].strip() for line in lines} == RUNNERS
+    assert [line[:31].strip() for line in lines] == list(runners)
     assert len({line.split()[-1] for line in lines}) == 1
     assert {int(line[31:40]) for line in lines} == {2 * (4 * 10 + 2 * 4 * 2)}  # two windows a copy

@@ -196,10 +196,16 @@ def interrupt(process, number, when):
     return process.communicate(timeout=60)[1]
 
 
-@pytest.mark.parametrize(("number", "word"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")])
-@pytest.mark.parametrize("step", ["its imports", "transform", "trainer"])
+@pytest.mark.parametrize(
+    ("step", "number", "word"),
+    [
+        ("its imports", signal.SIGINT, "interrupted"),
+        ("transform", signal.SIGTERM, "terminated"),
+        ("trainer", signal.SIGINT, "interrupted"),
+    ],
+)
 def test_an_interrupted_run_ends_with_one_line_and_leaves_no_temporary_file(
-    tmp_path, demo_flags, demo_root, number, word, step
+    tmp_path, demo_flags, demo_root, step, number, word
 ):
     root, temporary = tmp_path / "run", tmp_path / "temporary"
     temporary.mkdir()
@@ -273,14 +279,13 @@ def test_the_readme_lists_the_exit_codes_that_help_lists(run):
     assert f"Exit codes: {listed}." in run("ser_tinyml", "--help").stdout
 
 
-@pytest.mark.parametrize("code", EXIT_CODES)
+@pytest.mark.parametrize("code", [code for code in EXIT_CODES if code != 3])  # tests/pipeline/test_run.py sees a 3
 def test_a_real_command_ends_with_each_code(tmp_path, demo_root, code):
     evaluate = ["components.evaluator", *(f"--{name}={demo_root}/{name}" for name in ("examples", "export", "model"))]
     command = {
         0: ["ser_tinyml", "corpora"],
         1: ["components.example_gen", f"--corpus=tess:{tmp_path}/none", f"--output={tmp_path}/out"],
         2: ["components.example_gen", "--no_such_flag"],
-        3: [*evaluate, "--max_accuracy_loss=-100", "--noise_clips=0", f"--output={tmp_path}/out"],
     }
     if code < 128:
         process = start(*command[code], stdout=subprocess.PIPE)
