@@ -163,7 +163,7 @@ def _parse(arguments: list[str], takes_beam_options: bool) -> list[str]:
         end(f"error: {error}\nPass --help to see this command's flags.")
     if positional := [word for word in rest if not word.startswith("-")]:
         end(f"error: unexpected argument {positional[0]!r}; every option is a --flag=value")
-    if takes_beam_options:
+    if rest:
         _refuse_unknown(rest)
     return rest
 

@@ -140,8 +140,6 @@ def from_flags(parameters: type[Parameters], flag_values: flags.FlagValues = fla
 
 Work = Callable[..., None]
 
-MADE: dict[str, re.Pattern[str]] = {}  # step -> the names of all files that it makes
-
 
 def owns_output(makes: str, *, keeps: str = "", varies: str = "", hand_made: str = "") -> Callable[[Work], Work]:
     """Decorates a step's work, `run(output=..., parameters=..., <input>=...)`: all that it reads is verified before it begins,
@@ -169,7 +167,6 @@ def owns_output(makes: str, *, keeps: str = "", varies: str = "", hand_made: str
                 work(output=output, parameters=parameters, **others)
                 artifact.finish(output, step, names, varies)
 
-        MADE[step] = names
         return run
 
     return decorate

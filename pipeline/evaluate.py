@@ -25,6 +25,7 @@ from schemas.front_end import FrontEnd, Standardisation
 from schemas.run_files import Dataset, Evaluation, Export, RunHistory
 from ser_tinyml.audio.limits import read_front_end
 from ser_tinyml.audio.standardise import read_standardisation
+from ser_tinyml.judging import verdicts
 from ser_tinyml.store import files, run_files
 from ser_tinyml.store.finished_model import Interface, find_model
 from ser_tinyml.store.lock import locked
@@ -141,7 +142,7 @@ def _evaluate(model: str, parameters: Parameters, options: dict[str, Any], outpu
     load_component("reporter").run(
         output=report, parameters=reporter.Parameters(), manifest=manifest, examples=examples, evaluation=evaluation
     )
-    print(f"\n{load_component('evaluator').format_table(evaluation)}\n\n{files.join(report, 'index.html')}")
+    print(f"\n{verdicts.format_table(evaluation)}\n\n{files.join(report, 'index.html')}")
     return run_files.read(Evaluation, evaluation)
 
 
@@ -216,12 +217,12 @@ def execute(flag_values: flags.FlagValues, _: list[str]) -> None:
     options = {name: flag_values[name].value for name in sorted(named)}
     options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
     output = flag_values["output"].value
-    as_json, judge = flag_values["json"].value, load_component("evaluator")
+    as_json = flag_values["json"].value
     with told_beside(as_json):
         evaluate(flag_values["model"].value, flag_values["corpus"].value, output, **options)
     if as_json:
-        print(judge.format_json(files.join(output, "evaluation")))
-    judge.require_blessing(files.join(output, "evaluation"))
+        print(verdicts.format_json(files.join(output, "evaluation")))
+    verdicts.require_blessed(files.join(output, "evaluation"))
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from absl import flags
 
 from components.command_line import define_json, run_command, told_beside
-from components.step import define_flags, define_output, load_component
+from components.step import define_flags, define_output
 from pipeline.execution import Plan, of_fold, read_plan, run_side_by_side, run_steps
 from pipeline.steps import STEPS, plan_steps
 from schemas.errors import UsageError
 from ser_tinyml.corpora import CORPORA, parse_corpus_flags
 from ser_tinyml.corpora.splits import MOST_FOLDS
-from ser_tinyml.judging import cross_validation
+from ser_tinyml.judging import cross_validation, verdicts
 from ser_tinyml.store import files
 from ser_tinyml.store.lock import locked
 
@@ -39,20 +39,18 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
 
 
 def _run_once(root: str, plan: Plan, beam_options: list[str], *, as_json: bool) -> None:
-    evaluator = load_component("evaluator")
     with told_beside(as_json):
         run_steps(root, plan, beam_options)
     evaluation = files.join(root, "evaluation")
     if as_json:
-        print(evaluator.format_json(evaluation))
+        print(verdicts.format_json(evaluation))
     else:
-        print(f"\n{evaluator.format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
-    evaluator.require_blessing(evaluation)
-    load_component("infra_validator").require_blessing(files.join(root, "board"))
+        print(f"\n{verdicts.format_table(evaluation)}\n\n{files.join(root, 'report', 'index.html')}")
+    verdicts.require_blessed(evaluation)
+    verdicts.require_validated(files.join(root, "board"))
 
 
 def _run_folds(root: str, plans: dict[str, Plan], beam_options: list[str], *, jobs: int, as_json: bool) -> None:
-    evaluator = load_component("evaluator")
     roots = {fold: files.join(root, "folds", fold.replace("/", "-of-")) for fold in plans}
     work = {
         fold: functools.partial(_run_fold, fold, below, plans[fold], beam_options, as_json=as_json)
@@ -67,14 +65,14 @@ def _run_folds(root: str, plans: dict[str, Plan], beam_options: list[str], *, jo
         table = files.join(output, "cross_validation.md")
         print(f"\n{files.read_bytes(table).decode()}\n{table}")
     for below in roots.values():
-        evaluator.require_blessing(files.join(below, "evaluation"))
+        verdicts.require_blessed(files.join(below, "evaluation"))
 
 
 def _run_fold(fold: str, root: str, plan: Plan, beam_options: list[str], *, as_json: bool) -> None:
     with told_beside(as_json):
         print(f"==== fold {fold}", flush=True)
         run_steps(root, plan, beam_options)
-        print(load_component("evaluator").format_table(files.join(root, "evaluation")), flush=True)
+        print(verdicts.format_table(files.join(root, "evaluation")), flush=True)
 
 
 def _list_folds(flag_values: flags.FlagValues) -> list[str]:

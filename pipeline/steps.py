@@ -12,7 +12,7 @@ from components.exporter import parameters as exporter
 from components.infra_validator import parameters as infra_validator
 from components.pusher import parameters as pusher
 from components.reporter import parameters as reporter
-from components.step import MADE, load_component, name_step
+from components.step import load_component, name_step
 from components.trainer import parameters as trainer
 from components.transform import parameters as transform
 
@@ -47,8 +47,7 @@ class Step:
     @property
     def makes(self) -> re.Pattern[str]:
         """The names of all files that it makes."""
-        load_component(self.name)
-        return MADE[self.name]
+        return re.compile(self.flags.MAKES)
 
 
 def _load_step(flags: str, inputs: dict[str, str], output: str) -> Step:

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from components.step import MADE
 from schemas.classes import PRESETS, SPLITS
 from schemas.run_files import ManifestSummary
 from ser_tinyml.codegen.cmsis_dsp import read_cmsis_dsp
@@ -155,8 +155,8 @@ def seal() -> Callable[[object, str], None]:
     """Records a folder as a step's finished work: `seal(folder, "trainer")`, after a test has changed what is in it."""
 
     def seal_folder(folder: object, step: str) -> None:
-        importlib.import_module(f"components.{step}.component")
-        artifact.finish(str(folder), step, MADE[step])
+        makes = importlib.import_module(f"components.{step}.parameters").MAKES
+        artifact.finish(str(folder), step, re.compile(makes))
 
     return seal_folder
 

@@ -16,7 +16,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from components.beam_options import is_dry_run, make_options
 from components.bulk_inference.job import COUNTS, QUARANTINE, JobSettings, run_job, shard_names
-from components.bulk_inference.parameters import Parameters
+from components.bulk_inference.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.errors import UserError
 from schemas.run_files import BulkPredictions
@@ -64,7 +64,7 @@ def make_settings(parameters: Parameters) -> JobSettings:
     )
 
 
-@owns_output(r"predictions-\d{5}-of-\d{5}\.(jsonl|csv|parquet)|quarantine\.jsonl|(counts|bulk)\.json")
+@owns_output(MAKES)
 def _predict(output: str, parameters: Parameters, *, settings: JobSettings, job: Callable[[], PipelineResult]) -> None:
     """Does the work of `run`."""
     job()

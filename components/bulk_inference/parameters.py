@@ -8,6 +8,9 @@ from components.model_parameters import ModelParameters
 from components.step import parameter
 from schemas.errors import UsageError
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"predictions-\d{5}-of-\d{5}\.(jsonl|csv|parquet)|quarantine\.jsonl|(counts|bulk)\.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(ModelParameters):

@@ -11,17 +11,16 @@ Writes:
 
 import dataclasses
 import io
-import json
 from typing import TypeVar
 
 import numpy as np
 
-from components.evaluator.parameters import Parameters
+from components.evaluator.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.errors import UserError
 from schemas.record import Audio
 from schemas.run_files import Comparison, Dataset, Evaluation, Export, NoiseLevel, Scores, Training
-from ser_tinyml.judging import gates, metrics
+from ser_tinyml.judging import gates, metrics, verdicts
 from ser_tinyml.judging.evaluation import Judged, compare_runtimes, evaluate, list_predictions
 from ser_tinyml.judging.faithful import Evidence, Thresholds, judge_exports
 from ser_tinyml.judging.good_enough import Performance, Standards, judge_performance
@@ -43,13 +42,12 @@ from ser_tinyml.store.occasion import describe_occasion
 
 SPLIT, NOISY_SPLIT = "test", "test_noisy"
 
+require_blessing = verdicts.require_blessed
+
 Picked = TypeVar("Picked", Thresholds, Standards)
 
 
-_MAKES = r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png|logs/.*"
-
-
-@owns_output(_MAKES, varies="logs")
+@owns_output(MAKES, varies="logs")
 def run(
     output: str,
     parameters: Parameters,
@@ -82,7 +80,7 @@ def run(
         files.write_bytes(files.join(output, "curves.png"), curves)
 
 
-@owns_output(_MAKES, varies="logs")
+@owns_output(MAKES, varies="logs")
 def judge(output: str, parameters: Parameters, *, examples: str, manifest: str, subject: Subject) -> None:
     """Does what `run` does, for a model that is loaded, on any dataset that has its classes and its front end."""
     _judge(output, parameters, subject, examples, manifest)
@@ -169,11 +167,6 @@ def _log(folder: str, evaluation: Evaluation, rows: list[dict], *, sound: list[A
     )
 
 
-def require_blessing(output: str) -> None:
-    """Raises GateFailed, naming the gates that failed and by how much, where the model in `output` is not blessed."""
-    gates.require_passed(run_files.read(Evaluation, output).gates, "the model is not blessed")
-
-
 def _pick(kind: type[Picked], parameters: Parameters) -> Picked:
     """Returns a dataclass, filled from the parameters of the same names."""
     return kind(**{field.name: getattr(parameters, field.name) for field in dataclasses.fields(kind)})
@@ -187,33 +180,6 @@ def _compare_with(baseline: str, rows: list[dict]) -> Comparison:
             f"--baseline={baseline}: it was judged on {compared.clips} of these {len(rows)} clips, not on all"
         )
     return compared
-
-
-def format_table(output: str) -> str:
-    """Returns the models of an evaluation as a table for the console."""
-    lines = [f"{'model':10}{'bytes':>10}{'accuracy':>10}{'macro-F1':>10}{'UAR':>8}{'agreement':>11}{'latency':>12}"]
-    evaluation = run_files.read(Evaluation, output)
-    for name, row in evaluation.models.items():
-        scores = row.scores
-        lines.append(
-            f"{name:10}{row.bytes:>10,}{scores.accuracy:>10.4f}{scores.macro_f1:>10.4f}{scores.uar:>8.4f}"
-            f"{row.agreement:>11.4f}{row.latency_ms:>9.2f} ms"
-        )
-    if absent := evaluation.labels_without_clips:
-        lines.append(f"no held-out clip is {' or '.join(absent)}: macro-F1 and UAR average the other classes")
-    return "\n".join(lines)
-
-
-def format_json(output: str) -> str:
-    """Returns what `format_table` shows as JSON, on one line, with the gates and whether the model is blessed."""
-    evaluation = run_files.read(Evaluation, output)
-    models = {
-        name: {metric: getattr(row.scores, metric) for metric in ("accuracy", "macro_f1", "uar")}
-        | {"bytes": row.bytes, "agreement": row.agreement, "latency_ms": row.latency_ms}
-        for name, row in evaluation.models.items()
-    }
-    gates_told = [dataclasses.asdict(gate) for gate in evaluation.gates]
-    return json.dumps({"evaluation": output, "models": models, "gates": gates_told, "blessed": evaluation.blessed})
 
 
 def _read_held_out(examples: str, split: str, *, interface: Interface, dataset: Dataset) -> HeldOut:

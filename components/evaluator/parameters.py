@@ -5,6 +5,9 @@ import dataclasses
 from components.step import StepParameters, parameter
 from ser_tinyml.judging.gates import CHANCE
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"evaluation\.json|predictions\.jsonl|windows\.npz|curves\.png|logs/.*"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

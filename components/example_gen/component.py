@@ -11,7 +11,7 @@ Writes:
 import collections
 import dataclasses
 
-from components.example_gen.parameters import Parameters, read_classes
+from components.example_gen.parameters import MAKES, Parameters, read_classes
 from components.step import owns_output
 from schemas.classes import PRESETS, SPLITS, ClassSet, make_own_classes
 from schemas.errors import UsageError, UserError
@@ -28,7 +28,7 @@ from ser_tinyml.store import files, run_files
 from ser_tinyml.store.manifest import write_manifest
 
 
-@owns_output(r"(manifest|excluded|quarantine)\.jsonl|summary\.json")
+@owns_output(MAKES)
 def run(output: str, parameters: Parameters) -> None:
     """Reads the corpora and writes the manifest.
 

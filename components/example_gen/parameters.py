@@ -13,6 +13,9 @@ from ser_tinyml.corpora.own import Reading
 from ser_tinyml.corpora.splits import Fold, parse_fold
 from ser_tinyml.store import files
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"(manifest|excluded|quarantine)\.jsonl|summary\.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

@@ -14,7 +14,7 @@ import hashlib
 import numpy as np
 import tensorflow as tf
 
-from components.exporter.parameters import Parameters
+from components.exporter.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.classes import choose_leds, parse_labels
 from schemas.errors import UsageError, UserError
@@ -59,7 +59,7 @@ class _Source:
     weight_bits: int = 8
 
 
-@owns_output(r"ser_(float|dynamic|int8)\.tflite|ser_model(_data|_apart)?\.(c|cc|h)|ser_model\.bin|export\.json")
+@owns_output(MAKES)
 def run(output: str, parameters: Parameters, *, examples: str, model: str | None = None) -> None:
     """Converts, describes and writes the model.
 

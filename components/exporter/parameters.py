@@ -8,6 +8,9 @@ from components.step import StepParameters, parameter
 from schemas.errors import UsageError
 from schemas.record import CALIBRATION_EXAMPLES
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"ser_(float|dynamic|int8)\.tflite|ser_model(_data|_apart)?\.(c|cc|h)|ser_model\.bin|export\.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

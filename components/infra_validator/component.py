@@ -11,7 +11,7 @@ import tempfile
 
 import numpy as np
 
-from components.infra_validator.parameters import Parameters
+from components.infra_validator.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.errors import UserError
 from schemas.record import Audio
@@ -24,7 +24,7 @@ from ser_tinyml.codegen.engine_plan import make_plan
 from ser_tinyml.codegen.estimate import BoardFacts, read_facts
 from ser_tinyml.codegen.generated import FIRMWARE_SOURCES, read_define
 from ser_tinyml.codegen.graph_reader import read_graph
-from ser_tinyml.judging import gates
+from ser_tinyml.judging import gates, verdicts
 from ser_tinyml.judging.distractors import count_false_alarms, make_distractors
 from ser_tinyml.judging.faithful import agreement
 from ser_tinyml.judging.gates import judge
@@ -35,13 +35,15 @@ from ser_tinyml.store import files, run_files
 from ser_tinyml.store.dataset import read_audio
 from ser_tinyml.store.digests import unit_hash
 
+require_blessing = verdicts.require_validated
+
 BOARD = "mps2_an386"  # a Cortex-M4F: what the Nano 33 BLE has
 _WITH_ARDUINOS_FLAGS = "mps2_an386_arduino"  # the same
 _ARDUINO_WINDOWS = 8  # a window's instructions hardly depend on its sound
 _LARGEST_ARDUINO_SHARE = 1.05
 
 
-@owns_output(r"board\.json")
+@owns_output(MAKES)
 def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str) -> None:
     """Builds, replays, judges; `require_blessing` then tells whether the firmware passed.
 
@@ -70,11 +72,6 @@ def run(output: str, parameters: Parameters, *, examples: str, export: str, eval
         print(f"skipped: {reason}; the model is not board-validated")
     if board.replay and board.cost:
         print(_summarise(board.replay, board.cost))
-
-
-def require_blessing(output: str) -> None:
-    """Raises GateFailed, naming the gates that failed, where the firmware of board.json in `output` did not pass."""
-    gates.require_passed(run_files.read(Board, output).gates, "the firmware did not pass")
 
 
 def _why_not(dataset: Dataset, exported: Export) -> str:

@@ -6,6 +6,9 @@ from components.step import StepParameters, parameter
 
 _ADDRESS_SPACE = 2**32  # bytes, of a 32-bit processor
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"board\.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

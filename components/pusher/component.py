@@ -16,7 +16,7 @@ Writes a tree that builds by itself, without Python and without a network:
 
 import dataclasses
 
-from components.pusher.parameters import Parameters
+from components.pusher.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.run_files import Board, Dataset, Evaluation, Export
 from ser_tinyml.audio.limits import MICROPHONE_RATES_HZ
@@ -32,11 +32,7 @@ from ser_tinyml.store.dataset import read_audio
 _INT8 = "ser_int8.tflite"
 
 
-@owns_output(
-    r"(frontend|engine|app|library|boards|tests|cmake|generated|golden|third_party|packages|zephyr|arduino/ser-tinyml)/.*|"
-    r"CMakeLists\.txt|README\.md|MODEL_CARD\.md|LICENSE|library\.json|idf_component\.yml|ser-tinyml\.ser-tinyml\.pdsc|"
-    r"sbom\.cdx\.json|ser_firmware\.zip|arduino/ser-tinyml\.zip"
-)
+@owns_output(MAKES)
 def run(output: str, parameters: Parameters, *, examples: str, export: str, evaluation: str, board: str) -> None:
     """Writes the bundle; of a model that is not blessed, or whose firmware failed a gate, only a line on the console.
 

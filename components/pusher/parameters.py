@@ -4,6 +4,13 @@ import dataclasses
 
 from components.step import StepParameters, parameter
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = (
+    r"(frontend|engine|app|library|boards|tests|cmake|generated|golden|third_party|packages|zephyr|arduino/ser-tinyml)/.*|"
+    r"CMakeLists\.txt|README\.md|MODEL_CARD\.md|LICENSE|library\.json|idf_component\.yml|ser-tinyml\.ser-tinyml\.pdsc|"
+    r"sbom\.cdx\.json|ser_firmware\.zip|arduino/ser-tinyml\.zip"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from components.reporter.parameters import Parameters
+from components.reporter.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.manifest import ManifestRow
 from schemas.record import Example
@@ -22,7 +22,7 @@ from ser_tinyml.store.dataset import read_audio, read_split
 from ser_tinyml.store.manifest import read_manifest
 
 
-@owns_output(r"index\.html")
+@owns_output(MAKES)
 def run(
     output: str,
     parameters: Parameters,

@@ -7,7 +7,7 @@ Writes:
 
 import tensorflow as tf
 
-from components.serving.parameters import Parameters
+from components.serving.parameters import MAKES, Parameters
 from components.step import owns_output
 from schemas.errors import UsageError, UserError
 from schemas.manifest import ManifestRow
@@ -26,7 +26,7 @@ from ser_tinyml.store.occasion import describe_occasion
 _HELD_OUT = "test"
 
 
-@owns_output(r"\d+/saved_model\.pb|\d+/variables/variables\.[\w-]+|serving\.json")
+@owns_output(MAKES)
 def run(output: str, parameters: Parameters) -> None:
     """Writes the SavedModel, and judges what it says of held-out clips; `require_blessing` then tells whether it passed.
 

@@ -5,6 +5,9 @@ import dataclasses
 from components.model_parameters import ModelParameters
 from components.step import parameter
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"\d+/saved_model\.pb|\d+/variables/variables\.[\w-]+|serving\.json"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(ModelParameters):

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.step import owns_output
-from components.trainer.parameters import Parameters
+from components.trainer.parameters import MAKES, Parameters
 from schemas.run_files import Dataset, TrainedOn, Training
 from ser_tinyml.audio.standardise import ONE_SESSION, Sessions, standardise_examples
 from ser_tinyml.judging.provenance import who_trained
@@ -42,7 +42,7 @@ from ser_tinyml.store.digests import unit_hash
 MODEL, FAKE_QUANTIZED = "ser.h5", "fake_quantized.h5"
 
 
-@owns_output(r"(ser|fake_quantized)\.h5|history\.csv|training\.json|(logs|backup)/.*", keeps="backup", varies="logs")
+@owns_output(MAKES, keeps="backup", varies="logs")
 def run(output: str, parameters: Parameters, *, examples: str) -> None:
     """Trains the network; if asked, fine-tunes it with the roundings of int8.
 

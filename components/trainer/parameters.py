@@ -10,6 +10,9 @@ from schemas.front_end import FrontEnd
 
 _MOST_LAYERS, _MOST_UNITS, _MOST_EPOCHS = 8, 1024, 100_000
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = r"(ser|fake_quantized)\.h5|history\.csv|training\.json|(logs|backup)/.*"
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

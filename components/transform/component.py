@@ -33,7 +33,7 @@ from components.transform.job import (
     read_rows,
     run_job,
 )
-from components.transform.parameters import Parameters
+from components.transform.parameters import MAKES, Parameters
 from schemas.classes import SPLITS
 from schemas.errors import UsageError, UserError
 from schemas.front_end import FrontEnd, Standardisation
@@ -81,8 +81,7 @@ def run(output: str, parameters: Parameters, *, manifest: str, beam_options: lis
 
 
 @owns_output(
-    r"(train|(validation|test)(_noisy)?|test_audio)-\d{5}-of-\d{5}\.tfrecord(\.gz)?|"
-    r"quarantine\.jsonl|(statistics|dataset|croissant)\.json|schema\.pbtxt",
+    MAKES,
     hand_made="directory",
 )
 def _make_dataset(

@@ -14,6 +14,12 @@ from ser_tinyml.audio.limits import check_front_end
 
 STREAMING_FLOOR_DB = -60.0
 
+# The names of all files that the step writes, as a regular expression.
+MAKES = (
+    r"(train|(validation|test)(_noisy)?|test_audio)-\d{5}-of-\d{5}\.tfrecord(\.gz)?|"
+    r"quarantine\.jsonl|(statistics|dataset|croissant)\.json|schema\.pbtxt"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Parameters(StepParameters):

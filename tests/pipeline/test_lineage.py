@@ -4,7 +4,6 @@ import json
 import pytest
 
 from components.example_gen import component as example_gen
-from components.step import MADE
 from pipeline.lineage import Lineage
 from pipeline.steps import STEPS
 from ser_tinyml.store import artifact, files
@@ -19,9 +18,9 @@ def root(tmp_path):
     lineage = Lineage(str(tmp_path))
     run = lineage.describe_run(STEP, PARAMETERS)
     lineage.begin(STEP)
-    artifact.begin(str(tmp_path / STEP.output), STEP.name, MADE[STEP.name])
+    artifact.begin(str(tmp_path / STEP.output), STEP.name, STEP.makes)
     files.write_text(str(tmp_path / STEP.output / "manifest.jsonl"), "{}\n")
-    artifact.finish(str(tmp_path / STEP.output), STEP.name, MADE[STEP.name])
+    artifact.finish(str(tmp_path / STEP.output), STEP.name, STEP.makes)
     lineage.finish(STEP, run)
     return tmp_path
 

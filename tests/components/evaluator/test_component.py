@@ -9,6 +9,7 @@ from schemas.errors import UserError
 from schemas.run_files import ALONE, BEHIND_A_STRANGER, Evaluation, Export
 from ser_tinyml.audio.standardise import standardise
 from ser_tinyml.codegen.source_check import count_differing_bytes
+from ser_tinyml.judging import verdicts
 from ser_tinyml.runtimes.tflite import TFLite
 from ser_tinyml.runtimes.tflm import Tflm
 from ser_tinyml.store import run_files
@@ -123,5 +124,5 @@ def test_a_class_without_held_out_clips_is_told(evaluation, tmp_path):
         for name, model in evaluation.models.items()
     }
     run_files.write(dataclasses.replace(evaluation, models=models), str(tmp_path))
-    last = component.format_table(str(tmp_path)).splitlines()[-1]
+    last = verdicts.format_table(str(tmp_path)).splitlines()[-1]
     assert last == "no held-out clip is surprise: macro-F1 and UAR average the other classes"
