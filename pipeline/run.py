@@ -35,10 +35,11 @@ def execute(flag_values: flags.FlagValues, beam_options: list[str]) -> None:
             _run_folds(root, plans, beam_options, jobs=flag_values["jobs"].value, as_json=flag_values["json"].value)
         else:
             (plan,) = plans.values()
-            _run_once(root, plan, beam_options, as_json=flag_values["json"].value)
+            run_once(root, plan, beam_options, as_json=flag_values["json"].value)
 
 
-def _run_once(root: str, plan: Plan, beam_options: list[str], *, as_json: bool) -> None:
+def run_once(root: str, plan: Plan, beam_options: list[str], *, as_json: bool) -> None:
+    """Runs a plan and shows what came of it; raises GateFailed where the model or its firmware did not pass."""
     with told_beside(as_json):
         run_steps(root, plan, beam_options)
     evaluation = files.join(root, "evaluation")

@@ -104,7 +104,7 @@ class Script:
 
 def make(output: str, seed: int = 0) -> int:
     """Writes the corpus to `output`/{ravdess,tess,savee} and returns its number of clips; a seed gives the same bytes."""
-    scripts = list(_scripts())
+    scripts = list(list_scripts())
     speak(scripts, output, seed)
     return len(scripts)
 
@@ -126,7 +126,8 @@ def _speak(scripts: list[Script], output: str, seed: int) -> None:
         files.write_bytes(files.join(output, script.path), wav)
 
 
-def _scripts() -> Iterator[Script]:
+def list_scripts() -> Iterator[Script]:
+    """Yields the corpus, a recording after the other."""
     for actor, (voice, pitch) in _RAVDESS_VOICES.items():
         for code, emotion in CORPORA["ravdess"].emotions.items():
             for take in range(_TAKES["ravdess"][code]):

@@ -28,6 +28,7 @@ def test_engine_gives_the_golden_outputs(build_engine, name, path):
     np.testing.assert_array_equal(found, golden["outputs"])
 
 
+@pytest.mark.slow
 def test_engine_is_tested_without_tflite_micro():
     tests = [f"{__file__}::test_engine_gives_the_golden_outputs[{NAMES[0]}-{path}]" for path in PATHS]
     command = [sys.executable, "-c", WITHOUT_TFLITE_MICRO, *tests, "-q"]

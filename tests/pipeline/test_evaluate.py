@@ -88,7 +88,9 @@ OF_A_FILE = {"model_standardisation": "{0}/constants.json", "model_front_end": "
     [
         ("firmware", {"int8", "tflm"}, {}),
         pytest.param("export/ser_float.tflite", {"float"}, OF_A_FILE, marks=pytest.mark.slow),
-        ("export/ser_int8.tflite", {"int8", "tflm"}, OF_A_FILE | {"classes": "four"}),
+        pytest.param(
+            "export/ser_int8.tflite", {"int8", "tflm"}, OF_A_FILE | {"classes": "four"}, marks=pytest.mark.slow
+        ),
         pytest.param("model/ser.h5", {"keras"}, OF_A_FILE | {"runtime": ("keras",)}, marks=pytest.mark.slow),
     ],
     ids=["bundle", "float", "int8", "keras"],

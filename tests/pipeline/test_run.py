@@ -4,7 +4,9 @@ import shutil
 
 import pytest
 
+from pipeline.run import run_once
 from pipeline.steps import STEPS, plan_steps
+from schemas.errors import GateFailed
 from schemas.run_files import Artifact
 from ser_tinyml.store import run_files
 
@@ -77,6 +79,19 @@ def test_a_finished_step_is_not_run_twice_and_a_damaged_one_is(demo_run, demo_fl
     assert (root / "manifest/manifest.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize(("judged", "told"), [("evaluation", "not blessed"), ("board", "did not pass")])
+def test_a_gate_that_fails_ends_a_run_in_which_all_is_done(demo_root, tmp_path, judged, told):
+    for folder in ("evaluation", "board"):
+        shutil.copytree(demo_root / folder, tmp_path / folder)
+    path = tmp_path / judged / f"{judged}.json"
+    document = json.loads(path.read_text())
+    document["gates"][0]["passed"] = False
+    path.write_text(json.dumps(document))
+    with pytest.raises(GateFailed, match=f"{told}:\n  {re.escape(document['gates'][0]['name'])}"):
+        run_once(str(tmp_path), [], [], as_json=False)
+
+
+@pytest.mark.slow
 def test_an_unblessed_model_is_reported_and_ends_the_run_non_zero(demo_run, demo_flags, tmp_path, run):
     root = tmp_path / "run"
     shutil.copytree(demo_run[0], root)

@@ -143,6 +143,7 @@ def test_weights_of_four_bits_are_multiples_of_a_seventh_of_the_largest(four_bit
             np.testing.assert_allclose(steps, np.rint(steps), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_export_of_four_bits_computes_the_fake_quantized_network(four_bits, demo_root, tmp_path):
     examples = str(demo_root / "examples")
     exporter.run(str(tmp_path / "export"), exporter.Parameters(), examples=examples, model=str(four_bits))

@@ -39,7 +39,8 @@ def firmware(demo_root, tmp_path_factory) -> pathlib.Path:
     """The firmware of the demo's model for an emulated board."""
     folder = tmp_path_factory.mktemp("firmware")
     generated = demo_root / "firmware" / "generated"
-    build("mps2_an386", generated, folder / "build", cmsis_dsp=unpack_cmsis_dsp(folder / "cmsis_dsp"))
+    cmsis_dsp = unpack_cmsis_dsp(folder / "cmsis_dsp")
+    build("mps2_an386", "ser_firmware", generated=generated, folder=folder / "build", cmsis_dsp=cmsis_dsp)
     return folder / "build" / "ser_firmware.elf"
 
 

@@ -1,4 +1,5 @@
 import collections
+import itertools
 
 import soundfile
 
@@ -30,9 +31,10 @@ def test_every_file_says_that_it_is_synthetic(demo_corpus):
 
 
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(demo_corpus, tmp_path):
+    """Of the first recordings, which the voice speaks before the others."""
+    scripts = list(itertools.islice(demo.list_scripts(), 60))
     for seed, same in ((0, True), (1, False)):
-        demo.make(str(tmp_path / str(seed)), seed)
-        for clip in read_all(demo_corpus):
-            relative = clip.path[len(str(demo_corpus)) + 1 :]
-            again = (tmp_path / str(seed) / relative).read_bytes()
-            assert (again == (demo_corpus / relative).read_bytes()) == same, relative
+        demo.speak(scripts, str(tmp_path / str(seed)), seed)
+        for script in scripts:
+            again = (tmp_path / str(seed) / script.path).read_bytes()
+            assert (again == (demo_corpus / script.path).read_bytes()) == same, script.path

@@ -34,7 +34,8 @@ def decisions(model, speech):
 @pytest.mark.needs("cmake")
 def test_decisions_are_those_of_the_firmwares_own_program(demo_root, speech, decisions, tmp_path):
     generated = demo_root / "firmware" / "generated"
-    build("host", generated, tmp_path / "build", cmsis_dsp=unpack_cmsis_dsp(tmp_path / "cmsis_dsp"))
+    cmsis_dsp = unpack_cmsis_dsp(tmp_path / "cmsis_dsp")
+    build("host", "ser_host", generated=generated, folder=tmp_path / "build", cmsis_dsp=cmsis_dsp)
     lines = listen_on_host(tmp_path / "build", speech, RATE)
     assert len(lines) >= 4
     assert [decision.to_json() | {"overruns": 0} for decision in decisions] == lines
