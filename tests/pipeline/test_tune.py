@@ -19,12 +19,29 @@ SMALL = (
     [
         ("--conv_filters=8", "it goes without --conv_filters"),
         ("--fold=1/2", "folds of its own"),
+        ("--quantization_aware", "tune trains in float"),
         ("--max_ms=0", "--max_ms=0.0: above 0"),
     ],
 )
 def test_what_cannot_be_searched_is_told(run, tmp_path, flag, message):
     ended = run("pipeline.tune", f"--pipeline_root={tmp_path / 'root'}", flag, "--corpus=folder:x", check=False)
     assert ended.returncode == 2 and message in ended.stderr, ended.stderr
+
+
+def test_a_budget_that_nothing_fits_ends_the_search_before_any_training(run, demo_flags, tmp_path):
+    flags = (*demo_flags, *SMALL[:-1], "--max_ms=1", f"--pipeline_root={tmp_path}")
+    first = run("pipeline.tune", *flags, check=False)
+    assert first.returncode == 1 and "configurations are beyond the budget" in first.stderr, first.stderr
+    assert "raise --max_flash_kb or --max_ms" in first.stderr
+    journal = (tmp_path / "tune/trials.jsonl").read_text()
+    trials = [json.loads(line) for line in journal.splitlines()]
+    assert all(trial["pruned"].endswith("ms a decision, 1 are allowed") for trial in trials)
+    assert len(trials) == first.stdout.count("not trained: ") and not (tmp_path / "tune/predictions").exists()
+    again = run("pipeline.tune", *flags, check=False)
+    assert again.returncode == 1 and f"{len(trials)} trials were done before" in again.stdout
+    assert (tmp_path / "tune/trials.jsonl").read_text() == journal
+    other = run("pipeline.tune", *flags, "--seed=1", check=False)
+    assert other.returncode == 1 and "holds a study of other flags" in other.stderr
 
 
 @pytest.mark.slow
