@@ -61,6 +61,8 @@ def main() -> None:
             ],
         }
         chosen = arguments.runner_row or [*variants]
+        if unknown := set(chosen) - variants.keys():
+            sys.exit(f"error: --runner_row={min(unknown)}: expected one of {', '.join(variants)}")
         print(f"{'runner':31}{'records':>9}{'seconds':>9}  digest")
         for number, (name, options) in enumerate((name, variants[name]) for name in chosen):
             output = pathlib.Path(folder, str(number))

@@ -55,7 +55,6 @@ def check_learns_speaker(root, recording):
     assert np.any(second.window_probabilities != alone.window_probabilities)
 
 
-@pytest.mark.slow  # flags like these reach the board in test_own_recordings.py, too
 def test_8_khz_40_coefficients_and_windows_that_share_frames_reach_the_emulated_board(
     run, demo_flags, demo_corpus, tmp_path
 ):

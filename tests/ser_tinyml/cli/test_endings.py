@@ -279,7 +279,7 @@ def test_the_readme_lists_the_exit_codes_that_help_lists(run):
     assert f"Exit codes: {listed}." in run("ser_tinyml", "--help").stdout
 
 
-@pytest.mark.parametrize("code", [code for code in EXIT_CODES if code != 3])  # tests/pipeline/test_run.py sees a 3
+@pytest.mark.parametrize("code", [code for code in EXIT_CODES if code != 3])  # tests/pipeline/test_evaluate.py sees a 3
 def test_a_real_command_ends_with_each_code(tmp_path, demo_root, code):
     evaluate = ["components.evaluator", *(f"--{name}={demo_root}/{name}" for name in ("examples", "export", "model"))]
     command = {
