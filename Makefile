@@ -21,9 +21,9 @@ test: $(VENV)/installed
 	tools/install_debian_packages.sh test
 ifdef COVERAGE
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m $(TESTS)
+	PYTHONPATH=$(CURDIR) $(BIN)/python -m coverage run -m $(TESTS)  # where its plugin lies, for every process
 	$(BIN)/python -m coverage combine --quiet
-	$(BIN)/python tools/coverage_goals.py
+	$(BIN)/python -m tools.coverage_goals
 else
 	$(BIN)/python -m $(TESTS)
 endif
@@ -195,7 +195,8 @@ $(VENV)/installed: requirements.lock setup.py tools/install_debian_packages.sh
 	tools/install_debian_packages.sh
 	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else 'Python 3.11 or 3.12 is needed, this is ' + sys.version)"
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r requirements.lock
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # on all cores; what is not Python of this version stays as it is
 	$(BIN)/python -m pip check
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
