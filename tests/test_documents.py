@@ -230,7 +230,7 @@ def test_a_file_that_a_page_names_is_there(page):
 
 @pytest.mark.slow
 def test_the_tutorial_runs_from_top_to_bottom(folder):
-    """It takes the demo's run as it is, and trains three small networks of its own: some 40 s of one core."""
+    """It takes the demo's run as it is, and trains three small networks of its own: some 100 s of one core."""
     output = folder / "tutorial.ipynb"
     run_command("tools.tutorial", f"--folder={folder}", f"--output={output}")
     cells = [cell for cell in json.loads(output.read_text())["cells"] if cell["cell_type"] == "code"]
