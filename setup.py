@@ -67,6 +67,7 @@ DEVELOPMENT = [
     "pytest-xdist",
     "ruff",
     "setuptools<81",
+    "uv",
     "wheel",
 ]
 
