@@ -104,12 +104,13 @@ def _divide(clips: list[Example], rows: Mapping[str, ManifestRow]) -> dict[str, 
 
 
 def _name_heard(windows: int) -> str:
-    """Returns how much of a clip's speaker was heard before the clip."""
-    return next((f"below {limit} windows" for limit in (10, 40) if windows < limit), "40 windows and more")
+    """Returns how much of a clip's speaker was heard before the clip; names sort by it."""
+    return "0 to 9 windows" if windows < 10 else "10 to 39 windows" if windows < 40 else "40 windows and more"
 
 
 def _name_duration(seconds: float) -> str:
-    return next((f"below {limit} s" for limit in (2, 3, 5) if seconds < limit), "5 s and more")
+    ranges = {2: "0 to 2 s", 3: "2 to 3 s", 5: "3 to 5 s"}  # below so many seconds; names sort by it
+    return next((name for limit, name in ranges.items() if seconds < limit), "5 s and more")
 
 
 def _score_classes(

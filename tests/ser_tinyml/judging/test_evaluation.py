@@ -95,7 +95,7 @@ def test_clips_are_divided_by_what_differs_among_them(candidates, held_out):
         "sex": {"female": 2, "male": 1, "not known": 1},
         "language": {"English": 3, "not known": 1},
         "emotion": {"happy": 2, "sad": 2},
-        "duration": {"below 2 s": 1, "below 3 s": 1, "below 5 s": 1, "5 s and more": 1},
+        "duration": {"0 to 2 s": 1, "2 to 3 s": 1, "3 to 5 s": 1, "5 s and more": 1},
     }
     assert {part: scores.accuracy for part, scores in slices["emotion"].items()} == {"happy": 1.0, "sad": 0.5}
     assert {part: scores.accuracy for part, scores in slices["sex"].items()}["female"] == 0.5
@@ -107,7 +107,7 @@ def test_what_the_manifest_knows_of_some_clips_is_told_of_them(candidates, held_
     slices = judge(candidates, held_out, rows)["keras"].slices
     assert {part: scores.clips for part, scores in slices["sex"].items()} == {"female": 1, "not known": 3}
     assert {part: scores.clips for part, scores in slices["intensity"].items()} == {"strong": 1, "not known": 3}
-    assert {part: scores.clips for part, scores in slices["duration"].items()} == {"below 5 s": 1, "not known": 3}
+    assert {part: scores.clips for part, scores in slices["duration"].items()} == {"3 to 5 s": 1, "not known": 3}
     assert set(judge(candidates, held_out)["keras"].slices) == {"corpus", "speaker", "language", "emotion"}
 
 
