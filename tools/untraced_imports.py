@@ -1,7 +1,8 @@
 """A plugin of Coverage.py that measures nothing while packages of others are imported.
 
 A tracer, which is all that Python 3.11 has, is called for each line of every module, wanted or not: to import TensorFlow, Beam
-and SciPy takes twice as long under it, and hundreds of the tests' processes do. Whose a package is, its name tells: ours lie in the repository.
+and SciPy takes twice as long under it, and hundreds of the tests' processes do. Whose a package is, its name tells: ours lie in
+the repository.
 """
 
 import builtins
