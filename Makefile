@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# A module is compiled when it is first imported: without that, as containers often have it, each command would compile TensorFlow.
+# Modules are compiled when they are first imported, also where the environment forbids it, as containers do: every command would
+# compile TensorFlow again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test test-slow faults differential check-wheel firmware coverage-firmware eva fuzz bench-transform bench-train bench-update bench-convert bench-strangers bench-quantization bench-splits bench-scaling bench-size bench-digests bench-bulk \

@@ -1,6 +1,7 @@
 """Every export of a model on the same held-out windows."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -64,7 +65,7 @@ def evaluate(
     true, speakers = held_out.true, [clip.speaker_key for clip in held_out.clips]
     divisions = _divide(held_out.clips, rows)
     if held_out.heard is not None:
-        divisions[HEARD_BEFORE] = [_name_heard(windows) for windows in held_out.heard]
+        divisions[HEARD_BEFORE] = [_name_range(windows, (10, 40), "windows") for windows in held_out.heard]
     slices = {
         name: {by: _score_parts(parts, true, judged.elected[name], speakers) for by, parts in divisions.items()}
         for name in candidates
@@ -94,7 +95,7 @@ def _divide(clips: list[Example], rows: Mapping[str, ManifestRow]) -> dict[str, 
         "language": [CORPORA[clip.corpus].language if clip.corpus in CORPORA else "" for clip in clips],
         "emotion": [clip.emotion for clip in clips],
         "intensity": [row.intensity if row else "" for row in known],
-        "duration": [_name_duration(row.duration) if row else "" for row in known],
+        "duration": [_name_range(row.duration, (2, 3, 5), "s") if row else "" for row in known],
     }
     divisions = {"corpus": [clip.corpus for clip in clips], "speaker": [clip.speaker_key for clip in clips]}
     for by, parts in optional.items():
@@ -103,14 +104,10 @@ def _divide(clips: list[Example], rows: Mapping[str, ManifestRow]) -> dict[str, 
     return divisions
 
 
-def _name_heard(windows: int) -> str:
-    """Returns how much of a clip's speaker was heard before the clip; names sort by it."""
-    return "0 to 9 windows" if windows < 10 else "10 to 39 windows" if windows < 40 else "40 windows and more"
-
-
-def _name_duration(seconds: float) -> str:
-    ranges = {2: "0 to 2 s", 3: "2 to 3 s", 5: "3 to 5 s"}  # below so many seconds; names sort by it
-    return next((name for limit, name in ranges.items() if seconds < limit), "5 s and more")
+def _name_range(value: float, limits: tuple[int, ...], unit: str) -> str:
+    """Returns between which limits a value lies; the upper one is the next range's. Parts sort by these names."""
+    ranges = itertools.pairwise((0, *limits))
+    return next((f"{low} to {high} {unit}" for low, high in ranges if value < high), f"{limits[-1]} {unit} and more")
 
 
 def _score_classes(
