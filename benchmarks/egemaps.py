@@ -9,6 +9,8 @@ import subprocess
 from collections.abc import Sequence
 
 import numpy as np
+import sklearn.calibration
+import sklearn.frozen
 import sklearn.metrics
 import sklearn.pipeline
 import sklearn.preprocessing
@@ -44,8 +46,8 @@ def predict_test_clips(
     """Fits SVMs to a fold's training clips, and predicts its test clips with the one that the validation speakers choose.
 
     Returns:
-      Of the test clips, in the order of their ids: `true` classes, int64, `probabilities`, 1 for the class that is
-      predicted, and `speakers`.
+      Of the test clips, in the order of their ids: `true` classes, int64, `probabilities`, float64 [clips, classes], whose
+      temperature the validation speakers choose, and `speakers`.
     """
     ordered = sorted(rows, key=lambda row: row.clip_id)
     by_split = {split: [row for row in ordered if row.split == split] for split in ("train", "validation", "test")}
@@ -53,14 +55,16 @@ def predict_test_clips(
     true = {split: np.array([labels.index(row.label) for row in found]) for split, found in by_split.items()}
     fitted = []
     for cost in _COSTS:
-        svm = sklearn.svm.SVC(C=cost, kernel="linear", class_weight="balanced")
+        svm = sklearn.svm.SVC(C=cost, kernel="linear", class_weight="balanced", break_ties=True)
         model = sklearn.pipeline.make_pipeline(sklearn.preprocessing.StandardScaler(), svm)
         model.fit(inputs["train"], true["train"])
         uar = sklearn.metrics.balanced_accuracy_score(true["validation"], model.predict(inputs["validation"]))
         fitted.append((uar, -cost, model))
-    best = max(fitted, key=lambda each: each[:2])[2]
+    best = sklearn.frozen.FrozenEstimator(max(fitted, key=lambda each: each[:2])[2])
+    calibrated = sklearn.calibration.CalibratedClassifierCV(best, method="temperature")
+    calibrated.fit(inputs["validation"], true["validation"])
     return {
         "true": true["test"],
-        "probabilities": np.eye(len(labels))[best.predict(inputs["test"])],
+        "probabilities": calibrated.predict_proba(inputs["test"]),
         "speakers": np.array([row.speaker_key for row in by_split["test"]]),
     }

@@ -7,7 +7,8 @@ may be left out, or all (`none`); the first is what the others are held to. All 
 with all columns of prosody, and with what `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was
 broken off goes on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the
 network in float.
-`--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`).
+`--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`). The last row is all that the others know
+together: the mean of their probabilities, each variant as heavy.
 """
 
 import argparse
@@ -125,6 +126,9 @@ def main() -> None:
     }
     if arguments.opensmile:
         found["eGeMAPS, SVM"] = [_judge_egemaps(arguments.opensmile, examples)] * arguments.seeds
+    if len(found) > 1:
+        every = [folds for seeds in found.values() for folds in seeds]
+        found["all of these together"] = [[_average(fold) for fold in zip(*every, strict=True)]] * arguments.seeds
     _print_table(found)
 
 
@@ -217,9 +221,14 @@ def _print_table(found: dict[str, list[list[Predicted]]]) -> None:
         print(f"| {' | '.join(cells)} |")
 
 
-def _average(seeds: tuple[Predicted, ...]) -> Predicted:
-    """Returns what several networks say of the same clips: the mean of their probabilities."""
-    return seeds[0] | {"probabilities": np.mean([each["probabilities"] for each in seeds], axis=0)}
+def _average(several: tuple[Predicted, ...]) -> Predicted:
+    """Returns what several models say of the same clips: the mean of those probabilities that all of them have."""
+    first = several[0]
+    if any(not np.array_equal(each[name], first[name]) for each in several for name in ("true", "speakers")):
+        raise SystemExit("error: models to be averaged were tested on different clips")
+    kinds = set.intersection(*(set(each) for each in several)) - {"true", "speakers"}
+    means = {kind: np.mean([each[kind] for each in several], axis=0) for kind in kinds}
+    return means | {"true": first["true"], "speakers": first["speakers"]}
 
 
 def _mean_uar(folds: list[Predicted], kind: str) -> float:

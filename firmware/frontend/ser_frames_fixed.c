@@ -326,9 +326,9 @@ static int32_t log2_of(uint64_t positive) {
 void ser_frames_keep_low_power(uint32_t frame) {
   int32_t *kept = low_power[frame % 2];
   uint64_t any = 0;
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) any |= frame_buffer.powers[ser_radix4_order[k]];
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) any |= frame_buffer.powers[ser_radix4_order[k]];
   const uint32_t zeros = count_zeros(any);
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) {
     kept[k] = (int32_t)(frame_buffer.powers[ser_radix4_order[k]] << zeros >> (64 - SAMPLE_BITS));
   }
 }
@@ -336,7 +336,7 @@ void ser_frames_keep_low_power(uint32_t frame) {
 // As in ser_frames_float.c.
 void ser_frames_find_pitch(uint32_t first, uint32_t count) {
   memset(&frame_buffer, 0, sizeof frame_buffer);
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) {
     const point powers = {low_power[0][k], count > 1 ? low_power[1][k] : 0};
     frame_buffer.points[k] = frame_buffer.points[SER_FFT_POINTS - k] = powers;
   }
@@ -385,8 +385,8 @@ static void measure_period(uint32_t place, const int32_t *power, uint32_t lag) {
 // The autocorrelation at a lag of a frame that was kept, less than 2^62.
 static int64_t correlate(const int32_t *power, uint32_t lag) {
   int64_t sum = 0;
-  uint32_t angle = 0;
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+  uint32_t angle = 2 * lag * (SER_PITCH_FIRST_BIN - 1) % SER_N_FFT;
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) {
     angle = (angle + 2 * lag) % SER_N_FFT;
     sum += (int64_t)power[k] * (cosine_of(angle) >> 6);
   }

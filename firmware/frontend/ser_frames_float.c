@@ -216,12 +216,12 @@ static float log2_of(float positive) {
 void ser_frames_keep_low_power(uint32_t frame) {
   float *kept = low_power[frame % 2];
   float total = 0.0f;
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) {
     kept[k] = frame_buffer[ser_fft_order[k]];
     total += kept[k];
   }
   const float share = total > 0.0f ? 1.0f / total : 0.0f;
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) kept[k] *= share;
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) kept[k] *= share;
 }
 
 // The autocorrelation at a lag of one of two frames, over the window's.
@@ -233,7 +233,7 @@ static float correlate(uint32_t lag, uint32_t part) {
 // autocorrelation as real and the other's as imaginary parts. Lags are two samples apart.
 void ser_frames_find_pitch(uint32_t first, uint32_t count) {
   memset(frame_buffer, 0, sizeof frame_buffer);
-  for (uint32_t k = 1; k < SER_PITCH_BINS; k++) {
+  for (uint32_t k = SER_PITCH_FIRST_BIN; k < SER_PITCH_BINS; k++) {
     float *low = frame_buffer + 2 * k;
     float *high = frame_buffer + 2 * (SER_FFT_POINTS - k);
     low[0] = high[0] = low_power[0][k];

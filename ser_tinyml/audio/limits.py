@@ -5,7 +5,7 @@ import numpy as np
 from schemas.errors import UserError
 from schemas.front_end import PROSODY, FrontEnd
 from ser_tinyml.audio.mel import bin_frequencies, mel_corners
-from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ
+from ser_tinyml.audio.prosody import HARMONICS_HZ, HIGHEST_PITCH_HZ, LOWEST_PITCH_HZ
 from ser_tinyml.store import files
 
 FFT_SIZES = tuple(2**power for power in range(5, 13))  # what CMSIS-DSP transforms
@@ -85,12 +85,18 @@ def _check_prosody(front_end: FrontEnd) -> None:
         raise UserError(
             f"prosody={','.join(front_end.prosody)}: expected some of {','.join(PROSODY)}, each once, in this order"
         )
-    periods = front_end.n_fft / front_end.sample_rate * LOWEST_PITCH_HZ
-    if periods < 2 and {"pitch", "voicing"}.intersection(front_end.prosody):
+    if not {"pitch", "voicing"}.intersection(front_end.prosody):
+        return
+    if front_end.n_fft / front_end.sample_rate * LOWEST_PITCH_HZ < 2:
         raise UserError(
             f"n_fft={front_end.n_fft}: a frame of {1000 * front_end.n_fft / front_end.sample_rate:.0f} ms does not hold two "
             f"periods of {LOWEST_PITCH_HZ:g} Hz, by which pitch is found; take longer frames, or leave pitch and voicing "
             "out of --prosody"
+        )
+    if front_end.fmin > HIGHEST_PITCH_HZ:
+        raise UserError(
+            f"fmin={front_end.fmin:g}: pitch is found by harmonics from there to {HARMONICS_HZ:g} Hz; "
+            f"take at most {HIGHEST_PITCH_HZ:g} Hz, or leave pitch and voicing out of --prosody"
         )
 
 

@@ -18,12 +18,14 @@ OCTAVE_COST = 0.02  # of the autocorrelation, for a period of twice the length
 class PitchSearch:
     """Where a frame's period is looked for: in the autocorrelation of its sound below 2 kHz, which is periodic as it is.
 
-    The autocorrelation is the inverse Fourier transform of the power spectrum. Its lags are two samples apart, since half as
+    Sound below `fmin` is left out, as of the mel bands: hum is periodic, too, and a voice without its lowest tone keeps its
+    period. The autocorrelation is the inverse Fourier transform of the power spectrum. Its lags are two samples apart: half as
     many points as the frame has samples hold the harmonics. It falls with the lag as the window's own does, which is divided by
     (Boersma, "Accurate short-term analysis of the fundamental frequency", 1993). Twice a period is one, too: longer lags pay.
     """
 
     n_points: int  # of the inverse transform
+    first_bin: int  # of the power spectrum, the lowest that the mel bands hear, but no constant, as in firmware
     n_bins: int  # of the power spectrum, those below 2 kHz
     rate: float  # Hz, of the lags
     first: int  # the shortest lag
@@ -40,7 +42,16 @@ class PitchSearch:
         spectrum = np.square(np.abs(np.fft.rfft(hann_window(front_end.n_fft))))
         window = np.fft.irfft(spectrum)[: 2 * (last + 2) : 2]
         cost = OCTAVE_COST * np.log2(np.arange(first, last + 1) / first)
-        return cls(n_points, n_bins, rate, first=first, last=last, window=window / window[0], cost=cost)
+        return cls(
+            n_points,
+            _lowest_bin(front_end),
+            n_bins,
+            rate,
+            first=first,
+            last=last,
+            window=window / window[0],
+            cost=cost,
+        )
 
 
 def compute_prosody(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
@@ -67,7 +78,8 @@ def compute_prosody(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
 
 def _find_pitch(power: np.ndarray, search: PitchSearch) -> tuple[np.ndarray, np.ndarray]:
     spectrum = np.zeros((len(power), search.n_points // 2 + 1))
-    spectrum[:, 1 : search.n_bins] = power[:, 1 : search.n_bins]  # without a constant, as in firmware
+    heard = slice(search.first_bin, search.n_bins)
+    spectrum[:, heard] = power[:, heard]
     correlation = scipy.fft.irfft(spectrum, search.n_points)
     total = correlation[:, :1]
     relative = correlation[:, : search.last + 2] / np.where(total > 0, total, 1) / search.window
@@ -76,8 +88,8 @@ def _find_pitch(power: np.ndarray, search: PitchSearch) -> tuple[np.ndarray, np.
     bend = before - 2 * peak + after
     shift = np.where(bend < 0, (before - after) / (2 * np.where(bend < 0, bend, -1)), 0)  # the top of a parabola
     pitch = np.log2(search.rate / (lag + np.clip(shift, -0.5, 0.5)) / LOWEST_PITCH_HZ)
-    heard = total[:, 0] > 0
-    return np.where(heard, pitch, 0), np.where(heard, np.clip(peak, 0, 1), 0)
+    sounds = total[:, 0] > 0
+    return np.where(sounds, pitch, 0), np.where(sounds, np.clip(peak, 0, 1), 0)
 
 
 def _measure_energy(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
@@ -95,8 +107,11 @@ def energy_norm(front_end: FrontEnd) -> float:
 @functools.lru_cache(8)
 def _heard(front_end: FrontEnd) -> tuple[slice, float]:
     """Returns the bins that the mel bands hear, without a constant, and `energy_norm`."""
-    edges = mel_edges(front_end)
-    return slice(max(edges[0], 1), edges[-1]), energy_norm(front_end)
+    return slice(_lowest_bin(front_end), mel_edges(front_end)[-1]), energy_norm(front_end)
+
+
+def _lowest_bin(front_end: FrontEnd) -> int:
+    return max(int(mel_edges(front_end)[0]), 1)
 
 
 @functools.lru_cache(8)

@@ -152,7 +152,7 @@ def count_front_end(front_end: FrontEnd) -> dict[str, int]:
     if _has_pitch(front_end):
         search = PitchSearch.from_front_end(front_end)
         transforms += -(-new // 2)  # two frames share one
-        bins, lags = new * search.n_bins, new * (search.last + 1 - search.first)
+        bins, lags = new * (search.n_bins - search.first_bin), new * (search.last + 1 - search.first)
     # CMSIS-DSP's FFT has stages of radix 8, and one of 2 or 4 where need be.
     octal_digits, others = divmod(points.bit_length() - 1, 3)
     return {

@@ -93,6 +93,7 @@ def _list_prosody_defines(front_end: FrontEnd) -> list[tuple[str, int | str, str
     has = [(f"SER_HAS_{name.upper()}", int(name in front_end.prosody), "a column of its own") for name in PROSODY]
     return [
         *has,
+        ("SER_PITCH_FIRST_BIN", search.first_bin, "of the spectrum, the lowest by which pitch is found"),
         ("SER_PITCH_BINS", search.n_bins, "bins of the spectrum below 2 kHz, by which pitch is found"),
         ("SER_PITCH_FIRST", search.first, "the shortest lag that is a period, in steps of two samples"),
         ("SER_PITCH_LAST", search.last, "the longest"),

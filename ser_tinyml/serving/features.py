@@ -38,7 +38,7 @@ def _compute_mfcc(power: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:
 
 def _find_pitch(power: tf.Tensor, search: PitchSearch) -> tuple[tf.Tensor, tf.Tensor]:
     above = search.n_points // 2 + 1 - search.n_bins
-    spectrum = tf.pad(power[:, 1 : search.n_bins], [[0, 0], [1, above]])
+    spectrum = tf.pad(power[:, search.first_bin : search.n_bins], [[0, 0], [search.first_bin, above]])
     correlation = tf.signal.irfft(tf.cast(spectrum, tf.complex128), [search.n_points])
     total = correlation[:, :1]
     heard = total[:, 0] > 0

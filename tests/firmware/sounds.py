@@ -32,6 +32,7 @@ def make_signals() -> dict[str, np.ndarray]:
         "speech": speech,
         "digital zeros between speech": np.where(pause, np.int16(0), speech),
         "faint noise between speech": np.where(pause, faint, speech),
+        "speech in loud hum": to_int16(speech / 4 + 20000 * np.sin(2 * np.pi * 50 * time)),
         "faint noise": faint,
         "full-scale square": np.where(np.sin(2 * np.pi * 200 * time) > 0, 32767, -32768).astype(np.int16),
         "full-scale noise": rng.choice(np.array([-32768, 32767], np.int16), len(time)),

@@ -272,7 +272,8 @@ def test_prosody_is_pythons(build_front_end):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"prosody": ("energy",)}, {"prosody": ("pitch", "voicing")}, {"n_fft": 1024, "hop_length": 390}]
+    "changes",
+    [{"prosody": ("energy",)}, {"prosody": ("pitch", "voicing")}, {"n_fft": 1024, "hop_length": 390}, {"fmin": 125.0}],
 )
 def test_some_columns_of_prosody_and_other_frames(build_front_end, changes):
     front_end = dataclasses.replace(WITH_PROSODY, **changes)

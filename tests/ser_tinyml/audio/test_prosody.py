@@ -64,6 +64,19 @@ def test_energy_is_cut_off_below_the_loudest_frame():
     assert energy.min() == pytest.approx(energy.max() - FRONT_END.top_db, abs=1e-4)
 
 
+@pytest.mark.parametrize("hertz", [90, 140, 260])
+def test_hum_below_the_mel_bands_is_not_heard(hertz):
+    """A mains hum louder than the voice is a pitch of its own, unless the mel bands begin above it: then nothing changes."""
+    time = np.arange(24_000) / 16_000
+    hum = 0.3 * np.sin(2 * np.pi * 50 * time) + 0.1 * np.sin(2 * np.pi * 100 * time)
+    above, voice = dataclasses.replace(FRONT_END, fmin=125.0), make_voice(hertz)
+    for name, accuracy in {"pitch": 0.02, "voicing": 0.02, "energy": 0.2}.items():
+        alone, together = find(voice, above)[name][4:-4], find(voice + hum, above)[name][4:-4]
+        np.testing.assert_allclose(together, alone, atol=accuracy)
+        assert np.abs(find(voice + hum)[name][4:-4] - alone).max() > accuracy
+    np.testing.assert_allclose(find(voice, above)["pitch"][4:-4], np.log2(hertz / 62.5), atol=0.02)
+
+
 def test_voicing_is_the_autocorrelation_of_the_low_passed_frame():
     """By its definition: the frame's own sum of products at the lag that was found, over the window's."""
     samples = make_voice(140)
@@ -116,6 +129,7 @@ def test_another_rate_has_the_same_pitch():
         ({"prosody": ("pitch", "pitch")}, "prosody=pitch,pitch"),
         ({"prosody": ("jitter",)}, "prosody=jitter"),
         ({"n_fft": 256, "n_mels": 20}, "n_fft=256: a frame of 16 ms does not hold two periods of 62.5 Hz"),
+        ({"fmin": 501.0}, "fmin=501: pitch is found by harmonics from there to 2000 Hz; take at most 500 Hz"),
     ],
 )
 def test_what_can_not_be_is_told(changes, message):

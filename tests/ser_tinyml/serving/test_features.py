@@ -11,6 +11,7 @@ from ser_tinyml.serving.features import compute_features_in_graph
 FRONT_ENDS = {
     "default": FrontEnd(),
     "prosody": FrontEnd(prosody=PROSODY),
+    "prosody, without what is below the mel bands": FrontEnd(prosody=PROSODY, fmin=125.0),
     "some prosody, frames that windows share": FrontEnd(
         prosody=("voicing", "energy"), center=False, window_hop_samples=8192
     ),
