@@ -27,7 +27,7 @@ class FrontEnd:
         True  # frame 0 lies around a window's first sample, with zeros before it; else it begins with that sample
     )
     n_mels: int = 128
-    fmin: float = 0.0  # Hz
+    fmin: float = 0.0  # Hz; what is below, neither mel bands nor prosody hear
     fmax: float = 8_000.0  # Hz
     amin: float = 1e-10  # floor of the power before the logarithm
     top_db: float = 80.0  # floor of log-mel cells below the window's loudest one, dB; 0: amin is the only floor

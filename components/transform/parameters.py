@@ -52,7 +52,12 @@ class Parameters(StepParameters):
         "multiple of two frames, a device computes each frame once, for all windows that it is in.",
     )
     n_mels: int = parameter(FrontEnd.n_mels, "Mel bands.", at_least=1, at_most=512)
-    fmin: float = parameter(FrontEnd.fmin, "Hz where the lowest mel band begins.", at_least=0, at_most=24_000)
+    fmin: float = parameter(
+        FrontEnd.fmin,
+        "Hz where the lowest mel band begins; prosody leaves out what is below, too.",
+        at_least=0,
+        at_most=24_000,
+    )
     fmax: float = parameter(
         0.0, "Hz where the highest mel band ends; 0: half the sample rate.", at_least=0, at_most=24_000
     )
