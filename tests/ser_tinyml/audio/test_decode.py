@@ -203,13 +203,19 @@ def test_three_hours_cost_a_clips_memory_and_reading(tmp_path, container, load_r
 
 
 MEASURE = """
-import pathlib, re, sys
+import pathlib, re, sys, tempfile
+import numpy as np
+import soundfile
 from components.transform.parameters import Parameters
 from ser_tinyml.audio.decode import Acceptance, Crop, Undecodable, decode_blocks, decode_window
 
 def peak():  # KB; getrusage would tell the parent's peak where that is higher
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 
+for container in "WAV", "FLAC":  # libraries that the first recording loads are no cost of this one
+    with tempfile.NamedTemporaryFile() as first:
+        soundfile.write(first.name, np.random.default_rng(0).standard_normal(8_000) * 0.1, 8_000, format=container)
+        decode_window(first.name, Crop(0.0, 1.0), 16_000)
 before = peak()
 try:
     crop, acceptance = Crop(0.0, float(sys.argv[2])), Acceptance(max_channels=int(sys.argv[3]))
@@ -262,7 +268,7 @@ def test_five_hours_of_silence_cost_no_more_than_the_longest_crop(tmp_path):
         for _ in range(5 * 60):
             file.write(np.zeros(60 * 16_000, np.int16))
     outcome, kilobytes = measure(tmp_path / "x")
-    assert outcome == "silent" and kilobytes < 20_000  # 60 s are 3,840 KB as float32
+    assert outcome == "silent" and kilobytes < 25_000  # 60 s are 3,840 KB as float32, five hours 1,152,000
 
 
 def test_the_longest_crop_of_the_most_channels_is_mixed_block_by_block(tmp_path):
