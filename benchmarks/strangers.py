@@ -2,11 +2,11 @@
 
     python benchmarks/strangers.py --variant=reference "--variant=MFCCs: --prosody=none" "--variant=with pitch: --prosody=pitch"
 
-A variant is a name, and behind a colon the trainer's flags, with `--cmvn_prior_windows` and `--prosody`, of which any columns
-may be left out, or all (`none`); the first is what the others are held to. All train on the same records: those of `--preset`
-with all columns of prosody, and with what `--data` adds. Each fold's predictions are kept in `--output`, so that a run that was
-broken off goes on; a change of the code needs another folder. They are those of the int8 file, run by TFLite, and of the
-network in float.
+A variant is a name, and behind a colon flags of the trainer and of the data job; the first is what the others are held to.
+`--prosody` names the columns that are left of the records', or `none`. Variants without other flags of the data job than this
+and `--cmvn_prior_windows` train on the same records: those of `--preset` with all columns, and with what `--data` adds. Each
+fold's predictions are kept in `--output`, so that a run that was broken off goes on; a change of the code needs another folder.
+They are those of the int8 file, run by TFLite, and of the network in float.
 `--opensmile=PYTHON` adds a row of eGeMAPS functionals with an SVM (`egemaps.py`). The last row is all that the others know
 together: the mean of their probabilities, each variant as heavy.
 """
@@ -25,6 +25,7 @@ import presets
 from corpora import list_corpora
 
 from components.trainer.parameters import Parameters
+from components.transform.parameters import Parameters as DataParameters
 from pipeline import trial
 from pipeline.trial import Predicted
 from schemas.front_end import PROSODY
@@ -40,7 +41,8 @@ class Variant:
     """A way to train."""
 
     name: str
-    flags: dict[str, str]
+    flags: dict[str, str]  # of the trainer
+    data: tuple[str, ...]  # flags of the data job
     prosody: tuple[str, ...]
     cmvn_prior_windows: int | None
 
@@ -54,7 +56,9 @@ class Variant:
             raise SystemExit(f"error: --prosody={min(unknown)}: expected some of {', '.join(PROSODY)}, or none")
         windows = flags.pop("cmvn_prior_windows", None)
         columns = tuple(column for column in PROSODY if column in chosen)
-        return cls(name.strip(), flags, columns, None if windows is None else int(windows))
+        ours = {field.name for field in dataclasses.fields(DataParameters)}
+        data = tuple(f"--{flag}={flags.pop(flag)}" for flag in sorted(ours & flags.keys()))
+        return cls(name.strip(), flags, data, columns, None if windows is None else int(windows))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Training:
         """Returns it with all parameters of the trainer; ends the program where a flag is none of its."""
         defaults = dataclasses.asdict(Parameters())
         if unknown := self.variant.flags.keys() - defaults.keys():
-            raise SystemExit(f"error: --{min(unknown)} is no flag of the trainer")
+            raise SystemExit(f"error: --{min(unknown)} is no flag of the trainer or the data job")
         values = presets.read(self.preset) | self.variant.flags | {"seed": str(self.seed)}
         parameters = Parameters(
             **{name: _read(values[name], like=value) for name, value in defaults.items() if name in values}
@@ -86,6 +90,7 @@ class Training:
     def name(self) -> str:
         """Returns the name of the file that keeps its predictions."""
         variant = dataclasses.asdict(self.variant) | {"name": ""}
+        del variant["data"]  # which `examples` tells
         told = json.dumps([variant, self.preset, self.seed, self.examples, "test"])
         return hashlib.sha256(told.encode()).hexdigest()[:16] + ".npz"
 
@@ -109,10 +114,11 @@ def main() -> None:
     output = pathlib.Path(arguments.output)
     variants = [Variant.parse(text) for text in arguments.variant or ["reference"]]
     folds = arguments.leave_out or [f"{number}/{arguments.folds}" for number in range(1, arguments.folds + 1)]
-    examples = _make_examples(output, arguments, folds)
+    examples = {each.name: _make_examples(output, arguments, folds, each.data) for each in variants}
     trainings = {
         variant.name: [
-            [Training(variant, arguments.preset, seed, path) for path in examples] for seed in range(arguments.seeds)
+            [Training(variant, arguments.preset, seed, path) for path in examples[variant.name]]
+            for seed in range(arguments.seeds)
         ]
         for variant in variants
     }
@@ -125,18 +131,21 @@ def main() -> None:
         for name, seeds in trainings.items()
     }
     if arguments.opensmile:
-        found["eGeMAPS, SVM"] = [_judge_egemaps(arguments.opensmile, examples)] * arguments.seeds
+        found["eGeMAPS, SVM"] = [_judge_egemaps(arguments.opensmile, examples[variants[0].name])] * arguments.seeds
     if len(found) > 1:
         every = [folds for seeds in found.values() for folds in seeds]
         found["all of these together"] = [[_average(fold) for fold in zip(*every, strict=True)]] * arguments.seeds
     _print_table(found)
 
 
-def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: list[str]) -> list[str]:
+def _make_examples(
+    output: pathlib.Path, arguments: argparse.Namespace, folds: list[str], data: tuple[str, ...]
+) -> list[str]:
     """Makes the records of each fold, which are kept in a folder of their own for each corpus and flag."""
     corpora = [f"--corpus={corpus}" for corpus in list_corpora(output, arguments.corpus)]
     preset = presets.make_flag(arguments.preset)
-    told = json.dumps([corpora, preset, arguments.data])
+    flags = [*arguments.data, *data]
+    told = json.dumps([corpora, preset, flags])
     kept = output / hashlib.sha256(told.encode()).hexdigest()[:8]
     made = []
     for fold in folds:
@@ -146,7 +155,7 @@ def _make_examples(output: pathlib.Path, arguments: argparse.Namespace, folds: l
                 *("-m", "components.example_gen", preset, *corpora, f"--fold={fold}"), f"--output={below / 'manifest'}"
             )
             commands.run(
-                *("-m", "components.transform", preset, f"--prosody={','.join(PROSODY)}", *arguments.data),
+                *("-m", "components.transform", preset, f"--prosody={','.join(PROSODY)}", *flags),
                 *(f"--manifest={below / 'manifest' / 'manifest.jsonl'}", f"--output={below / 'examples'}"),
             )
         made.append(str(below / "examples"))

@@ -42,16 +42,8 @@ class PitchSearch:
         spectrum = np.square(np.abs(np.fft.rfft(hann_window(front_end.n_fft))))
         window = np.fft.irfft(spectrum)[: 2 * (last + 2) : 2]
         cost = OCTAVE_COST * np.log2(np.arange(first, last + 1) / first)
-        return cls(
-            n_points,
-            _lowest_bin(front_end),
-            n_bins,
-            rate,
-            first=first,
-            last=last,
-            window=window / window[0],
-            cost=cost,
-        )
+        first_bin = heard_bins(front_end).start
+        return cls(n_points, first_bin, n_bins, rate, first=first, last=last, window=window / window[0], cost=cost)
 
 
 def compute_prosody(power: np.ndarray, front_end: FrontEnd) -> np.ndarray:
@@ -104,14 +96,16 @@ def energy_norm(front_end: FrontEnd) -> float:
     return 2 / front_end.n_fft / float(np.square(hann_window(front_end.n_fft)).sum())
 
 
+def heard_bins(front_end: FrontEnd) -> slice:
+    """Returns the bins of a power spectrum that the mel bands hear, without a constant."""
+    edges = mel_edges(front_end)
+    return slice(max(int(edges[0]), 1), int(edges[-1]))
+
+
 @functools.lru_cache(8)
 def _heard(front_end: FrontEnd) -> tuple[slice, float]:
-    """Returns the bins that the mel bands hear, without a constant, and `energy_norm`."""
-    return slice(_lowest_bin(front_end), mel_edges(front_end)[-1]), energy_norm(front_end)
-
-
-def _lowest_bin(front_end: FrontEnd) -> int:
-    return max(int(mel_edges(front_end)[0]), 1)
+    """Returns `heard_bins` and `energy_norm`."""
+    return heard_bins(front_end), energy_norm(front_end)
 
 
 @functools.lru_cache(8)

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from schemas.front_end import FrontEnd
-from ser_tinyml.audio.mel import dct_matrix, hann_window, mel_edges, mel_filterbank
-from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ, PitchSearch, energy_norm
+from ser_tinyml.audio.mel import dct_matrix, hann_window, mel_filterbank
+from ser_tinyml.audio.prosody import LOWEST_PITCH_HZ, PitchSearch, energy_norm, heard_bins
 
 
 def compute_features_in_graph(window: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:
@@ -55,8 +55,7 @@ def _find_pitch(power: tf.Tensor, search: PitchSearch) -> tuple[tf.Tensor, tf.Te
 
 
 def _measure_energy(power: tf.Tensor, front_end: FrontEnd) -> tf.Tensor:
-    edges = mel_edges(front_end)
-    level = _to_db(tf.reduce_sum(power[:, max(edges[0], 1) : edges[-1]], axis=1) * energy_norm(front_end), front_end)
+    level = _to_db(tf.reduce_sum(power[:, heard_bins(front_end)], axis=1) * energy_norm(front_end), front_end)
     return tf.maximum(level, tf.reduce_max(level) - front_end.floor_depth_db)
 
 

@@ -1,4 +1,4 @@
-"""What several models say together, which `benchmarks/strangers.py` prints as the most that was seen to be possible."""
+"""The variants of `benchmarks/strangers.py`, and what all of them say together: the most that was seen to be possible."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,14 @@ import strangers
 
 def make_predicted(*probabilities: tuple[float, float], true: tuple[int, ...] = (0, 1)) -> dict[str, np.ndarray]:
     return {"true": np.array(true), "speakers": np.array(["a", "b"]), "probabilities": np.array(probabilities)}
+
+
+def test_a_variant_takes_flags_of_trainer_and_data_job():
+    found = strangers.Variant.parse(
+        "no hum: --fmin=75 --epochs=2 --prosody=voicing --augment=clean --cmvn_prior_windows=2"
+    )
+    assert (found.name, found.flags, found.data) == ("no hum", {"epochs": "2"}, ("--augment=clean", "--fmin=75"))
+    assert (found.prosody, found.cmvn_prior_windows) == (("voicing",), 2)
 
 
 def test_models_together_say_the_mean_of_what_each_says():
